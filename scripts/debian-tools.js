@@ -1,0 +1,31 @@
+import { spawnSync } from "node:child_process"
+
+/** Programs that tests use as witnesses, with the Debian package that has each. */
+export const testTools = [
+  { program: "curl", package: "curl" },
+  { program: "lftp", package: "lftp" },
+  { program: "python3", package: "python3" },
+  { program: "openssl", package: "openssl" },
+]
+
+const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0
+
+/**
+ * Installs the Debian packages whose programs are missing when this process may (root, apt-get).
+ * Returns the tools that are still missing.
+ */
+export function installMissing(tools) {
+  const missing = tools.filter((tool) => !has(tool.program))
+  if (missing.length === 0) return []
+  if (process.getuid?.() === 0 && has("apt-get")) {
+    const packages = [...new Set(missing.map((tool) => tool.package))]
+    process.stdout.write(`installing Debian packages that the tests use: ${packages.join(" ")}\n`)
+    const options = {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    }
+    spawnSync("apt-get", ["update", "-qq"], options)
+    spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], options)
+  }
+  return missing.filter((tool) => !has(tool.program))
+}

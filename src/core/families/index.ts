@@ -1,0 +1,9 @@
+import type { Family } from "./family.ts"
+
+/** Every device family that Waft speaks, by its id. Nothing else in the program names one. */
+export const families: readonly Family[] = []
+
+/** The family of that id, or undefined. */
+export function familyById(id: string): Family | undefined {
+  return families.find((family) => family.id === id)
+}

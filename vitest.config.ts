@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config"
+
+/**
+ * Two projects: `fast` runs beside the code in seconds and is part of `npm run check`;
+ * `whole` (journeys, faults, interop) starts servers and foreign programs and is part of `npm test`.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "fast",
+          include: ["src/**/*.test.ts", "test/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "whole",
+          include: ["test/journeys/**/*.test.ts", "test/faults/**/*.test.ts", "test/interop/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
