@@ -1,0 +1,100 @@
+import { concat } from "../../kit/bytes.ts"
+import { decodeText } from "./text.ts"
+
+/** Telnet's "interpret as command" (RFC 854 p. 14); FTP inherits it (RFC 959 §3.1). */
+const iac = 0xff
+/** The smallest byte that is a Telnet command after IAC. */
+const firstTelnetCommand = 0xf0
+/** WILL, WONT, DO and DONT carry one option byte. */
+const firstOptionCommand = 0xfb
+const carriageReturn = 0x0d
+const lineFeed = 0x0a
+
+type TelnetState = "text" | "after-iac" | "option"
+
+/**
+ * Cuts the bytes of a control connection into command lines, however the packets were cut. A line ends at LF; one CR
+ * before it is dropped, a bare LF is tolerated. Telnet commands are taken out wherever they stand (clients put IAC IP
+ * IAC DM before ABOR), IAC IAC is the byte 0xFF. A client's urgent DM byte may be missing from the stream, so an IAC
+ * before anything that is no Telnet command is dropped alone.
+ */
+export class CommandCutter {
+  readonly #maxLineBytes: number
+  #pending: Uint8Array | null = null
+  #overflowed = false
+  #telnet: TelnetState = "text"
+  #discardedBytes = 0
+
+  /** `maxLineBytes`: the longest line that is let through, its line end not counted. */
+  constructor(maxLineBytes: number) {
+    this.#maxLineBytes = maxLineBytes
+  }
+
+  /** Bytes of over-long lines thrown away so far: what a patient server may count against its client. */
+  get discardedBytes(): number {
+    return this.#discardedBytes
+  }
+
+  /** Takes in one packet; gives the lines that it completed, in order. `null` stands for a line over the limit. */
+  push(packet: Uint8Array): readonly (string | null)[] {
+    const bytes = this.#withoutTelnet(packet)
+    const lines: (string | null)[] = []
+    let from = 0
+    for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, from)) {
+      lines.push(this.#finish(bytes.subarray(from, end)))
+      from = end + 1
+    }
+    this.#keep(bytes.subarray(from))
+    return lines
+  }
+
+  #finish(tail: Uint8Array): string | null {
+    const line = this.#pending === null ? tail : concat([this.#pending, tail])
+    const overflowed = this.#overflowed
+    this.#pending = null
+    this.#overflowed = false
+    const text = line.at(-1) === carriageReturn ? line.subarray(0, -1) : line
+    if (overflowed || text.length > this.#maxLineBytes) {
+      this.#discardedBytes += line.length
+      return null
+    }
+    return decodeText(text)
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    const length = bytes.length + (this.#pending?.length ?? 0)
+    // One byte more than the limit may be the CR.
+    if (this.#overflowed || length > this.#maxLineBytes + 1) {
+      this.#discardedBytes += length
+      this.#overflowed = true
+      this.#pending = null
+      return
+    }
+    // Always a copy: the packet's memory is the socket's, and is larger than what is kept of it.
+    this.#pending = concat(this.#pending === null ? [bytes] : [this.#pending, bytes])
+  }
+
+  #withoutTelnet(packet: Uint8Array): Uint8Array {
+    if (this.#telnet === "text" && !packet.includes(iac)) return packet
+    const kept = new Uint8Array(packet.length)
+    let length = 0
+    for (const byte of packet) {
+      if (this.#isText(byte)) kept[length++] = byte
+    }
+    return kept.subarray(0, length)
+  }
+
+  #isText(byte: number): boolean {
+    if (this.#telnet === "option") {
+      this.#telnet = "text"
+      return false
+    }
+    if (this.#telnet === "after-iac") {
+      this.#telnet = byte >= firstOptionCommand && byte !== iac ? "option" : "text"
+      return byte === iac || byte < firstTelnetCommand
+    }
+    if (byte === iac) this.#telnet = "after-iac"
+    return byte !== iac
+  }
+}
