@@ -1,0 +1,107 @@
+import type { JsonObject } from "../kit/json.ts"
+import type { Basis } from "./evidence.ts"
+import type { PullState } from "./pull.ts"
+import type { Progress } from "./update.ts"
+
+/** Times are milliseconds since 1970-01-01 UTC throughout. */
+
+/** How we know what a device runs. `told`: the operator said so; `unknown`: nobody did, or it may have changed unseen. */
+export type RunningEvidence = "unknown" | "told" | Basis
+
+/** One thing in the field. */
+export interface Device {
+  readonly id: string
+  readonly family: string
+  readonly model: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly access: DeviceAccess
+  /** What the family remembers of it. */
+  readonly familyState: JsonObject
+  readonly running: { readonly version: string | null; readonly evidence: RunningEvidence }
+  readonly addedAt: number
+}
+
+/** The credentials that stand in the device's configuration: an FTP login, or the secret part of its manifest URL. */
+export interface DeviceAccess {
+  readonly user: string
+  readonly secret: string
+}
+
+/** An immutable firmware version of a family. */
+export interface Release {
+  readonly id: string
+  readonly family: string
+  readonly version: string
+  /** Compatible models; empty = all of the family. */
+  readonly models: readonly string[]
+  readonly image: ImageRef
+  readonly fileName: string
+  readonly details: JsonObject
+  readonly notes: readonly string[]
+  readonly state: "active" | "withdrawn"
+  readonly publishedAt: number
+}
+
+export interface ImageRef {
+  readonly sha256: string
+  readonly sizeBytes: number
+}
+
+export type RolloutState = "running" | "paused" | "succeeded" | "failed" | "aborted"
+
+/** The plan that brings devices to a release: here one phase, everybody at once. */
+export interface Rollout {
+  readonly id: string
+  readonly releaseIds: readonly string[]
+  /** The group expression, or null for every device that fits. */
+  readonly group: string | null
+  readonly state: RolloutState
+  /** A device that is silent for longer becomes `no-show`, ms. */
+  readonly silenceTimeoutMs: number
+  readonly startedAt: number
+  readonly endedAt: number | null
+}
+
+/** One device's journey in one rollout. */
+export interface Update {
+  readonly id: string
+  readonly rolloutId: string
+  readonly deviceId: string
+  readonly releaseId: string
+  readonly progress: Progress
+  /** What the family offers this device; null while waiting. */
+  readonly offer: JsonObject | null
+  readonly image: ImageRef | null
+  /** Why the offer differs from the release, where it does. */
+  readonly offerReason: string | null
+  readonly pull: PullState
+}
+
+/** A login that offers one release, or nothing, to whoever comes. */
+export interface Channel {
+  readonly name: string
+  readonly family: string
+  readonly access: DeviceAccess
+  readonly releaseId: string | null
+  readonly version: string | null
+  readonly offer: JsonObject | null
+  readonly image: ImageRef | null
+  readonly changedAt: number
+}
+
+/** What the server appended to its log. */
+export interface WaftEvent {
+  /** Running number from 1, without gaps that a reader could miss something in. */
+  readonly seq: number
+  readonly at: number
+  /** Room and past participle: `update.downloaded`, `device.added`. */
+  readonly kind: string
+  readonly deviceId: string | null
+  readonly rolloutId: string | null
+  readonly releaseId: string | null
+  readonly basis: Basis | null
+  readonly sentence: string
+  readonly data: JsonObject
+}
+
+export type NewEvent = Omit<WaftEvent, "seq">

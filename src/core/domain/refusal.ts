@@ -1,0 +1,70 @@
+/**
+ * Everything a caller may do wrong, in one table: code, HTTP status, and the sentence. The API answers with it, the
+ * CLI prints it, `docs/errors.md` is made from it.
+ */
+export const refusals = {
+  "bad-request": { status: 400, says: "The request is not understood: {detail}." },
+  "bad-token": {
+    status: 401,
+    says: "The token is missing or wrong; it stands in the file admin-token of the server's data folder.",
+  },
+  "no-such-family": { status: 404, says: "There is no family {family}; known are {known}." },
+  "no-such-model": { status: 400, says: "The family {family} has no model {model}; known are {known}." },
+  "no-such-device": { status: 404, says: "There is no device {device}; `waft device list` shows all." },
+  "no-such-release": { status: 404, says: "There is no release {release}; `waft release list` shows all." },
+  "no-such-rollout": { status: 404, says: "There is no rollout {rollout}; `waft rollout list` shows all." },
+  "no-such-channel": { status: 404, says: "There is no channel {channel}; `waft channel set` makes one." },
+  "no-such-route": { status: 404, says: "There is nothing at {path}; /api/openapi.json lists what there is." },
+  "device-exists": { status: 409, says: "The device {device} exists already; remove it first or choose another id." },
+  "login-taken": { status: 409, says: "The FTP user {user} belongs to {owner} already; choose another with --user." },
+  "bad-device-id": {
+    status: 400,
+    says: "{device} cannot be a device id: it takes 1 to 64 letters, digits, '.', '_', ':' or '-', and begins with a letter or digit.",
+  },
+  "bad-login": { status: 400, says: "{detail}" },
+  "bad-label": { status: 400, says: "{detail}" },
+  "bad-group": { status: 400, says: "The group expression is not understood: {detail}." },
+  "bad-version": { status: 400, says: "{detail}" },
+  "bad-image": { status: 422, says: "{detail}" },
+  "image-too-large": {
+    status: 413,
+    says: "The file is larger than {limit} bytes, which is the most this server takes.",
+  },
+  "storage-full": {
+    status: 507,
+    says: "The disk is full: nothing was published. Free space under the data folder and publish again.",
+  },
+  "image-damaged": {
+    status: 500,
+    says: "The stored image {image} no longer has its SHA-256: the disk is damaged. Publish the release again.",
+  },
+  "release-withdrawn": { status: 409, says: "The release {release} is withdrawn and cannot be rolled out." },
+  "release-repeated": {
+    status: 400,
+    says: "The releases {release} and {other} are for the same devices; one rollout takes one release a device.",
+  },
+  "empty-rollout": { status: 409, says: "No device matches: {detail}." },
+  "rollout-over": { status: 409, says: "The rollout {rollout} is over ({state}) and cannot be {deed}." },
+  "rollout-state": { status: 409, says: "The rollout {rollout} is {state} and cannot be {deed}." },
+  "device-in-rollout": {
+    status: 409,
+    says: "The device {device} is being updated by rollout {rollout}; abort that first.",
+  },
+  "bad-channel": { status: 400, says: "{detail}" },
+  "offer-impossible": { status: 409, says: "{detail}" },
+} as const satisfies Readonly<Record<string, { readonly status: number; readonly says: string }>>
+
+export type RefusalCode = keyof typeof refusals
+
+/** A caller asked for what cannot be done; `message` is one sentence that names the cause and the cure. */
+export class Refusal extends Error {
+  override readonly name = "Refusal"
+  readonly code: RefusalCode
+  readonly status: number
+
+  constructor(code: RefusalCode, words: Readonly<Record<string, string | number>> = {}) {
+    super(refusals[code].says.replace(/\{(\w+)\}/g, (_, name: string) => String(words[name] ?? `{${name}}`)))
+    this.code = code
+    this.status = refusals[code].status
+  }
+}

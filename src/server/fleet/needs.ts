@@ -1,0 +1,88 @@
+import type { Emitter } from "../../core/kit/emitter.ts"
+import type {
+  Channel,
+  Device,
+  ImageRef,
+  NewEvent,
+  Release,
+  Rollout,
+  Update,
+  WaftEvent,
+} from "../../core/domain/records.ts"
+
+/** What the use cases need from outside. `store` and `main` provide it, tests provide small working doubles. */
+
+export interface Clock {
+  /** Wall time, ms since 1970 UTC: for people. It may jump. */
+  readonly now: () => number
+  /** Ms since some moment of this process: for waiting. It never jumps. */
+  readonly monotonic: () => number
+}
+
+/** A random source: text of `length` characters that are hard to confuse, from a cryptographic generator. */
+export type RandomText = (length: number) => string
+
+/** One durable change; changes of one `commit` happen together or not at all. */
+export type Change =
+  | { readonly put: "device"; readonly device: Device }
+  | { readonly remove: "device"; readonly id: string }
+  | { readonly put: "release"; readonly release: Release }
+  | { readonly put: "rollout"; readonly rollout: Rollout }
+  | { readonly put: "update"; readonly update: Update }
+  | { readonly put: "channel"; readonly channel: Channel }
+  | { readonly put: "image"; readonly image: ImageRef }
+  | { readonly append: NewEvent }
+
+export interface EventQuery {
+  readonly after: number
+  readonly limit: number
+  readonly deviceId?: string
+  readonly rolloutId?: string
+  /** Newest first. */
+  readonly backwards?: boolean
+}
+
+export interface Seen {
+  readonly deviceId: string
+  readonly at: number
+  readonly peer: string
+}
+
+export interface Store {
+  /** Makes the changes durable (synced to disk), then resolves with the appended events and their numbers. */
+  readonly commit: (changes: readonly Change[]) => Promise<readonly WaftEvent[]>
+  readonly devices: () => Promise<readonly Device[]>
+  readonly releases: () => Promise<readonly Release[]>
+  readonly rollouts: () => Promise<readonly Rollout[]>
+  readonly channels: () => Promise<readonly Channel[]>
+  /** Updates that are not over, and all updates of rollouts that are not over. */
+  readonly liveUpdates: () => Promise<readonly Update[]>
+  readonly updatesOfRollout: (rolloutId: string) => Promise<readonly Update[]>
+  /** A device's updates, newest first. */
+  readonly updatesOfDevice: (deviceId: string, limit: number) => Promise<readonly Update[]>
+  readonly events: (query: EventQuery) => Promise<readonly WaftEvent[]>
+  readonly lastEventSeq: () => Promise<number>
+  readonly seen: () => Promise<readonly Seen[]>
+  /** Last contacts, coalesced by the caller: one row a device. */
+  readonly saveSeen: (rows: readonly Seen[]) => Promise<void>
+}
+
+/** Images by their SHA-256. */
+export interface Images {
+  /** Stores bytes durably; the same bytes are stored once. Refuses `storage-full`. */
+  readonly put: (bytes: Uint8Array) => Promise<ImageRef>
+  /**
+   * A hold on an image for one transfer: the bytes were checked against their SHA-256 when they were read from disk.
+   * Refuses `image-damaged`.
+   */
+  readonly open: (image: ImageRef) => Promise<ImageHold>
+}
+
+export interface ImageHold {
+  readonly sizeBytes: number
+  /** At most `maxBytes` from `offset`. Shared memory: not to be changed. */
+  readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
+  readonly release: () => void
+}
+
+export type EventStream = Emitter<WaftEvent>

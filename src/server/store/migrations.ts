@@ -1,0 +1,131 @@
+import type { ColumnDefinitionBuilder, CreateTableBuilder, Kysely, Migration, MigrationProvider } from "kysely"
+
+/** The SQL dialect in use; it decides only how a running number is made. */
+export type Dialect = "sqlite" | "postgresql"
+
+/** Numbered migrations, never edited once released. They run on SQLite and PostgreSQL alike. */
+export function migrations(dialect: Dialect): MigrationProvider {
+  return { getMigrations: () => Promise.resolve({ "0001-foundation": foundation(dialect) }) }
+}
+
+type Schema = Kysely<unknown>
+
+const required = (column: ColumnDefinitionBuilder): ColumnDefinitionBuilder => column.notNull()
+
+function foundation(dialect: Dialect): Migration {
+  return {
+    up: async (db: Schema) => {
+      for (const table of [devices, seen, images, releases, rollouts, updates, channels]) await table(db).execute()
+      await events(db, dialect).execute()
+      await db.schema.createIndex("updates_by_device").on("updates").column("device_id").execute()
+      await db.schema.createIndex("updates_by_rollout").on("updates").columns(["rollout_id", "state"]).execute()
+      await db.schema.createIndex("updates_not_over").on("updates").columns(["over"]).execute()
+      await db.schema.createIndex("events_by_device").on("events").columns(["device_id", "seq"]).execute()
+      await db.schema.createIndex("events_by_rollout").on("events").columns(["rollout_id", "seq"]).execute()
+    },
+  }
+}
+
+type Table = CreateTableBuilder<string, string>
+
+const devices = (db: Schema): Table =>
+  db.schema
+    .createTable("devices")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("family", "text", required)
+    .addColumn("model", "text", required)
+    .addColumn("labels", "text", required)
+    .addColumn("access_user", "text", (column) => column.notNull().unique())
+    .addColumn("access_secret", "text", required)
+    .addColumn("family_state", "text", required)
+    .addColumn("running_version", "text")
+    .addColumn("running_evidence", "text", required)
+    .addColumn("added_at", "bigint", required)
+
+const seen = (db: Schema): Table =>
+  db.schema
+    .createTable("seen")
+    .addColumn("device_id", "text", (column) => column.primaryKey())
+    .addColumn("at", "bigint", required)
+    .addColumn("peer", "text", required)
+
+const images = (db: Schema): Table =>
+  db.schema
+    .createTable("images")
+    .addColumn("sha256", "text", (column) => column.primaryKey())
+    .addColumn("size_bytes", "bigint", required)
+
+const releases = (db: Schema): Table =>
+  db.schema
+    .createTable("releases")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("family", "text", required)
+    .addColumn("version", "text", required)
+    .addColumn("models", "text", required)
+    .addColumn("image_sha256", "text", required)
+    .addColumn("image_size_bytes", "bigint", required)
+    .addColumn("file_name", "text", required)
+    .addColumn("details", "text", required)
+    .addColumn("notes", "text", required)
+    .addColumn("state", "text", required)
+    .addColumn("published_at", "bigint", required)
+
+const rollouts = (db: Schema): Table =>
+  db.schema
+    .createTable("rollouts")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("release_ids", "text", required)
+    .addColumn("group_expression", "text")
+    .addColumn("state", "text", required)
+    .addColumn("silence_timeout_ms", "bigint", required)
+    .addColumn("started_at", "bigint", required)
+    .addColumn("ended_at", "bigint")
+
+const updates = (db: Schema): Table =>
+  db.schema
+    .createTable("updates")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("rollout_id", "text", required)
+    .addColumn("device_id", "text", required)
+    .addColumn("release_id", "text", required)
+    .addColumn("state", "text", required)
+    .addColumn("over", "integer", required)
+    .addColumn("attempt", "integer", required)
+    .addColumn("basis", "text", required)
+    .addColumn("since", "bigint", required)
+    .addColumn("sentence", "text", required)
+    .addColumn("code", "text")
+    .addColumn("offer", "text")
+    .addColumn("image_sha256", "text")
+    .addColumn("image_size_bytes", "bigint")
+    .addColumn("offer_reason", "text")
+    .addColumn("pull", "text", required)
+
+const channels = (db: Schema): Table =>
+  db.schema
+    .createTable("channels")
+    .addColumn("name", "text", (column) => column.primaryKey())
+    .addColumn("family", "text", required)
+    .addColumn("access_user", "text", (column) => column.notNull().unique())
+    .addColumn("access_secret", "text", required)
+    .addColumn("release_id", "text")
+    .addColumn("version", "text")
+    .addColumn("offer", "text")
+    .addColumn("image_sha256", "text")
+    .addColumn("image_size_bytes", "bigint")
+    .addColumn("changed_at", "bigint", required)
+
+const events = (db: Schema, dialect: Dialect): Table =>
+  db.schema
+    .createTable("events")
+    .addColumn("seq", dialect === "sqlite" ? "integer" : "bigserial", (column) =>
+      dialect === "sqlite" ? column.primaryKey().autoIncrement() : column.primaryKey(),
+    )
+    .addColumn("at", "bigint", required)
+    .addColumn("kind", "text", required)
+    .addColumn("device_id", "text")
+    .addColumn("rollout_id", "text")
+    .addColumn("release_id", "text")
+    .addColumn("basis", "text")
+    .addColumn("sentence", "text", required)
+    .addColumn("data", "text", required)

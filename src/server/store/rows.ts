@@ -1,0 +1,210 @@
+import type { Insertable, Selectable } from "kysely"
+import type { Basis } from "../../core/domain/evidence.ts"
+import type { PullState } from "../../core/domain/pull.ts"
+import type {
+  Channel,
+  Device,
+  ImageRef,
+  NewEvent,
+  Release,
+  Rollout,
+  RolloutState,
+  RunningEvidence,
+  Update,
+  WaftEvent,
+} from "../../core/domain/records.ts"
+import { type UpdateState, updateStates } from "../../core/domain/update.ts"
+import type { JsonObject } from "../../core/kit/json.ts"
+import type { Tables } from "./tables.ts"
+
+/** Records to rows and back, one pair a table. The casts trust only what this file itself wrote. */
+
+type Row<Name extends keyof Tables> = Selectable<Tables[Name]>
+type NewRow<Name extends keyof Tables> = Insertable<Tables[Name]>
+
+const object = (text: string): JsonObject => JSON.parse(text) as JsonObject
+
+function imageRef(sha256: string | null, sizeBytes: number | null): ImageRef | null {
+  return sha256 === null || sizeBytes === null ? null : { sha256, sizeBytes }
+}
+
+export function deviceRow(device: Device): NewRow<"devices"> {
+  return {
+    id: device.id,
+    family: device.family,
+    model: device.model,
+    labels: JSON.stringify(device.labels),
+    access_user: device.access.user,
+    access_secret: device.access.secret,
+    family_state: JSON.stringify(device.familyState),
+    running_version: device.running.version,
+    running_evidence: device.running.evidence,
+    added_at: device.addedAt,
+  }
+}
+
+export function deviceOf(row: Row<"devices">): Device {
+  return {
+    id: row.id,
+    family: row.family,
+    model: row.model,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    access: { user: row.access_user, secret: row.access_secret },
+    familyState: object(row.family_state),
+    running: { version: row.running_version, evidence: row.running_evidence as RunningEvidence },
+    addedAt: row.added_at,
+  }
+}
+
+export function releaseRow(release: Release): NewRow<"releases"> {
+  return {
+    id: release.id,
+    family: release.family,
+    version: release.version,
+    models: JSON.stringify(release.models),
+    image_sha256: release.image.sha256,
+    image_size_bytes: release.image.sizeBytes,
+    file_name: release.fileName,
+    details: JSON.stringify(release.details),
+    notes: JSON.stringify(release.notes),
+    state: release.state,
+    published_at: release.publishedAt,
+  }
+}
+
+export function releaseOf(row: Row<"releases">): Release {
+  return {
+    id: row.id,
+    family: row.family,
+    version: row.version,
+    models: JSON.parse(row.models) as string[],
+    image: { sha256: row.image_sha256, sizeBytes: row.image_size_bytes },
+    fileName: row.file_name,
+    details: object(row.details),
+    notes: JSON.parse(row.notes) as string[],
+    state: row.state as Release["state"],
+    publishedAt: row.published_at,
+  }
+}
+
+export function rolloutRow(rollout: Rollout): NewRow<"rollouts"> {
+  return {
+    id: rollout.id,
+    release_ids: JSON.stringify(rollout.releaseIds),
+    group_expression: rollout.group,
+    state: rollout.state,
+    silence_timeout_ms: rollout.silenceTimeoutMs,
+    started_at: rollout.startedAt,
+    ended_at: rollout.endedAt,
+  }
+}
+
+export function rolloutOf(row: Row<"rollouts">): Rollout {
+  return {
+    id: row.id,
+    releaseIds: JSON.parse(row.release_ids) as string[],
+    group: row.group_expression,
+    state: row.state as RolloutState,
+    silenceTimeoutMs: row.silence_timeout_ms,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+  }
+}
+
+export function updateRow(update: Update): NewRow<"updates"> {
+  const { progress } = update
+  return {
+    id: update.id,
+    rollout_id: update.rolloutId,
+    device_id: update.deviceId,
+    release_id: update.releaseId,
+    state: progress.state,
+    over: updateStates[progress.state].over ? 1 : 0,
+    attempt: progress.attempt,
+    basis: progress.basis,
+    since: progress.since,
+    sentence: progress.sentence,
+    code: progress.code,
+    offer: update.offer === null ? null : JSON.stringify(update.offer),
+    image_sha256: update.image?.sha256 ?? null,
+    image_size_bytes: update.image?.sizeBytes ?? null,
+    offer_reason: update.offerReason,
+    pull: JSON.stringify(update.pull),
+  }
+}
+
+export function updateOf(row: Row<"updates">): Update {
+  return {
+    id: row.id,
+    rolloutId: row.rollout_id,
+    deviceId: row.device_id,
+    releaseId: row.release_id,
+    progress: {
+      state: row.state as UpdateState,
+      attempt: row.attempt,
+      basis: row.basis as Basis,
+      since: row.since,
+      sentence: row.sentence,
+      code: row.code,
+    },
+    offer: row.offer === null ? null : object(row.offer),
+    image: imageRef(row.image_sha256, row.image_size_bytes),
+    offerReason: row.offer_reason,
+    pull: JSON.parse(row.pull) as PullState,
+  }
+}
+
+export function channelRow(channel: Channel): NewRow<"channels"> {
+  return {
+    name: channel.name,
+    family: channel.family,
+    access_user: channel.access.user,
+    access_secret: channel.access.secret,
+    release_id: channel.releaseId,
+    version: channel.version,
+    offer: channel.offer === null ? null : JSON.stringify(channel.offer),
+    image_sha256: channel.image?.sha256 ?? null,
+    image_size_bytes: channel.image?.sizeBytes ?? null,
+    changed_at: channel.changedAt,
+  }
+}
+
+export function channelOf(row: Row<"channels">): Channel {
+  return {
+    name: row.name,
+    family: row.family,
+    access: { user: row.access_user, secret: row.access_secret },
+    releaseId: row.release_id,
+    version: row.version,
+    offer: row.offer === null ? null : object(row.offer),
+    image: imageRef(row.image_sha256, row.image_size_bytes),
+    changedAt: row.changed_at,
+  }
+}
+
+export function eventRow(event: NewEvent): NewRow<"events"> {
+  return {
+    at: event.at,
+    kind: event.kind,
+    device_id: event.deviceId,
+    rollout_id: event.rolloutId,
+    release_id: event.releaseId,
+    basis: event.basis,
+    sentence: event.sentence,
+    data: JSON.stringify(event.data),
+  }
+}
+
+export function eventOf(row: Row<"events">): WaftEvent {
+  return {
+    seq: row.seq,
+    at: row.at,
+    kind: row.kind,
+    deviceId: row.device_id,
+    rolloutId: row.rollout_id,
+    releaseId: row.release_id,
+    basis: row.basis as Basis | null,
+    sentence: row.sentence,
+    data: object(row.data),
+  }
+}

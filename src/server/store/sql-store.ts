@@ -1,0 +1,228 @@
+import { type CompiledQuery, type Kysely, Migrator, sql } from "kysely"
+import type { WaftEvent } from "../../core/domain/records.ts"
+import type { Change, EventQuery, Seen, Store } from "../fleet/needs.ts"
+import type { WaftDatabase } from "./database.ts"
+import { type Dialect, migrations } from "./migrations.ts"
+import {
+  channelOf,
+  channelRow,
+  deviceOf,
+  deviceRow,
+  eventOf,
+  eventRow,
+  releaseOf,
+  releaseRow,
+  rolloutOf,
+  rolloutRow,
+  updateOf,
+  updateRow,
+} from "./rows.ts"
+import type { Tables } from "./tables.ts"
+
+/** At most this many changes share one transaction, so that no waiter waits for long. */
+const batchLimit = 2000
+/** Rows of one last-seen statement: well below SQLite's limit of 32,766 parameters. */
+const seenRows = 2000
+
+interface Waiting {
+  readonly changes: readonly Change[]
+  readonly resolve: (events: readonly WaftEvent[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Brings the schema up to date and opens the store. Throws when a migration fails; nothing is half migrated. */
+export async function openStore(database: WaftDatabase, dialect: Dialect): Promise<Store> {
+  const migrator = new Migrator({ db: database.builder, provider: migrations(dialect) })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw new Error("the database could not be brought up to date", { cause: error })
+  return new SqlStore(database)
+}
+
+/** The store over any SQL database. Commits that arrive together share one sync to disk. */
+class SqlStore implements Store {
+  readonly #database: WaftDatabase
+  readonly #builder: Kysely<Tables>
+  #waiting: Waiting[] = []
+  #flushing = false
+
+  constructor(database: WaftDatabase) {
+    this.#database = database
+    this.#builder = database.builder
+  }
+
+  commit = (changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
+    if (changes.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ changes, resolve, reject })
+      if (!this.#flushing) void this.#flush()
+    })
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushing = true
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch()
+      try {
+        const events = await this.#run(batch.flatMap(({ changes }) => changes))
+        settle(batch, events)
+      } catch (error) {
+        if (batch.length === 1) batch[0]?.reject(error)
+        else await this.#runApart(batch)
+      }
+    }
+    this.#flushing = false
+  }
+
+  #takeBatch(): Waiting[] {
+    let size = 0
+    let count = 0
+    for (const { changes } of this.#waiting) {
+      if (count > 0 && size + changes.length > batchLimit) break
+      size += changes.length
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  /** One bad commit must not fail those that happened to share its transaction. */
+  async #runApart(batch: readonly Waiting[]): Promise<void> {
+    for (const waiting of batch) {
+      try {
+        waiting.resolve(await this.#run(waiting.changes))
+      } catch (error) {
+        waiting.reject(error)
+      }
+    }
+  }
+
+  async #run(changes: readonly Change[]): Promise<readonly WaftEvent[]> {
+    const rows = await this.#database.transact(changes.map((change) => this.#compile(change)))
+    return changes.flatMap((change, i) => {
+      if (!("append" in change)) return []
+      const [inserted] = rows[i] as readonly { readonly seq: number }[]
+      return [{ seq: Number(inserted?.seq), ...change.append }]
+    })
+  }
+
+  #compile(change: Change): CompiledQuery {
+    if ("append" in change) {
+      return this.#builder.insertInto("events").values(eventRow(change.append)).returning("seq").compile()
+    }
+    if ("remove" in change) return this.#builder.deleteFrom("devices").where("id", "=", change.id).compile()
+    switch (change.put) {
+      case "device":
+        return this.#upsert("devices", deviceRow(change.device), "id")
+      case "release":
+        return this.#upsert("releases", releaseRow(change.release), "id")
+      case "rollout":
+        return this.#upsert("rollouts", rolloutRow(change.rollout), "id")
+      case "update":
+        return this.#upsert("updates", updateRow(change.update), "id")
+      case "channel":
+        return this.#upsert("channels", channelRow(change.channel), "name")
+      case "image":
+        return this.#upsert("images", { sha256: change.image.sha256, size_bytes: change.image.sizeBytes }, "sha256")
+    }
+  }
+
+  #upsert(table: keyof Tables, row: Readonly<Record<string, unknown>>, key: string): CompiledQuery {
+    const assignments = Object.fromEntries(
+      Object.keys(row)
+        .filter((column) => column !== key)
+        .map((column) => [column, sql.ref(`excluded.${column}`)]),
+    )
+    return this.#builder
+      .insertInto(table)
+      .values(row)
+      .onConflict((conflict) => conflict.column(key as never).doUpdateSet(assignments))
+      .compile()
+  }
+
+  devices = async () => (await this.#read(this.#builder.selectFrom("devices").selectAll().orderBy("id"))).map(deviceOf)
+  releases = async () =>
+    (await this.#read(this.#builder.selectFrom("releases").selectAll().orderBy("published_at"))).map(releaseOf)
+  rollouts = async () =>
+    (await this.#read(this.#builder.selectFrom("rollouts").selectAll().orderBy("started_at"))).map(rolloutOf)
+  channels = async () =>
+    (await this.#read(this.#builder.selectFrom("channels").selectAll().orderBy("name"))).map(channelOf)
+  seen = async () => {
+    const rows = await this.#read(this.#builder.selectFrom("seen").selectAll())
+    return rows.map((row) => ({ deviceId: row.device_id, at: row.at, peer: row.peer }))
+  }
+
+  #read<Row>(query: { readonly compile: () => CompiledQuery<Row> }): Promise<readonly Row[]> {
+    return this.#database.query(query.compile())
+  }
+
+  liveUpdates = async () => {
+    const unfinished = this.#builder.selectFrom("rollouts").select("id").where("state", "in", ["running", "paused"])
+    const query = this.#builder
+      .selectFrom("updates")
+      .selectAll()
+      .where((where) => where.or([where("over", "=", 0), where("rollout_id", "in", unfinished)]))
+    return (await this.#read(query)).map(updateOf)
+  }
+
+  updatesOfRollout = async (rolloutId: string) => {
+    const query = this.#builder
+      .selectFrom("updates")
+      .selectAll()
+      .where("rollout_id", "=", rolloutId)
+      .orderBy("device_id")
+    return (await this.#read(query)).map(updateOf)
+  }
+
+  updatesOfDevice = async (deviceId: string, limit: number) => {
+    const query = this.#builder
+      .selectFrom("updates")
+      .innerJoin("rollouts", "rollouts.id", "updates.rollout_id")
+      .selectAll("updates")
+      .where("device_id", "=", deviceId)
+      .orderBy("rollouts.started_at", "desc")
+      .orderBy("updates.since", "desc")
+      .limit(limit)
+    return (await this.#read(query)).map(updateOf)
+  }
+
+  events = async ({ after, limit, deviceId, rolloutId, backwards }: EventQuery) => {
+    let query = this.#builder
+      .selectFrom("events")
+      .selectAll()
+      .where("seq", ">", after)
+      .orderBy("seq", backwards === true ? "desc" : "asc")
+      .limit(limit)
+    if (deviceId !== undefined) query = query.where("device_id", "=", deviceId)
+    if (rolloutId !== undefined) query = query.where("rollout_id", "=", rolloutId)
+    return (await this.#read(query)).map(eventOf)
+  }
+
+  lastEventSeq = async () => {
+    const query = this.#builder.selectFrom("events").select((select) => select.fn.max("seq").as("seq"))
+    const [row] = await this.#read(query)
+    return row?.seq ?? 0
+  }
+
+  saveSeen = async (rows: readonly Seen[]) => {
+    for (let from = 0; from < rows.length; from += seenRows) {
+      const values = rows
+        .slice(from, from + seenRows)
+        .map(({ deviceId, at, peer }) => ({ device_id: deviceId, at, peer }))
+      const query = this.#builder
+        .insertInto("seen")
+        .values(values)
+        .onConflict((conflict) =>
+          conflict.column("device_id").doUpdateSet({ at: sql.ref("excluded.at"), peer: sql.ref("excluded.peer") }),
+        )
+      await this.#database.transact([query.compile()])
+    }
+  }
+}
+
+function settle(batch: readonly Waiting[], events: readonly WaftEvent[]): void {
+  let at = 0
+  for (const { changes, resolve } of batch) {
+    const count = changes.filter((change) => "append" in change).length
+    resolve(events.slice(at, at + count))
+    at += count
+  }
+}

@@ -1,0 +1,62 @@
+import { parentPort, workerData } from "node:worker_threads"
+import Database from "better-sqlite3"
+import type { WorkerReply, WorkerRequest } from "./sqlite-protocol.ts"
+
+/**
+ * The one thread that touches SQLite: it runs what it is sent, in order. WAL and `synchronous=FULL`: what a caller was
+ * told is durable survives a power loss, not only a crash.
+ */
+const port = parentPort
+if (port === null) throw new Error("sqlite-worker runs only as a worker thread")
+
+const { file } = workerData as { readonly file: string }
+const database = new Database(file)
+database.pragma("journal_mode = WAL")
+database.pragma("synchronous = FULL")
+database.pragma("foreign_keys = ON")
+database.pragma("busy_timeout = 5000")
+
+const preparedLimit = 200
+const prepared = new Map<string, Database.Statement>()
+
+function prepare(sql: string): Database.Statement {
+  const known = prepared.get(sql)
+  if (known !== undefined) return known
+  const statement = database.prepare(sql)
+  const oldest = prepared.size >= preparedLimit ? prepared.keys().next().value : undefined
+  if (oldest !== undefined) prepared.delete(oldest)
+  prepared.set(sql, statement)
+  return statement
+}
+
+function run(sql: string, parameters: readonly unknown[]): unknown[] {
+  const statement = prepare(sql)
+  if (statement.reader) return statement.all(...parameters)
+  statement.run(...parameters)
+  return []
+}
+
+const runAll = database.transaction((request: WorkerRequest) =>
+  request.queries.map(({ sql, parameters }) => run(sql, parameters)),
+)
+
+function answer(request: WorkerRequest): WorkerReply {
+  try {
+    const rows = request.atomic
+      ? runAll.immediate(request)
+      : request.queries.map(({ sql, parameters }) => run(sql, parameters))
+    return { id: request.id, rows }
+  } catch (error) {
+    const { message, code } = error as { readonly message: string; readonly code?: string }
+    return { id: request.id, error: { message, code: code ?? "unknown" } }
+  }
+}
+
+port.on("message", (request: WorkerRequest | "close") => {
+  if (request === "close") {
+    database.close()
+    port.close()
+    return
+  }
+  port.postMessage(answer(request))
+})

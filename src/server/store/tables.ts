@@ -1,0 +1,106 @@
+import type { Generated } from "kysely"
+
+/** The tables as Kysely sees them. JSON stands in text columns; times are ms since 1970 UTC. */
+export interface Tables {
+  readonly devices: DevicesTable
+  readonly seen: SeenTable
+  readonly images: ImagesTable
+  readonly releases: ReleasesTable
+  readonly rollouts: RolloutsTable
+  readonly updates: UpdatesTable
+  readonly channels: ChannelsTable
+  readonly events: EventsTable
+}
+
+interface DevicesTable {
+  readonly id: string
+  readonly family: string
+  readonly model: string
+  readonly labels: string
+  readonly access_user: string
+  readonly access_secret: string
+  readonly family_state: string
+  readonly running_version: string | null
+  readonly running_evidence: string
+  readonly added_at: number
+}
+
+/** Narrow and without secondary indexes: it is written at every contact, coalesced. */
+interface SeenTable {
+  readonly device_id: string
+  readonly at: number
+  readonly peer: string
+}
+
+interface ImagesTable {
+  readonly sha256: string
+  readonly size_bytes: number
+}
+
+interface ReleasesTable {
+  readonly id: string
+  readonly family: string
+  readonly version: string
+  readonly models: string
+  readonly image_sha256: string
+  readonly image_size_bytes: number
+  readonly file_name: string
+  readonly details: string
+  readonly notes: string
+  readonly state: string
+  readonly published_at: number
+}
+
+interface RolloutsTable {
+  readonly id: string
+  readonly release_ids: string
+  readonly group_expression: string | null
+  readonly state: string
+  readonly silence_timeout_ms: number
+  readonly started_at: number
+  readonly ended_at: number | null
+}
+
+interface UpdatesTable {
+  readonly id: string
+  readonly rollout_id: string
+  readonly device_id: string
+  readonly release_id: string
+  readonly state: string
+  readonly over: number
+  readonly attempt: number
+  readonly basis: string
+  readonly since: number
+  readonly sentence: string
+  readonly code: string | null
+  readonly offer: string | null
+  readonly image_sha256: string | null
+  readonly image_size_bytes: number | null
+  readonly offer_reason: string | null
+  readonly pull: string
+}
+
+interface ChannelsTable {
+  readonly name: string
+  readonly family: string
+  readonly access_user: string
+  readonly access_secret: string
+  readonly release_id: string | null
+  readonly version: string | null
+  readonly offer: string | null
+  readonly image_sha256: string | null
+  readonly image_size_bytes: number | null
+  readonly changed_at: number
+}
+
+interface EventsTable {
+  readonly seq: Generated<number>
+  readonly at: number
+  readonly kind: string
+  readonly device_id: string | null
+  readonly rollout_id: string | null
+  readonly release_id: string | null
+  readonly basis: string | null
+  readonly sentence: string
+  readonly data: string
+}
