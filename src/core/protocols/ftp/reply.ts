@@ -11,6 +11,7 @@ export const replyWords = {
   200: "Okay",
   202: "Command not implemented, superfluous at this site",
   211: "Status",
+  212: "Directory status",
   213: "File status",
   214: "Help",
   215: "UNIX Type: L8",
@@ -45,6 +46,7 @@ export const replyWords = {
   536: "Requested PROT level not supported",
   550: "File unavailable",
   553: "File name not allowed",
+  554: "Restart offset beyond the end of the file",
 } as const
 
 export type ReplyCode = keyof typeof replyWords

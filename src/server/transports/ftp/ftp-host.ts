@@ -8,6 +8,8 @@ export interface FtpHost {
 export interface FtpView {
   /** Names the account in limits and logs. */
   readonly account: string
+  /** Sessions that may be open at once under this account, if other than the server's own limit (shared logins). */
+  readonly maxSessions?: number
   /** Finds a file or directory by a normalised absolute path: `/`, `/UPGRADE.TXT`, `/.gprs/PROG001`. */
   readonly find: (path: string) => FtpNode | null
   /** The session is over, however it ended. */
@@ -38,9 +40,13 @@ export interface FtpFile {
 /** One transfer's hold on a content. `finished` is called exactly once. */
 export interface FtpContent {
   readonly sizeBytes: number
-  /** At most `maxBytes` from `offset`; may be shared memory, so it must not be changed. */
+  /** At most `maxBytes` from `offset`; may be shared memory, so it must not be changed. Empty before the end = it failed. */
   readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
-  /** The peer has taken bytes up to `offset`. Called often: must be cheap. */
+  /**
+   * The peer has certainly taken the bytes up to `offset`. Node shows what the kernel has accepted, never what the peer has
+   * acknowledged; so this is called for slow transfers only (longer than about two seconds), from the kernel's own table of unacknowledged bytes.
+   * Never called where the system has no such table. Must be cheap.
+   */
   readonly progress?: (offset: number) => void
   /** The transfer is over. The reply to the client (226 or 426) waits for it. */
   readonly finished: (end: TransferEnd) => Promise<void> | void
@@ -49,10 +55,17 @@ export interface FtpContent {
 export interface TransferEnd {
   /** REST offset. */
   readonly from: number
-  /** Bytes up to this offset were taken by the peer. */
+  /** Bytes up to this offset were certainly taken by the peer: a lower bound unless `whole`. */
   readonly to: number
-  /** Whether the peer took everything to the end of the file and closed politely. */
+  /**
+   * Bytes up to this offset were handed to the network: the peer cannot have more. A client that resumes with REST at an
+   * offset between `to` and `sent` may well hold what it says. Always given by the server.
+   */
+  readonly sent?: number
+  /** Whether the peer took everything to the end of the file and closed politely. `download.ts` says how that is known. */
   readonly whole: boolean
   /** Why it ended early: `aborted` (ABOR), `reset`, `timeout` (no progress), `unread` (the source failed). */
-  readonly cause?: "aborted" | "reset" | "timeout" | "unread"
+  readonly cause?: TransferCause
 }
+
+export type TransferCause = "aborted" | "reset" | "timeout" | "unread"

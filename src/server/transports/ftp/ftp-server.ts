@@ -1,0 +1,282 @@
+import { createServer, type Server, type Socket } from "node:net"
+import { createSecureContext, type SecureContext } from "node:tls"
+import { parseIpAddress } from "../../../core/protocols/ftp/address.ts"
+import { formatReply } from "../../../core/protocols/ftp/reply.ts"
+import { commandTable } from "./commands/command-table.ts"
+import { Deadlines, type FtpClock } from "./deadlines.ts"
+import type { FtpHost, FtpView, TransferEnd } from "./ftp-host.ts"
+import { defaultFtpLimits, type FtpLimits } from "./ftp-limits.ts"
+import { LoginThrottle } from "./login-throttle.ts"
+import { PassivePorts } from "./passive-ports.ts"
+import { peerAddress, plainAddress } from "./peer-address.ts"
+import { FtpSession } from "./session.ts"
+import type { FtpLogEntry, SessionNeeds, SessionOfServer } from "./session-needs.ts"
+import { UnacknowledgedBytes } from "./unacknowledged.ts"
+
+export interface FtpServerOptions {
+  /** Where the control connections come; port 0 = a free one. */
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly passive: {
+    /** First and last port for data connections; 0 and 0 = free ones. */
+    readonly minPort: number
+    readonly maxPort: number
+    /** IPv4 address for 227 replies when clients reach us by another address than our own (NAT). */
+    readonly advertisedAddress?: string
+  }
+  /** PEM. `null` = no AUTH TLS. */
+  readonly tls: { readonly key: string; readonly cert: string } | null
+  readonly limits?: Partial<FtpLimits>
+  readonly host: FtpHost
+  readonly clock: FtpClock
+  readonly log?: (entry: FtpLogEntry) => void
+}
+
+export interface FtpServer {
+  readonly address: { readonly host: string; readonly port: number }
+  readonly stats: () => FtpStats
+  /** Ends every session with 421 and resolves when the last transfer has told its end. */
+  readonly close: () => Promise<void>
+}
+
+/** Counters since the start, and what is open now. */
+export interface FtpStats {
+  readonly sessions: number
+  readonly loggedIn: number
+  readonly transfers: number
+  readonly passiveListeners: number
+  readonly totals: {
+    readonly connections: number
+    readonly turnedAway: number
+    readonly logins: number
+    readonly transfersWhole: number
+    readonly transfersCut: number
+    /** Handed to the network. */
+    readonly bytesSent: number
+    /** Connections to passive ports that belonged to nobody. */
+    readonly strayDataConnections: number
+  }
+}
+
+const backlog = 4096
+
+/** Starts the FTP server; rejects when it cannot listen. The host says who may see what; the server knows FTP. */
+export async function startFtpServer(options: FtpServerOptions): Promise<FtpServer> {
+  const running = new RunningFtpServer(options)
+  await running.listen()
+  return running
+}
+
+class RunningFtpServer implements FtpServer {
+  readonly #options: FtpServerOptions
+  readonly #limits: FtpLimits
+  readonly #deadlines: Deadlines
+  readonly #server: Server
+  readonly #passivePorts: PassivePorts
+  readonly #throttle: LoginThrottle
+  readonly #sessions = new Set<FtpSession>()
+  /** By peer address: all sessions, and those not logged in. */
+  readonly #peers = new Map<string, { sessions: number; strangers: number }>()
+  /** By account; kept only while it has sessions. */
+  readonly #accounts = new Map<string, Set<SessionOfServer>>()
+  readonly #needs: SessionNeeds
+  readonly #log: (entry: FtpLogEntry) => void
+  #loggedIn = 0
+  #transfers = 0
+  #onEmpty: (() => void) | null = null
+  #totals = { connections: 0, turnedAway: 0, logins: 0, transfersWhole: 0, transfersCut: 0, bytesSent: 0 }
+
+  constructor(options: FtpServerOptions) {
+    checkOptions(options)
+    this.#options = options
+    this.#limits = { ...defaultFtpLimits, ...options.limits }
+    this.#log = options.log ?? ((): void => undefined)
+    this.#deadlines = new Deadlines(options.clock)
+    this.#throttle = new LoginThrottle(this.#deadlines)
+    const { minPort, maxPort } = options.passive
+    const quarantineMs = this.#limits.passiveQuarantineMs
+    this.#passivePorts = new PassivePorts(
+      { host: options.listen.host, minPort, maxPort, quarantineMs },
+      this.#deadlines,
+    )
+    this.#needs = this.#sessionNeeds(options.tls === null ? null : createSecureContext(options.tls))
+    // No maxConnections: it would drop connections without a word; the limits answer 421.
+    this.#server = createServer(
+      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
+      (socket) => this.#accept(socket),
+    )
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    const address = this.#server.address()
+    if (address === null || typeof address === "string") throw new Error("the FTP server is not listening")
+    return { host: address.address, port: address.port }
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", (error) => {
+        this.#deadlines.stop()
+        reject(error)
+      })
+      this.#server.listen({ ...this.#options.listen, backlog }, () => {
+        this.#server.removeAllListeners("error")
+        // Accepting may fail for want of file descriptors; the next connection may find some again.
+        this.#server.on("error", (error) => this.#log({ event: "failed", peer: "", error }))
+        resolve()
+      })
+    })
+  }
+
+  stats(): FtpStats {
+    return {
+      sessions: this.#sessions.size,
+      loggedIn: this.#loggedIn,
+      transfers: this.#transfers,
+      passiveListeners: this.#passivePorts.listenerCount,
+      totals: { ...this.#totals, strayDataConnections: this.#passivePorts.strayConnections },
+    }
+  }
+
+  async close(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+    for (const session of this.#sessions) session.dismiss(421, "The server is closing")
+    if (this.#sessions.size > 0) await empty
+    this.#passivePorts.close()
+    this.#deadlines.stop()
+    await stopped
+  }
+
+  #sessionNeeds(secureContext: SecureContext | null): SessionNeeds {
+    const { clock, host } = this.#options
+    return {
+      commands: commandTable,
+      deadlines: this.#deadlines,
+      host,
+      limits: this.#limits,
+      passivePorts: this.#passivePorts,
+      secureContext,
+      throttle: this.#throttle,
+      transfer: {
+        deadlines: this.#deadlines,
+        unacknowledged: new UnacknowledgedBytes(clock, this.#deadlines),
+        limits: this.#limits,
+        countSent: (bytes) => {
+          this.#totals.bytesSent += bytes
+        },
+        contentFailed: (name, error) => this.#log({ event: "content-failed", name, error }),
+        began: () => {
+          this.#transfers++
+        },
+        ended: (end) => this.#countTransfer(end),
+      },
+      now: clock.now,
+      log: this.#log,
+      passiveHost: (socket) => this.#passiveHost(socket),
+      entered: (session, view) => this.#entered(session, view),
+      left: (session) => this.#left(session),
+      ended: (session) => this.#ended(session),
+    }
+  }
+
+  #accept(socket: Socket): void {
+    this.#totals.connections++
+    const peer = peerAddress(socket)
+    if (peer === null) {
+      socket.destroy()
+      return
+    }
+    const counts = this.#peers.get(peer) ?? { sessions: 0, strangers: 0 }
+    const limit = this.#limitMet(peer, counts)
+    if (limit !== null) {
+      this.#totals.turnedAway++
+      this.#log({ event: "turned-away", peer, limit })
+      socket.on("error", () => socket.destroy())
+      socket.end(formatReply(421, "Too many connections"), () => socket.destroy())
+      return
+    }
+    counts.sessions++
+    counts.strangers++
+    this.#peers.set(peer, counts)
+    this.#sessions.add(new FtpSession(socket, peer, this.#needs))
+  }
+
+  #limitMet(peer: string, counts: { sessions: number; strangers: number }): "sessions" | "peer" | "strangers" | null {
+    if (this.#sessions.size >= this.#limits.maxSessions) return "sessions"
+    if (counts.sessions >= this.#limits.maxSessionsPerPeer) return "peer"
+    return this.#throttle.mayConnect(peer, counts.strangers) ? null : "strangers"
+  }
+
+  #entered(session: SessionOfServer, view: FtpView): boolean {
+    const siblings = this.#accounts.get(view.account) ?? new Set()
+    if (siblings.size >= (view.maxSessions ?? this.#limits.maxSessionsPerAccount) && !this.#makeRoom(siblings)) {
+      this.#log({ event: "turned-away", peer: session.peer, limit: "account" })
+      return false
+    }
+    siblings.add(session)
+    this.#accounts.set(view.account, siblings)
+    this.#loggedIn++
+    this.#totals.logins++
+    const counts = this.#peers.get(session.peer)
+    if (counts !== undefined) counts.strangers--
+    return true
+  }
+
+  /** A device that lost its connection comes again before the server has noticed: its forgotten session gives way. */
+  #makeRoom(siblings: ReadonlySet<SessionOfServer>): boolean {
+    let idlest: SessionOfServer | null = null
+    for (const sibling of siblings) {
+      if (!sibling.isTransferring && sibling.lastActiveAt < (idlest?.lastActiveAt ?? Number.POSITIVE_INFINITY))
+        idlest = sibling
+    }
+    idlest?.dismiss(421, "This login has come again")
+    return idlest !== null
+  }
+
+  #left(session: SessionOfServer): void {
+    const account = session.account ?? ""
+    const siblings = this.#accounts.get(account)
+    siblings?.delete(session)
+    if (siblings?.size === 0) this.#accounts.delete(account)
+    this.#loggedIn--
+    const counts = this.#peers.get(session.peer)
+    if (counts !== undefined) counts.strangers++
+  }
+
+  #ended(session: SessionOfServer): void {
+    this.#sessions.delete(session as FtpSession)
+    const counts = this.#peers.get(session.peer)
+    if (counts !== undefined) {
+      counts.sessions--
+      counts.strangers--
+      if (counts.sessions === 0) this.#peers.delete(session.peer)
+    }
+    if (this.#sessions.size === 0) this.#onEmpty?.()
+  }
+
+  #countTransfer(end: TransferEnd): void {
+    this.#transfers--
+    if (end.whole) this.#totals.transfersWhole++
+    else this.#totals.transfersCut++
+  }
+
+  #passiveHost(socket: Socket): string | null {
+    const { advertisedAddress } = this.#options.passive
+    const address = plainAddress(socket.localAddress ?? "")
+    if (address.includes(":")) return null
+    return advertisedAddress ?? (address === "" ? null : address)
+  }
+}
+
+function checkOptions(options: FtpServerOptions): void {
+  const { minPort, maxPort, advertisedAddress } = options.passive
+  const isSystemChosen = minPort === 0 && maxPort === 0
+  if (!isSystemChosen && !(minPort >= 1 && minPort <= maxPort && maxPort <= 65_535)) {
+    throw new RangeError(`no range of passive ports: ${minPort}-${maxPort}`)
+  }
+  if (advertisedAddress !== undefined && parseIpAddress(advertisedAddress)?.family !== 4) {
+    throw new RangeError(`the advertised passive address must be an IPv4 address, not ${advertisedAddress}`)
+  }
+}

@@ -1,0 +1,75 @@
+import type { FtpContent, FtpDirectory, FtpFile, FtpHost, FtpNode, FtpView, TransferEnd } from "./ftp-host.ts"
+
+/** What one transfer told its content. */
+export interface ToldEnd extends TransferEnd {
+  readonly account: string
+  readonly name: string
+}
+
+/** A small working host: accounts with their files in memory, a `.gprs` alias of the login directory, and what it was told. */
+export class MemoryHost implements FtpHost {
+  readonly ends: ToldEnd[] = []
+  readonly progress: number[] = []
+  readonly opened: string[] = []
+  openViews = 0
+  readonly #accounts: ReadonlyMap<string, Readonly<Record<string, Uint8Array>>>
+  readonly modifiedAt = new Date("2026-11-20T10:20:30Z")
+
+  /** `accounts`: user name -> file name -> content. Every password is the user name backwards. */
+  constructor(accounts: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>>) {
+    this.#accounts = new Map(Object.entries(accounts))
+  }
+
+  login(user: string, password: string): FtpView | null {
+    const files = this.#accounts.get(user)
+    if (files === undefined || password !== passwordOf(user)) return null
+    this.openViews++
+    return {
+      account: user,
+      find: (path) => this.#find(user, files, path),
+      close: () => {
+        this.openViews--
+      },
+    }
+  }
+
+  #find(account: string, files: Readonly<Record<string, Uint8Array>>, path: string): FtpNode | null {
+    const [first, second, ...rest] = path === "/" ? [] : path.slice(1).split("/")
+    if (first === undefined) return this.#directory(account, files, "/")
+    if (first === ".gprs") {
+      if (second === undefined) return this.#directory(account, files, ".gprs")
+      return rest.length > 0 ? null : this.#file(account, files, second)
+    }
+    return second === undefined ? this.#file(account, files, first) : null
+  }
+
+  #directory(account: string, files: Readonly<Record<string, Uint8Array>>, name: string): FtpDirectory {
+    const children = (): readonly FtpNode[] =>
+      Object.keys(files).flatMap((name) => this.#file(account, files, name) ?? [])
+    return { kind: "directory", name, modifiedAt: this.modifiedAt, children }
+  }
+
+  #file(account: string, files: Readonly<Record<string, Uint8Array>>, name: string): FtpFile | null {
+    const bytes = Object.hasOwn(files, name) ? files[name] : undefined
+    if (bytes === undefined) return null
+    return {
+      kind: "file",
+      name,
+      sizeBytes: bytes.length,
+      modifiedAt: this.modifiedAt,
+      open: (): FtpContent => {
+        this.opened.push(name)
+        return {
+          sizeBytes: bytes.length,
+          read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
+          progress: (offset) => void this.progress.push(offset),
+          finished: (end) => void this.ends.push({ ...end, account, name }),
+        }
+      },
+    }
+  }
+}
+
+export function passwordOf(user: string): string {
+  return user.split("").reverse().join("")
+}

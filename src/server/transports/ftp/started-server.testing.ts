@@ -1,0 +1,66 @@
+import type { FtpClock } from "./deadlines.ts"
+import { type FtpServer, type FtpServerOptions, startFtpServer } from "./ftp-server.ts"
+import { MemoryHost } from "./memory-host.testing.ts"
+
+export const notice = Buffer.from("FILE:NO_FILE\nPATH:\nSIZE:\nVERSION:\n")
+export const otherNotice = Buffer.from("FILE:PROG002\nPATH:/\nSIZE:4711\nVERSION:2\n")
+export const program = Buffer.from(Uint8Array.from({ length: 120_000 }, (_, i) => (i * 31) >> 3))
+
+/** A clock that moves when the test says so. */
+export class HandClock implements FtpClock {
+  #now = Date.parse("2026-11-21T00:00:00Z")
+  readonly #ticks = new Set<() => void>()
+
+  readonly now = (): number => this.#now
+
+  readonly every = (_ms: number, tick: () => void): (() => void) => {
+    this.#ticks.add(tick)
+    return () => this.#ticks.delete(tick)
+  }
+
+  advance(ms: number): void {
+    this.#now += ms
+    for (const tick of this.#ticks) tick()
+  }
+}
+
+/** The machine's own clock. */
+export const wallClock: FtpClock = {
+  now: Date.now,
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms)
+    return () => clearInterval(timer)
+  },
+}
+
+export interface Started {
+  readonly server: FtpServer
+  readonly port: number
+  readonly host: MemoryHost
+  readonly clock: HandClock
+}
+
+/** Runs a test against a server of its own with the accounts `mote-1` and `mote-2`, and closes it whatever happens. */
+export async function withServer(
+  deed: (started: Started) => Promise<void>,
+  options: Partial<Omit<FtpServerOptions, "clock">> = {},
+): Promise<void> {
+  const host = new MemoryHost({
+    "mote-1": { "UPGRADE.TXT": notice, PROG001: program, EMPTY: new Uint8Array(0) },
+    "mote-2": { "UPGRADE.TXT": otherNotice },
+  })
+  const clock = new HandClock()
+  const server = await startFtpServer({
+    listen: { host: "127.0.0.1", port: 0 },
+    passive: { minPort: 0, maxPort: 0 },
+    tls: null,
+    host,
+    ...options,
+    clock,
+  })
+  try {
+    await deed({ server, port: server.address.port, host, clock })
+  } finally {
+    await server.close()
+  }
+}

@@ -1,0 +1,149 @@
+import { readFile } from "node:fs/promises"
+import type { Socket } from "node:net"
+import { parseIpAddress } from "../../../core/protocols/ftp/address.ts"
+import type { Deadlines, FtpClock } from "./deadlines.ts"
+
+/** What the kernel's table says of one TCP connection of ours. */
+export interface TcpRow {
+  /** As the kernel numbers them: 1 established, 4 FIN-WAIT-1, 5 FIN-WAIT-2, 6 TIME-WAIT, 8 CLOSE-WAIT, 11 CLOSING. */
+  readonly state: number
+  /** Bytes handed to the kernel that the peer has not acknowledged; our FIN counts as one. */
+  readonly unacknowledged: number
+}
+
+export const tcpState = { finWait1: 4, finWait2: 5, timeWait: 6, closeWait: 8, lastAck: 9, closing: 11 } as const
+
+/** Someone who wants to know how far a connection is. */
+export interface TcpWatcher {
+  readonly key: TcpKey
+  /** Called before the table is read: remember what had been handed over by then. */
+  readonly beforeLook: () => void
+  /** What the table said; `null` = the connection is not in it any more. */
+  readonly onLook: (row: TcpRow | null) => void
+}
+
+/** A connection's line in the table: the local port, and the peer in the kernel's spelling. */
+export type TcpKey = string
+
+const tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"] as const
+/** How often the table is read while anybody watches, at most. */
+const usualGapMs = 2000
+/** Reading the table may take this part of our time: its length grows with every connection of the machine. */
+const restFactor = 25
+const longestGapMs = 1500
+
+/**
+ * Reads how many bytes are unacknowledged from Linux's `/proc/net/tcp`, since Node shows only what the kernel accepted, and the
+ * kernel accepts megabytes for a device that takes a minute for each. One reading serves everybody who watches. Where
+ * there is no such table `isSupported` is false and nobody is told anything.
+ */
+export class UnacknowledgedBytes {
+  readonly #clock: FtpClock
+  readonly #deadlines: Deadlines
+  readonly #watchers = new Map<TcpKey, TcpWatcher>()
+  readonly #guard = { dueAt: Number.POSITIVE_INFINITY, expire: () => this.#startLook() }
+  #isLooking = false
+  #restUntil = 0
+  isSupported = process.platform === "linux"
+
+  constructor(clock: FtpClock, deadlines: Deadlines) {
+    this.#clock = clock
+    this.#deadlines = deadlines
+    deadlines.add(this.#guard)
+  }
+
+  watch(watcher: TcpWatcher): void {
+    this.#watchers.set(watcher.key, watcher)
+    this.#guard.dueAt = Math.min(this.#guard.dueAt, this.#deadlines.now + usualGapMs)
+  }
+
+  /** Reads the table as soon as its cost allows. */
+  lookSoon(): void {
+    if (this.#isLooking) return
+    const now = this.#clock.now()
+    if (now >= this.#restUntil) this.#startLook()
+    else this.#guard.dueAt = Math.min(this.#guard.dueAt, this.#restUntil)
+  }
+
+  unwatch(watcher: TcpWatcher): void {
+    if (this.#watchers.get(watcher.key) === watcher) this.#watchers.delete(watcher.key)
+  }
+
+  #startLook(): void {
+    this.#guard.dueAt = Number.POSITIVE_INFINITY
+    if (this.#isLooking || this.#watchers.size === 0) return
+    this.#isLooking = true
+    this.#look()
+      .catch(() => {
+        this.isSupported = false
+      })
+      .finally(() => {
+        this.#isLooking = false
+        if (this.#watchers.size > 0) this.#guard.dueAt = this.#deadlines.now + usualGapMs
+      })
+  }
+
+  async #look(): Promise<void> {
+    const startedAt = this.#clock.now()
+    const asked = [...this.#watchers.values()]
+    for (const watcher of asked) watcher.beforeLook()
+    const rows = new Map<TcpKey, TcpRow>()
+    const isWanted = (key: TcpKey): boolean => this.#watchers.has(key)
+    for (const table of tables) {
+      const text = await readFile(table, "latin1").catch((error: NodeJS.ErrnoException) => {
+        // A machine without IPv6 has no second table.
+        if (table === tables[1] && error.code === "ENOENT") return ""
+        throw error
+      })
+      readRows(text, isWanted, rows)
+    }
+    const cost = this.#clock.now() - startedAt
+    this.#restUntil = this.#clock.now() + Math.min(longestGapMs, cost * restFactor)
+    for (const watcher of asked) {
+      if (this.#watchers.get(watcher.key) === watcher) watcher.onLook(rows.get(watcher.key) ?? null)
+    }
+  }
+}
+
+const rowPattern = /^ *\d+: [0-9A-F]+:([0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4}) ([0-9A-F]{2}) ([0-9A-F]{8}):/gm
+
+/** Adds the wanted lines of one table's text to `rows`. */
+export function readRows(text: string, isWanted: (key: TcpKey) => boolean, rows: Map<TcpKey, TcpRow>): void {
+  for (const match of text.matchAll(rowPattern)) {
+    const key = match[1] ?? ""
+    if (!isWanted(key)) continue
+    rows.set(key, { state: Number.parseInt(match[2] ?? "0", 16), unacknowledged: Number.parseInt(match[3] ?? "0", 16) })
+  }
+}
+
+/** The line of a connection, or `null` when it has no addresses any more. */
+export function tcpKey(socket: Socket): TcpKey | null {
+  const { localPort, remotePort, remoteAddress, remoteFamily } = socket
+  if (localPort === undefined || remotePort === undefined || remoteAddress === undefined) return null
+  const address = parseIpAddress(remoteAddress)
+  if (address === null) return null
+  const isMapped = address.family === 4 && remoteFamily === "IPv6"
+  const host = address.family === 4 ? kernelIpv4(address.canonical) : kernelWords(address.canonical)
+  return `${port(localPort)} ${isMapped ? "0000000000000000FFFF0000" : ""}${host}:${port(remotePort)}`
+}
+
+/** The kernel prints addresses as 32-bit words in the machine's own byte order; every machine we know is little-endian. */
+function kernelIpv4(text: string): string {
+  return kernelWords(
+    text
+      .split(".")
+      .map((part) => Number(part).toString(16).padStart(2, "0"))
+      .join(""),
+  )
+}
+
+function kernelWords(digits: string): string {
+  return (digits.match(/.{8}/g) ?? [])
+    .map((word) => (word.match(/../g) ?? []).reverse().join(""))
+    .join("")
+    .toUpperCase()
+}
+
+function port(value: number): string {
+  return value.toString(16).toUpperCase().padStart(4, "0")
+}
