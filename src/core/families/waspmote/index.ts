@@ -1,4 +1,5 @@
-import type { DeviceSide, Family } from "../family.ts"
+import type { Family } from "../family.ts"
+import { device } from "./device/run.ts"
 import { ftp } from "./ftp.ts"
 import { listingLinter } from "./lint-listing.ts"
 import { programLinter } from "./lint-ota-binary.ts"
@@ -8,11 +9,6 @@ import { afterFetch, planOffer } from "./plan-offer.ts"
 import { publish } from "./publish.ts"
 import { pullRules } from "./pull-rules.ts"
 import { versions } from "./versions.ts"
-
-const device: DeviceSide = {
-  faults: [],
-  run: () => Promise.reject(new Error("the Waspmote in software is not here yet")),
-}
 
 /** Libelium Waspmote: fetches UPGRADE.TXT and a program over FTP, reports nothing. */
 export const waspmote: Family = {

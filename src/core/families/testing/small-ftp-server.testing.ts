@@ -1,0 +1,150 @@
+import { fromLatin1, latin1 } from "../../kit/bytes.ts"
+import type { ByteStream } from "../body.ts"
+import type { MemoryNet } from "./memory-net.testing.ts"
+
+/** A small FTP server on a `MemoryNet`: enough for what modems ask, for tests that need no sockets. */
+export interface SmallFtpServer {
+  readonly port: number
+  /** The files by name; may be changed at any time. */
+  readonly files: Map<string, Uint8Array>
+  /** The commands it got, passwords left out. */
+  readonly commands: string[]
+  readonly close: () => void
+}
+
+export interface SmallFtpOptions {
+  /** Names of directories that mean the login directory. */
+  readonly aliases?: readonly string[]
+  /** Commands that are answered with 502. */
+  readonly unknown?: readonly string[]
+  /** Bytes after which a transfer is cut. */
+  readonly cutAfter?: number
+}
+
+/** Starts it on a port of its own; user `ota`, password `libelium`. */
+export function startSmallFtpServer(net: MemoryNet, options: SmallFtpOptions = {}): SmallFtpServer {
+  const files = new Map<string, Uint8Array>()
+  const commands: string[] = []
+  const port = net.listen((stream) => {
+    void new Session(net, stream, { files, commands, options }).serve()
+  })
+  return { port, files, commands, close: () => net.close(port) }
+}
+
+interface Shared {
+  readonly files: ReadonlyMap<string, Uint8Array>
+  readonly commands: string[]
+  readonly options: SmallFtpOptions
+}
+
+class Session {
+  readonly #net: MemoryNet
+  readonly #stream: ByteStream
+  readonly #shared: Shared
+  #openData: (() => Promise<ByteStream>) | null = null
+
+  constructor(net: MemoryNet, stream: ByteStream, shared: Shared) {
+    this.#net = net
+    this.#stream = stream
+    this.#shared = shared
+  }
+
+  async serve(): Promise<void> {
+    try {
+      await this.#say("220 small FTP server")
+      let pending = ""
+      for (;;) {
+        const bytes = await this.#stream.read(4096, 60_000)
+        if (bytes.length === 0) return
+        pending += fromLatin1(bytes)
+        for (let end = pending.indexOf("\r\n"); end >= 0; end = pending.indexOf("\r\n")) {
+          const line = pending.slice(0, end)
+          pending = pending.slice(end + 2)
+          await this.#obey(line)
+        }
+      }
+    } catch {
+      // The device hung up: a session of this small server is over then.
+      this.#stream.destroy()
+    }
+  }
+
+  async #obey(line: string): Promise<void> {
+    const [verb = "", ...rest] = line.split(" ")
+    const argument = rest.join(" ")
+    this.#shared.commands.push(verb === "PASS" ? verb : line)
+    if (this.#shared.options.unknown?.includes(verb) === true) return this.#say("502 not here")
+    const deed = this.#deeds[verb]
+    return deed === undefined ? this.#say("502 not here") : deed(argument)
+  }
+
+  readonly #deeds: Readonly<Record<string, (argument: string) => Promise<void>>> = {
+    USER: () => this.#say("331 password"),
+    PASS: (password) => this.#say(password === "libelium" ? "230 welcome" : "530 no"),
+    TYPE: () => this.#say("200 type"),
+    CWD: (path) => this.#say(this.#nameOf(`${path}/X`) === "X" ? "250 there" : "550 no such directory"),
+    SIZE: (path) => {
+      const file = this.#find(path)
+      return this.#say(file === undefined ? "550 no such file" : `213 ${file.length}`)
+    },
+    PASV: () => {
+      let take: (stream: ByteStream) => void = () => undefined
+      const accepted = new Promise<ByteStream>((resolve) => {
+        take = resolve
+      })
+      const port = this.#net.listen((stream) => take(stream))
+      this.#openData = async () => {
+        const stream = await accepted
+        this.#net.close(port)
+        return stream
+      }
+      return this.#say(`227 Entering Passive Mode (127,0,0,1,${port >> 8},${port & 0xff})`)
+    },
+    PORT: (argument) => {
+      const [, , , , high = "0", low = "0"] = argument.split(",")
+      const port = Number(high) * 256 + Number(low)
+      this.#openData = () => this.#net.connect({ host: "127.0.0.1", port })
+      return this.#say("200 port")
+    },
+    LIST: (path) => {
+      const file = this.#find(path)
+      const line = `-r--r--r-- 1 ota ota ${file?.length ?? 0} Nov 20 10:00 ${this.#nameOf(path)}\r\n`
+      return file === undefined ? this.#say("550 no such file") : this.#send(latin1(line))
+    },
+    RETR: (path) => {
+      const file = this.#find(path)
+      return file === undefined ? this.#say("550 no such file") : this.#send(file)
+    },
+    QUIT: () => this.#say("221 bye"),
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    if (this.#openData === null) return this.#say("425 no data connection")
+    const { cutAfter } = this.#shared.options
+    const opening = this.#openData()
+    await this.#say("150 here it comes")
+    const data = await opening
+    this.#openData = null
+    if (cutAfter !== undefined && bytes.length > cutAfter) {
+      await data.write(bytes.subarray(0, cutAfter))
+      data.end()
+      return this.#say("426 cut")
+    }
+    await data.write(bytes)
+    data.end()
+    return this.#say("226 done")
+  }
+
+  #nameOf(path: string): string | undefined {
+    const parts = path.split("/").filter((part) => part !== "" && !(this.#shared.options.aliases ?? []).includes(part))
+    return parts.length === 1 ? parts[0] : undefined
+  }
+
+  #find(path: string): Uint8Array | undefined {
+    return this.#shared.files.get(this.#nameOf(path) ?? "")
+  }
+
+  async #say(line: string): Promise<void> {
+    await this.#stream.write(latin1(`${line}\r\n`))
+  }
+}

@@ -1,0 +1,130 @@
+import { join } from "node:path"
+import type { Family, RunEnd, VirtualFault } from "../core/families/family.ts"
+import { familyById, families } from "../core/families/index.ts"
+import { MemoryStorage } from "../core/families/memory-storage.ts"
+import { checkDevice, makeContact } from "./device-run.ts"
+import { nodeClock } from "./node-clock.ts"
+import { openStateDirectory } from "./state-directory.ts"
+import { type SwarmDevice, type SwarmResult, runDevices } from "./swarm.ts"
+import { WrongUse } from "./wrong-use.ts"
+
+export { OddState } from "./odd-state.ts"
+export type { SwarmDevice, SwarmResult } from "./swarm.ts"
+export { WrongUse } from "./wrong-use.ts"
+
+export interface VirtualOptions {
+  readonly family: string
+  readonly model: string
+  /** Where and as whom the device asks: `ftp` (HOST:PORT), `user`, `password`; or `url`; as the family says. */
+  readonly server: Readonly<Record<string, string>>
+  /** Folder in which the device lives; without one it is new, and gone afterwards. */
+  readonly state?: string
+  readonly fault?: string
+  /** Time between two contacts, ms; absent = one contact. */
+  readonly everyMs?: number
+  /** Real time is divided by this; 1 = as the hardware. */
+  readonly speed?: number
+  readonly signal: AbortSignal
+  /** One line of the device's console. */
+  readonly log: (line: string) => void
+  /** Called after each contact. */
+  readonly onEnd?: (end: RunEnd) => void
+}
+
+/**
+ * Runs one virtual device: one contact, or one every so often until the signal comes. Resolves with how the last contact
+ * ended. Rejects with `WrongUse` or `OddState`, and with the signal's reason when it came before any contact had ended.
+ */
+export async function runVirtual(options: VirtualOptions): Promise<RunEnd> {
+  const family = familyNamed(options.family)
+  const fault = options.fault ?? null
+  const { model, server, signal, everyMs } = options
+  checkDevice(family, model, fault)
+  const speed = checkedSpeed(options.speed)
+  const state = options.state === undefined ? null : openStateDirectory(options.state, { family: family.id, model })
+  const storage = state?.storage ?? new MemoryStorage()
+  let last: RunEnd | null = null
+  try {
+    for (;;) {
+      last = await makeContact({ family, model, server, fault, speed, storage, log: options.log, signal })
+      options.onEnd?.(last)
+      if (everyMs === undefined) return last
+      await nodeClock.sleep(everyMs, signal)
+    }
+  } catch (error) {
+    if (signal.aborted && last !== null) return last
+    throw error instanceof RangeError ? new WrongUse(error.message, { cause: error }) : error
+  } finally {
+    state?.close()
+  }
+}
+
+export interface VirtualSwarmOptions {
+  readonly family: string
+  readonly devices: readonly SwarmDevice[]
+  readonly everyMs: number
+  readonly rounds?: number
+  readonly fault?: string
+  readonly speed?: number
+  /** Contacts at the same time; 100 unless told. */
+  readonly atOnce?: number
+  readonly signal: AbortSignal
+  readonly onContact?: (device: SwarmDevice, end: RunEnd) => void
+}
+
+/** Runs many virtual devices in this process. */
+export async function runSwarm(options: VirtualSwarmOptions): Promise<SwarmResult> {
+  const { fault, atOnce, speed, family, ...rest } = options
+  return runDevices({
+    ...rest,
+    family: familyNamed(family),
+    fault: fault ?? null,
+    speed: checkedSpeed(speed),
+    atOnce: atOnce ?? 100,
+  })
+}
+
+export interface SwarmPlan {
+  readonly count: number
+  /** The models in turn. */
+  readonly models: readonly string[]
+  /** `{n}` in a value becomes the device's number, from 1. */
+  readonly server: Readonly<Record<string, string>>
+  /** Folder that gets one folder a device. */
+  readonly state?: string
+}
+
+/** Makes the devices of a swarm that differ only in their number and model. */
+export function planSwarm({ count, models, server, state }: SwarmPlan): readonly SwarmDevice[] {
+  if (!Number.isInteger(count) || count < 1 || count > 100_000) {
+    throw new WrongUse("a swarm has from 1 to 100000 devices")
+  }
+  return Array.from({ length: count }, (_, index) => {
+    const number = String(index + 1)
+    const own = Object.entries(server).map(([key, value]) => [key, value.replaceAll("{n}", number)])
+    return {
+      id: number,
+      model: models[index % models.length] ?? "any",
+      server: Object.fromEntries(own) as Record<string, string>,
+      ...(state === undefined ? {} : { state: join(state, number) }),
+    }
+  })
+}
+
+/** The named faults of a family's devices, each with the code it ends in and its words. */
+export function listFaults(family: string): readonly VirtualFault[] {
+  return familyNamed(family).device.faults
+}
+
+function familyNamed(id: string): Family {
+  const family = familyById(id)
+  if (family !== undefined) return family
+  throw new WrongUse(
+    `there is no family ${JSON.stringify(id)}; the families are ${families.map((f) => f.id).join(", ")}`,
+  )
+}
+
+function checkedSpeed(speed = 1): number {
+  if (speed > 0 && Number.isFinite(speed)) return speed
+  throw new WrongUse("the speed must be a number above 0")
+}

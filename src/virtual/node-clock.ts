@@ -1,0 +1,20 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import type { BodyClock } from "../core/families/body.ts"
+
+/** The machine's own clock. */
+export const nodeClock: BodyClock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    signal?.throwIfAborted()
+    try {
+      await sleep(ms, undefined, signal === undefined ? {} : { signal })
+    } catch (error) {
+      // The timer rejects with an AbortError of its own; the body promises the signal's reason.
+      signal?.throwIfAborted()
+      throw error
+    }
+  },
+}
+
+/** 0 <= value < 1. */
+export const nodeRandom = (): number => Math.random()
