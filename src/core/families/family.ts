@@ -20,10 +20,14 @@ export interface Family {
   readonly afterFetch: (familyState: JsonObject, offer: JsonObject) => JsonObject
   /** Present when the family fetches over FTP. */
   readonly ftp?: FtpSide
+  /** Present when the family fetches over HTTP from a URL of the device's own. */
+  readonly http?: HttpSide
   /** How conclusions are drawn from fetches: for families that report nothing. */
   readonly pull: PullRules
   /** Checks of files that operators write or get, for `waft lint`. */
   readonly linters: readonly Linter[]
+  /** Work on image files without a server, for `waft image`. */
+  readonly imageTool?: ImageTool
   readonly device: DeviceSide
 }
 
@@ -105,6 +109,37 @@ export interface FtpSide {
   readonly files: (offer: OfferedImage | null) => readonly OfferedFile[]
 }
 
+/** What a family answers over HTTP. Every device (or channel) has a directory of its own behind an unguessable URL. */
+export interface HttpSide {
+  /** Name of the notice in that directory; it is there whether something is offered or not. */
+  readonly noticeName: string
+  /** Longest URL that a device can take, characters; absent = no limit. */
+  readonly urlChars?: number
+  /** Longest name in `files`, characters: with `urlChars` it bounds the server's own address. */
+  readonly nameChars: number
+  /** The files a device sees. */
+  readonly files: (contact: HttpContact) => readonly OfferedFile[]
+  /** What the server must remember of a device once it has read its notice whole; the same object = nothing new. */
+  readonly afterRead?: (familyState: JsonObject) => JsonObject
+  /**
+   * Orders a device to drop its stored copy of a withdrawn release at its next poll; null = it holds none, as far as the
+   * server knows. The sentence says what the device will do.
+   */
+  readonly orderErase?: (
+    familyState: JsonObject,
+    version: string,
+  ) => { readonly familyState: JsonObject; readonly sentence: string } | null
+}
+
+export interface HttpContact {
+  /** `null` = nothing is offered. */
+  readonly offered: OfferedImage | null
+  /** What is remembered of the device; empty for a channel. */
+  readonly familyState: JsonObject
+  /** Absolute URL of the directory as the device reaches it, with a final slash. */
+  readonly directoryUrl: string
+}
+
 /** An offer with the image it hands out (after `edit`). */
 export interface OfferedImage {
   readonly offer: JsonObject
@@ -122,6 +157,31 @@ export interface Linter {
   /** Whether this linter is for that file, by its name and first bytes. */
   readonly matches: (fileName: string, bytes: Uint8Array) => boolean
   readonly lint: (fileName: string, bytes: Uint8Array) => readonly Fault[]
+}
+
+/** Functions on image files; faults name what is missing. */
+export interface ImageTool {
+  /** Makes the image that devices fetch from what a linker wrote. */
+  readonly make?: (file: ToolFile, options: Readonly<Record<string, string>>) => ToolResult
+  /** Joins linker outputs into one file for a programmer. */
+  readonly merge?: (files: readonly ToolFile[]) => ToolResult
+  /** Every field of an image; null = it is no image of this family. */
+  readonly inspect: (file: ToolFile) => ImageReport | null
+}
+
+export interface ToolFile {
+  readonly fileName: string
+  readonly bytes: Uint8Array
+}
+
+export type ToolResult =
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly notes: readonly string[] }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+
+export interface ImageReport {
+  readonly title: string
+  readonly fields: readonly { readonly name: string; readonly value: string }[]
+  readonly faults: readonly Fault[]
 }
 
 /** The family's devices in software. */
@@ -147,6 +207,11 @@ export interface DeviceRun {
   readonly fault: string | null
   /** Real time divided by this, for demos and tests; 1 = as the hardware. */
   readonly speed: number
+  /**
+   * The device's RAM: hand the same object to every contact while the device has power, a new one after a power cut or a
+   * kill. Absent = the device is switched on for this contact alone.
+   */
+  readonly ram?: Map<string, unknown>
   readonly signal: AbortSignal
 }
 

@@ -1,0 +1,91 @@
+import { concat, hex, latin1 } from "../../kit/bytes.ts"
+import { sha256 } from "../../kit/sha256.ts"
+import type { RunEnd } from "../family.ts"
+import { versionMark } from "./board-hardware.ts"
+import { deviceSide } from "./device-side.ts"
+import { freshBootControl } from "./image.ts"
+import { writeManifest } from "./manifest.ts"
+import { boardModel } from "./models.ts"
+import { type Answer, type Chips, type MemoryBoard, memoryBoard, serving } from "./memory-board.testing.ts"
+
+/** An image for the slot whose program says its version constant. */
+export function boardImage(
+  version: number,
+  options: { readonly model?: string; readonly codeBytes?: number } = {},
+): Uint8Array {
+  const { model = "v3.8", codeBytes = 5000 } = options
+  const code = Uint8Array.from({ length: codeBytes }, (_, index) => (index * 7 + version) & 0xff)
+  code.set(latin1(`${versionMark}${version}\0`), 16)
+  return concat([freshBootControl(boardModel(model).slot), code])
+}
+
+export function digestOf(image: Uint8Array): string {
+  return hex(sha256(image))
+}
+
+/** Manifest and image of one version, by path. */
+export function release(version: number, image = boardImage(version), erase = false): Record<string, Uint8Array> {
+  const name = `v${version}.bin`
+  return {
+    "/d/k/ota.json": writeManifest({
+      version,
+      url: `http://10.0.0.2:8081/d/k/${name}`,
+      digest: digestOf(image),
+      erase,
+    }),
+    [`/d/k/${name}`]: image,
+  }
+}
+
+export const manifestUrl = "http://10.0.0.2:8081/d/k/ota.json"
+
+/** A board that a test switches on, polls and switches off. */
+export class TestBoard {
+  readonly chips: Chips
+  readonly model: string
+  #ram = new Map<string, unknown>()
+  lines: string[] = []
+  requests: string[] = []
+  operations = 0
+
+  constructor(model = "v3.8", chips: Chips = new Map()) {
+    this.model = model
+    this.chips = chips
+  }
+
+  /** One contact while the power stays on. */
+  async poll(
+    answer: Record<string, Uint8Array> | ((request: string) => Answer),
+    options: { readonly fault?: string; readonly console?: string; readonly cutAt?: number } = {},
+  ): Promise<RunEnd> {
+    const board: MemoryBoard = memoryBoard({
+      chips: this.chips,
+      answer: typeof answer === "function" ? answer : serving(answer),
+      ...(options.cutAt === undefined ? {} : { cutAt: options.cutAt }),
+    })
+    this.lines = board.lines
+    this.requests = board.requests
+    try {
+      return await deviceSide.run(board.body, {
+        model: this.model,
+        server: { url: manifestUrl, console: options.console ?? "" },
+        fault: options.fault ?? null,
+        speed: 1,
+        ram: this.#ram,
+        signal: new AbortController().signal,
+      })
+    } finally {
+      this.operations = board.operations()
+    }
+  }
+
+  /** Power off: the RAM is gone, the flash stays. */
+  powerOff(): void {
+    this.#ram = new Map()
+  }
+
+  /** A board with the same flash contents. */
+  copy(): TestBoard {
+    return new TestBoard(this.model, new Map([...this.chips].map(([name, chip]) => [name, chip.slice()])))
+  }
+}

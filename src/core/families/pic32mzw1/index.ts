@@ -1,0 +1,25 @@
+import type { Family } from "../family.ts"
+import { pullRules } from "./conclusions.ts"
+import { deviceSide } from "./device-side.ts"
+import { imageTool } from "./image-tool.ts"
+import { linters } from "./lint-manifest.ts"
+import { boardModels } from "./models.ts"
+import { afterFetch, httpSide, planOffer, publish } from "./server-side.ts"
+import { versions } from "./versions.ts"
+
+/** Microchip PIC32MZ W1 and WFI32 boards with the Harmony 3 OTA service. */
+export const pic32mzw1: Family = {
+  id: "pic32mzw1",
+  title: "Microchip PIC32MZ W1",
+  models: boardModels.map(({ id, title }) => ({ id, title })),
+  versions,
+  access: "manifest-url",
+  publish,
+  planOffer,
+  afterFetch,
+  http: httpSide,
+  pull: pullRules,
+  linters,
+  imageTool,
+  device: deviceSide,
+}

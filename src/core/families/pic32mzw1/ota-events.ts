@@ -1,0 +1,45 @@
+/** Events of the OTA service in the order of its enumeration (pic32mzw1.md 2.5); the console prints their names. */
+export const otaEvents = [
+  "IDLE",
+  "WAITING_FOR_NETWORK_CONNECTION",
+  "WAITING_FOR_OTACORE_IDLE",
+  "WAITING_FOR_USER_DEFINED_PERIOD",
+  "UPDATE_CHECK_START",
+  "UPDATE_CHECK_FAILED",
+  "UPDATE_AVAILABLE",
+  "UPDATE_NOTAVAILABLE",
+  "TRIGGER_OTA_FAILED",
+  "FACTORY_RESET_SUCCESS",
+  "FACTORY_RESET_FAILED",
+  "ROLLBACK_SUCCESS",
+  "ROLLBACK_FAILED",
+  "PATCH_BASEVERSION_NOTFOUND",
+  "PATCH_EVENT_START",
+  "PATCH_EVENT_COMPLETED",
+  "DOWNLOAD_START",
+  "DOWNLOAD_SUCCESS",
+  "DOWNLOAD_FAILED",
+  "IMAGE_DIGEST_VERIFY_START",
+  "IMAGE_DIGEST_VERIFY_SUCCESS",
+  "IMAGE_DIGEST_VERIFY_FAILED",
+  "PATCH_IMAGE_DIGEST_VERIFY_START",
+  "PATCH_IMAGE_DIGEST_VERIFY_SUCCESS",
+  "PATCH_IMAGE_DIGEST_VERIFY_FAILED",
+  "DB_ENTRY_SUCCESS",
+  "IMAGE_ERASE_FAILED",
+  "IMAGE_ERASED",
+  "IMAGE_DATABASE_FULL",
+  "NONE",
+] as const
+
+export type OtaEvent = (typeof otaEvents)[number]
+
+/** The control messages of the service's interface to its application (2.5). */
+export const controlMessages = [
+  "REGCALLBACK",
+  "UPDATECHK",
+  "INITIATE_OTA",
+  "TRIGGER_SYSTEM_RESET",
+  "TRIGGER_FACTORY_RESET",
+  "TRIGGER_ROLLBACK",
+] as const
