@@ -9,6 +9,7 @@ import { releaseCommand } from "./release.ts"
 import { rolloutCommand } from "./rollout.ts"
 import { serveCommand } from "./serve.ts"
 import { version } from "./version.ts"
+import { virtualCommand } from "./virtual.ts"
 
 /** The `waft` program. Exit codes: 0 done, 1 failed, 2 wrong use. Errors go to stderr as one sentence, or as problem JSON. */
 async function main(args: readonly string[]): Promise<number> {
@@ -25,6 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     channelCommand(),
     lintCommand(),
     eventsCommand(),
+    virtualCommand(),
   ]) {
     program.addCommand(command)
   }
