@@ -39,8 +39,9 @@ export const updateStates: Readonly<Record<UpdateState, { readonly means: string
 export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<EvidenceKind, UpdateState>>>> = {
   waiting: {
     "offer-made": "offered",
-    "offer-impossible": "failed",
-    "left-alone": "succeeded",
+    declined: "declined",
+    "loop-broken": "failed",
+    "install-failed": "failed",
     cancelled: "cancelled",
     superseded: "superseded",
   },

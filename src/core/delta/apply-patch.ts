@@ -1,0 +1,99 @@
+import { sha256 } from "@noble/hashes/sha2.js"
+import { equalBytes } from "../kit/bytes.ts"
+import { BinaryCoder } from "./code/binary-coder.ts"
+import { blockSize, codePreamble, sectorCount, targetCoder } from "./code/session.ts"
+import { type Patch, readPatch } from "./container.ts"
+import { DeltaError } from "./delta-error.ts"
+import { OldImage } from "./place/old-image.ts"
+import { stepsOf } from "./place/order.ts"
+import type { ReadOld } from "./predict/window.ts"
+
+/** Applies a patch to an image in memory. Throws `DeltaError`; the digests of both images are checked. */
+export function applyPatch(patchBytes: Uint8Array, oldBytes: Uint8Array): Uint8Array {
+  const patch = readPatch(patchBytes)
+  checkSource(patch, oldBytes)
+  const target = new Uint8Array(patch.header.targetSize)
+  let at = 0
+  if (patch.header.sectorSize > 0) applySectors(patch, oldBytes, target)
+  else {
+    const readOld: ReadOld = (offset, into) => {
+      into.fill(0)
+      const from = offset - patch.header.phase.old
+      const first = Math.max(0, from)
+      const end = Math.min(oldBytes.length, from + into.length)
+      if (end > first) into.set(oldBytes.subarray(first, end), first - from)
+    }
+    for (const chunk of decodeStream(patch, readOld)) {
+      target.set(chunk, at)
+      at += chunk.length
+    }
+  }
+  if (!equalBytes(sha256(target), patch.header.targetSha256))
+    throw new DeltaError("wrong-target", "other bytes came out")
+  return target
+}
+
+function checkSource({ header }: Patch, oldBytes: Uint8Array): void {
+  if (oldBytes.length !== header.sourceSize || !equalBytes(sha256(oldBytes), header.sourceSha256)) {
+    throw new DeltaError("wrong-source", `an image of ${oldBytes.length} bytes with another digest`)
+  }
+}
+
+/**
+ * The target in order, a chunk at a time, from a patch that was made to be streamed. `readOld` reads old bytes at
+ * offsets of the coder's space (the image's own plus the header's old phase). The caller checks the digests.
+ */
+export function* decodeStream({ header, payload }: Patch, readOld: ReadOld): Generator<Uint8Array> {
+  if (header.algorithm === "stored") {
+    for (let at = 0; at < payload.length; at += blockSize) yield payload.subarray(at, at + blockSize)
+    return
+  }
+  const coder = BinaryCoder.decoder(payload)
+  const relation = header.algorithm === "full" ? null : codePreamble(coder, header, null).relation
+  const target = targetCoder(coder, header, relation, readOld)
+  target.seek(header.phase.new)
+  for (let at = 0; at < header.targetSize; at += blockSize) {
+    const chunk = new Uint8Array(Math.min(blockSize, header.targetSize - at))
+    if (relation === null) target.literals(chunk)
+    else target.group(chunk, at + header.phase.new, null)
+    yield chunk
+  }
+}
+
+/** Applies an in-place patch to a copy in memory, without journal. */
+function applySectors({ header, payload }: Patch, oldBytes: Uint8Array, target: Uint8Array): void {
+  const { sectorSize } = header
+  if (header.algorithm === "stored") return target.set(payload)
+  const coder = BinaryCoder.decoder(payload)
+  if (header.algorithm === "full") {
+    const coded = targetCoder(coder, header, null, () => undefined)
+    for (let from = 0; from < target.length; from += sectorSize) {
+      coded.reset()
+      coded.literals(target.subarray(from, from + sectorSize))
+    }
+    return
+  }
+  const preamble = codePreamble(coder, header, null)
+  const copy = (from: number, into: Uint8Array): void => into.set(oldBytes.subarray(from, from + into.length))
+  const old: OldImage = new OldImage({
+    sectors: sectorCount(header),
+    slots: header.preserveSlots,
+    sectorSize,
+    sourceSize: header.sourceSize,
+    phase: header.phase.old,
+    readImage: copy,
+    readSlot: (slot, offset, into) => copy((old.kept[slot] as number) * sectorSize + offset, into),
+  })
+  const coded = targetCoder(coder, header, preamble.relation, old.read)
+  for (const { sector, keep } of stepsOf(preamble.runs)) {
+    if (keep > 0) old.keep(keep - 1, sector)
+    coded.reset()
+    coded.seek(sector * sectorSize + header.phase.new)
+    coded.group(
+      target.subarray(sector * sectorSize, (sector + 1) * sectorSize),
+      sector * sectorSize + header.phase.new,
+      null,
+    )
+    old.written[sector] = 1
+  }
+}

@@ -1,0 +1,62 @@
+import type { PatchHeader } from "../container.ts"
+import { AddressMap } from "../match/address-map.ts"
+import { codeOrder, type Run } from "../place/order.ts"
+import { architectures } from "../predict/architectures.ts"
+import { Translation } from "../predict/translate.ts"
+import type { ReadOld } from "../predict/window.ts"
+import type { BinaryCoder } from "./binary-coder.ts"
+import { priors } from "./prior.ts"
+import { codeRelation, type Relation } from "./relation.ts"
+import { TargetCoder } from "./target-coder.ts"
+
+/** The fields of a header that the coder depends on. */
+export type CodedHeader = Pick<
+  PatchHeader,
+  "profile" | "architecture" | "prior" | "phase" | "sectorSize" | "preserveSlots" | "sourceSize" | "targetSize"
+>
+
+/** A streamed target is coded in blocks of so many bytes; a window never reaches over the end of one. */
+export const blockSize = 4096
+
+/** What stands before the first byte of a delta payload. */
+export interface Preamble {
+  readonly relation: Relation
+  /** Empty for a patch that is applied as a stream. */
+  readonly runs: readonly Run[]
+}
+
+export function sectorCount(header: Pick<PatchHeader, "sectorSize" | "targetSize">): number {
+  return header.sectorSize === 0 ? 0 : Math.ceil(header.targetSize / header.sectorSize)
+}
+
+/** Codes relation and order. Throws DeltaError when the decoder finds them beyond the profile's limits. */
+export function codePreamble(coder: BinaryCoder, header: CodedHeader, given: Preamble | null): Preamble {
+  const relation = codeRelation(coder, given?.relation ?? null, header.profile)
+  if (header.sectorSize === 0) return { relation, runs: [] }
+  const limits = { sectors: sectorCount(header), runCap: header.profile.runCap, slots: header.preserveSlots }
+  return { relation, runs: codeOrder(coder, given?.runs ?? [], limits) }
+}
+
+/** The coder of the target bytes that follow. */
+export function targetCoder(
+  coder: BinaryCoder,
+  header: CodedHeader,
+  relation: Relation | null,
+  readOld: ReadOld,
+): TargetCoder {
+  const { profile, sectorSize, phase } = header
+  return new TargetCoder({
+    coder,
+    readOld,
+    translation: new Translation(
+      new AddressMap(relation?.entries ?? []),
+      relation?.regions ?? [],
+      relation?.values ?? [],
+    ),
+    predictors: architectures.find((row) => row.name === header.architecture)?.predictors ?? [],
+    clip: sectorSize === 0 ? null : { sectorSize, phase: phase.old },
+    isSmall: profile.isSmall,
+    hashedSlots: profile.hashedSlots,
+    prior: priors(header.prior, profile.isSmall),
+  })
+}

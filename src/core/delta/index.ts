@@ -1,0 +1,20 @@
+/** `waft/delta`: patches between firmware images, made and applied. Pure: runs in Node and in browsers. */
+export { applyPatch, decodeStream } from "./apply-patch.ts"
+export {
+  type Algorithm,
+  type Field,
+  fieldType,
+  type Patch,
+  type PatchHeader,
+  readHeader,
+  readPatch,
+} from "./container.ts"
+export { DeltaError, type DeltaErrorCode, deltaErrors } from "./delta-error.ts"
+export { type MadePatch, type MakeOptions, makePatch } from "./make-patch.ts"
+export { type Analysis, analyse } from "./match/analyse.ts"
+export type { Flash, FlashLayout } from "./place/flash.ts"
+export { PowerCut, SimulatedFlash } from "./place/simulated-flash.ts"
+export { updateInPlace } from "./place/update-in-place.ts"
+export { flashFor } from "./place/verify.ts"
+export { type ArchitectureName, architectures } from "./predict/architectures.ts"
+export { type Profile, type ProfileName, profiles } from "./profiles.ts"

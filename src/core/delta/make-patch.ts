@@ -1,0 +1,172 @@
+import { sha256 } from "@noble/hashes/sha2.js"
+import { applyPatch } from "./apply-patch.ts"
+import { crc32 } from "./checksum.ts"
+import { BinaryCoder } from "./code/binary-coder.ts"
+import { type CodedHeader, blockSize, codePreamble, type Preamble, sectorCount, targetCoder } from "./code/session.ts"
+import { type Algorithm, type Field, type PatchHeader, writePatch } from "./container.ts"
+import { type Analysis, analyse } from "./match/analyse.ts"
+import { fitRelation } from "./match/fit-relation.ts"
+import type { Segment } from "./match/segments.ts"
+import { ramNeeded } from "./memory.ts"
+import { findOrder } from "./place/find-order.ts"
+import { OldImage } from "./place/old-image.ts"
+import { stepsOf } from "./place/order.ts"
+import { verifyInPlace } from "./place/verify.ts"
+import type { ArchitectureName } from "./predict/architectures.ts"
+import { readerOf } from "./predict/detect.ts"
+import { type ProfileName, profiles } from "./profiles.ts"
+
+export interface MakeOptions {
+  readonly profile?: ProfileName
+  readonly architecture?: ArchitectureName | "auto"
+  /** For a patch that overwrites the old image: the flash's sector size in bytes, a power of two from 256 on. */
+  readonly sectorSize?: number
+  /** In place: sectors of flash that may keep old bytes, 0 … 8, default 4. */
+  readonly preserveSlots?: number
+  readonly fields?: readonly Field[]
+  /** Called with the share done, 0 … 1. */
+  readonly onProgress?: (share: number) => void
+  /** Asked now and then; the work stops with the reason it throws. */
+  readonly checkCancelled?: () => void
+  /** What `analyse` found out about the same two images before. */
+  readonly analysis?: Analysis
+}
+
+export interface MadePatch {
+  readonly patch: Uint8Array
+  readonly header: PatchHeader
+}
+
+/**
+ * Makes the smallest patch this engine can: a delta, the target packed alone, or the target as it is. The patch has
+ * been applied to the old image, in a simulated flash when it is in place, before it is returned.
+ */
+export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: MakeOptions = {}): MadePatch {
+  const step = (share: number): void => {
+    options.checkCancelled?.()
+    options.onProgress?.(share)
+  }
+  step(0)
+  const analysis = options.analysis ?? analyse(oldBytes, newBytes, options.architecture ?? "auto")
+  step(0.4)
+  const coded: CodedHeader = {
+    profile: profiles[options.profile ?? "std"],
+    architecture: analysis.architecture,
+    prior: 1,
+    phase: analysis.phase,
+    sectorSize: options.sectorSize ?? 0,
+    preserveSlots: options.sectorSize === undefined ? 0 : (options.preserveSlots ?? 4),
+    sourceSize: oldBytes.length,
+    targetSize: newBytes.length,
+  }
+  const delta = encodeDelta(coded, analysis, newBytes)
+  step(0.7)
+  const payloads: { algorithm: Algorithm; payload: Uint8Array }[] = [{ algorithm: "delta", payload: delta }]
+  if (delta.length > newBytes.length / 3) {
+    payloads.push(
+      { algorithm: "full", payload: encodeFull(coded, newBytes) },
+      { algorithm: "stored", payload: newBytes },
+    )
+  }
+  const { algorithm, payload } = payloads.reduce((best, next) =>
+    next.payload.length < best.payload.length ? next : best,
+  )
+  step(0.85)
+  const header: PatchHeader = {
+    ...coded,
+    algorithm,
+    payloadSize: payload.length,
+    payloadCrc: crc32(payload),
+    ramNeeded: ramNeeded(coded),
+    sourceSha256: sha256(oldBytes),
+    targetSha256: sha256(newBytes),
+    fields: options.fields ?? [],
+  }
+  const patch = writePatch(header, payload)
+  if (header.sectorSize === 0) applyPatch(patch, oldBytes)
+  else verifyInPlace(patch, oldBytes)
+  step(1)
+  return { patch, header }
+}
+
+function encodeDelta(header: CodedHeader, analysis: Analysis, newBytes: Uint8Array): Uint8Array {
+  const coder = BinaryCoder.encoder()
+  const relation = fitRelation(analysis, header.profile)
+  const isInPlace = header.sectorSize > 0
+  const runs = isInPlace
+    ? findOrder({
+        ...header,
+        segments: ownSegments(analysis),
+        slots: header.preserveSlots,
+        runCap: header.profile.runCap,
+      })
+    : []
+  const preamble: Preamble = { relation, runs }
+  codePreamble(coder, header, preamble)
+  const wish = shiftsOf(analysis.segments)
+  if (!isInPlace) {
+    const target = targetCoder(coder, header, relation, readerOf(analysis.oldBytes))
+    target.seek(header.phase.new)
+    for (let at = 0; at < newBytes.length; at += blockSize) {
+      target.group(newBytes.slice(at, at + blockSize), at + header.phase.new, wish)
+    }
+    return coder.finish()
+  }
+  const old = simulatedOldImage(header, analysis)
+  const target = targetCoder(coder, header, relation, old.read)
+  for (const { sector, keep } of stepsOf(runs)) {
+    if (keep > 0) old.keep(keep - 1, sector)
+    const from = sector * header.sectorSize
+    target.reset()
+    target.seek(from + header.phase.new)
+    target.group(newBytes.slice(from, from + header.sectorSize), from + header.phase.new, wish)
+    old.written[sector] = 1
+  }
+  return coder.finish()
+}
+
+/** The old image as the decoder will see it; the kept sectors are read from the image itself. */
+function simulatedOldImage(header: CodedHeader, analysis: Analysis): OldImage {
+  const image = analysis.oldBytes.subarray(header.phase.old)
+  const copy = (from: number, into: Uint8Array): void => into.set(image.subarray(from, from + into.length))
+  const old: OldImage = new OldImage({
+    sectors: sectorCount(header),
+    slots: header.preserveSlots,
+    sectorSize: header.sectorSize,
+    sourceSize: header.sourceSize,
+    phase: header.phase.old,
+    readImage: copy,
+    readSlot: (slot, offset, into) => copy((old.kept[slot] as number) * header.sectorSize + offset, into),
+  })
+  return old
+}
+
+/** The segments in the images' own offsets. */
+function ownSegments({ segments, phase }: Analysis): Segment[] {
+  return segments.map(({ newStart, shift }) => ({
+    newStart: newStart - phase.new,
+    shift: shift - phase.new + phase.old,
+  }))
+}
+
+function shiftsOf(segments: readonly Segment[]): (at: number) => number {
+  let current = 0
+  return (at) => {
+    while (current > 0 && (segments[current] as Segment).newStart > at) current = 0
+    while (current + 1 < segments.length && (segments[current + 1] as Segment).newStart <= at) current++
+    return (segments[current] as Segment).shift
+  }
+}
+
+function encodeFull(header: CodedHeader, newBytes: Uint8Array): Uint8Array {
+  const coder = BinaryCoder.encoder()
+  const target = targetCoder(coder, header, null, (_offset, into) => into.fill(0))
+  if (header.sectorSize === 0) target.literals(newBytes.slice())
+  else {
+    for (let from = 0; from < newBytes.length; from += header.sectorSize) {
+      target.reset()
+      target.literals(newBytes.slice(from, from + header.sectorSize))
+    }
+  }
+  return coder.finish()
+}

@@ -1,0 +1,203 @@
+import { mostRegions } from "../code/relation.ts"
+import { noShift, type Region, Translation, type ValueShift } from "../predict/translate.ts"
+import type { AddressMap } from "./address-map.ts"
+import type { Segment } from "./segments.ts"
+
+/** A word that is an absolute address if anything: its value in the old image and at the same place in the new. */
+export interface WordPair {
+  readonly before: number
+  readonly after: number
+}
+
+const farthest = 0x100000
+
+/** Every aligned word of the old image with the word that stands in its place in the new image. */
+export function wordPairs(oldBytes: Uint8Array, newBytes: Uint8Array, segments: readonly Segment[]): WordPair[] {
+  const oldView = new DataView(oldBytes.buffer, oldBytes.byteOffset, oldBytes.length)
+  const newView = new DataView(newBytes.buffer, newBytes.byteOffset, newBytes.length)
+  const pairs: WordPair[] = []
+  for (const [index, { newStart, shift }] of segments.entries()) {
+    const end = Math.min(segments[index + 1]?.newStart ?? newBytes.length, oldBytes.length + shift)
+    for (let old = (newStart - shift + 3) & ~3; old + shift + 4 <= end; old += 4) {
+      pairs.push({ before: oldView.getUint32(old, true), after: newView.getUint32(old + shift, true) })
+    }
+  }
+  return pairs
+}
+
+/**
+ * The address at which the image is loaded: each changed word whose change equals the shift of some piece of the map
+ * votes for all bases that would put it into that piece. Null when fewer than `leastVotes` agree.
+ */
+export function findLoadBase(
+  pairs: readonly WordPair[],
+  map: AddressMap,
+  oldLength: number,
+  leastVotes = 6,
+): number | null {
+  const pieces = new Map<number, { from: number; to: number }[]>()
+  for (let i = 0; i < map.size; i++) {
+    const shift = map.shifts[i] as number
+    const list = pieces.get(shift) ?? []
+    list.push({ from: map.oldStarts[i] as number, to: i + 1 < map.size ? (map.oldStarts[i + 1] as number) : oldLength })
+    pieces.set(shift, list)
+  }
+  const events: { at: number; vote: number }[] = []
+  const seen = new Map<number, number>()
+  for (const { before, after } of pairs) {
+    if (before === after || Math.abs(after - before) >= farthest) continue
+    const times = seen.get(before) ?? 0
+    seen.set(before, times + 1)
+    if (times >= 2) continue
+    for (const piece of pieces.get(after - before) ?? []) {
+      events.push({ at: before - piece.to + 1, vote: 1 }, { at: before - piece.from + 1, vote: -1 })
+    }
+  }
+  return roundestOfMostVoted(events, leastVotes)
+}
+
+function roundestOfMostVoted(events: { at: number; vote: number }[], leastVotes: number): number | null {
+  events.sort((a, b) => a.at - b.at || a.vote - b.vote)
+  let votes = 0
+  let most = leastVotes - 1
+  let from = 0
+  let to = -1
+  for (const [index, event] of events.entries()) {
+    votes += event.vote
+    if (votes > most) {
+      most = votes
+      from = event.at
+      to = (events[index + 1]?.at ?? event.at + 1) - 1
+    }
+  }
+  if (to < from) return null
+  for (let zeros = 31; zeros >= 0; zeros--) {
+    const unit = 2 ** zeros
+    const base = Math.ceil(from / unit) * unit
+    if (base <= to) return base + 0
+  }
+  return null
+}
+
+interface Loaded {
+  readonly offset: number
+  readonly length: number
+  readonly address: number
+}
+
+/** The segments of the Espressif image (magic 0xE9) at `start`, empty if there is none. */
+function espressifSegments(bytes: Uint8Array, start: number): Loaded[] {
+  if (start + 64 > bytes.length || bytes[start] !== 0xe9) return []
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const count = bytes[start + 1] as number
+  for (const header of [24, 8]) {
+    let at = start + header
+    const found: Loaded[] = []
+    for (let i = 0; i < count && at + 8 <= bytes.length; i++) {
+      const address = view.getUint32(at, true)
+      const length = view.getUint32(at + 4, true)
+      if (address < 0x3c000000 || address >= 0x60000000 || at + 8 + length > bytes.length) break
+      found.push({ offset: at + 8, length, address })
+      at += 8 + length
+    }
+    if (found.length === count && count > 0 && count <= 16) return found
+  }
+  return []
+}
+
+/** All Espressif images of a file: one at its start, or several in a flash dump, each at a multiple of 4 KB. */
+function espressifImages(bytes: Uint8Array, phase: number): Loaded[] {
+  const found: Loaded[] = []
+  for (let at = phase; at < bytes.length && found.length <= mostRegions; at += 4096)
+    found.push(...espressifSegments(bytes, at))
+  return found
+}
+
+/** The regions of an image pair: by its own header when it has one we know, else one region at the voted base. */
+export function findRegions(
+  images: {
+    readonly oldBytes: Uint8Array
+    readonly newBytes: Uint8Array
+    readonly phase: { old: number; new: number }
+  },
+  pairs: readonly WordPair[],
+  map: AddressMap,
+): Region[] {
+  const { oldBytes, newBytes, phase } = images
+  const before = espressifImages(oldBytes, phase.old)
+  const after = espressifImages(newBytes, phase.new)
+  if (before.length > 0 && before.length === after.length && before.length <= mostRegions) {
+    return before.map((segment, i) => ({
+      oldOffset: segment.offset,
+      oldLength: segment.length,
+      oldAddress: segment.address,
+      newOffset: after[i]?.offset ?? 0,
+      newAddress: after[i]?.address ?? 0,
+    }))
+  }
+  const base = findLoadBase(pairs, map, oldBytes.length)
+  if (base === null) return []
+  return [{ oldOffset: 0, oldLength: oldBytes.length, oldAddress: base, newOffset: 0, newAddress: base }]
+}
+
+const enterPiece = 36
+const wrongSample = 11
+
+/** How addresses outside the image shifted: the cheapest pieces over all words in order of their old value. */
+export function findValueShifts(pairs: readonly WordPair[], translation: Translation): ValueShift[] {
+  const samples = outsideSamples(pairs, translation)
+  let tracks: ValueTrack[] = [{ shift: 0, cost: 0, start: 0, before: null }]
+  for (const sample of samples) {
+    let best = tracks[0] as ValueTrack
+    for (const track of tracks) if (track.cost < best.cost) best = track
+    if (!tracks.some((track) => track.shift === sample.shift && track.cost <= best.cost + enterPiece)) {
+      tracks = tracks.filter((track) => track.shift !== sample.shift)
+      tracks.push({ shift: sample.shift, cost: best.cost + enterPiece, start: sample.value, before: best })
+    }
+    let least = Number.POSITIVE_INFINITY
+    for (const track of tracks) {
+      if (track.shift !== sample.shift) track.cost += wrongSample * Math.min(sample.times, 3)
+      if (track.cost < least) least = track.cost
+    }
+    tracks = tracks.filter((track) => track.cost <= least + enterPiece)
+  }
+  let last = tracks[0] as ValueTrack
+  for (const track of tracks) if (track.cost < last.cost) last = track
+  const found: ValueShift[] = []
+  for (let track: ValueTrack | null = last; track !== null; track = track.before) {
+    found.push({ start: track.start, shift: track.shift === 0 ? noShift : track.shift })
+  }
+  found.reverse()
+  const highest = samples.at(-1)?.value ?? 0
+  if (found.length > 1 && found.at(-1)?.shift !== noShift) found.push({ start: highest + 1, shift: noShift })
+  return found.length === 1 ? [] : found.slice(1)
+}
+
+interface ValueTrack {
+  readonly shift: number
+  cost: number
+  readonly start: number
+  readonly before: ValueTrack | null
+}
+
+/** One sample for each distinct old value: the change that is most frequent for it. */
+function outsideSamples(
+  pairs: readonly WordPair[],
+  translation: Translation,
+): { value: number; shift: number; times: number }[] {
+  const changes = new Map<number, Map<number, number>>()
+  for (const { before, after } of pairs) {
+    if (before < 0x1000 || translation.address(before) >= 0) continue
+    const shift = after - before
+    if (Math.abs(shift) >= farthest) continue
+    const counts = changes.get(before) ?? new Map<number, number>()
+    counts.set(shift, (counts.get(shift) ?? 0) + 1)
+    changes.set(before, counts)
+  }
+  return [...changes]
+    .map(([value, counts]) => {
+      const [shift, times] = [...counts].reduce((most, next) => (next[1] > most[1] ? next : most))
+      return { value, shift, times }
+    })
+    .sort((a, b) => a.value - b.value)
+}

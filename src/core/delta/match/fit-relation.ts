@@ -1,0 +1,46 @@
+import type { Relation, RelationLimits } from "../code/relation.ts"
+import { architectures } from "../predict/architectures.ts"
+import { eachWindow } from "../predict/detect.ts"
+import { noShift, Translation, type ValueShift } from "../predict/translate.ts"
+import { AddressMap, type MapEntry } from "./address-map.ts"
+import type { Analysis } from "./analyse.ts"
+
+/** The analysis' relation cut down to what a profile can hold: the pieces that are asked for most stay. */
+export function fitRelation(analysis: Analysis, limits: RelationLimits): Relation {
+  const entries = fitEntries(analysis, limits.mapCap)
+  return {
+    regions: analysis.regions.slice(0, limits.regionCap),
+    entries,
+    values: fitValues(analysis.values, limits.valueCap),
+  }
+}
+
+function fitEntries(analysis: Analysis, cap: number): readonly MapEntry[] {
+  const { entries, regions, values, architecture } = analysis
+  if (entries.length <= cap) return entries
+  const map = new AddressMap(entries)
+  map.uses = new Int32Array(map.size)
+  const predictors = architectures.find((row) => row.name === architecture)?.predictors ?? []
+  eachWindow({ ...analysis, translation: new Translation(map, regions, values) }, predictors, 1, () => undefined)
+  const { uses } = map
+  const kept = [...uses.keys()]
+    .sort((a, b) => (uses[b] as number) - (uses[a] as number) || a - b)
+    .slice(0, cap)
+    .sort((a, b) => a - b)
+  return kept.map((i) => ({ oldStart: map.oldStarts[i] as number, shift: map.shifts[i] as number }))
+}
+
+/** Drops the shortest pieces first: they are likely to hold the fewest values. */
+function fitValues(values: readonly ValueShift[], cap: number): readonly ValueShift[] {
+  let kept = [...values]
+  while (kept.length > cap) {
+    let least = 1
+    const length = (i: number): number => (kept[i + 1] as ValueShift).start - (kept[i] as ValueShift).start
+    for (let i = 1; i + 1 < kept.length; i++) if (length(i) < length(least)) least = i
+    kept.splice(least, 1)
+    kept = kept.filter((value, i) => i === 0 || value.shift !== (kept[i - 1] as ValueShift).shift)
+  }
+  const last = kept.at(-1)
+  if (last !== undefined && last.shift !== noShift) kept[kept.length - 1] = { start: last.start, shift: noShift }
+  return kept
+}

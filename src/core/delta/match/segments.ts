@@ -1,0 +1,188 @@
+import { suffixArray } from "./suffix-array.ts"
+
+/** A stretch of the new image that is predicted from the old image at one shift; it ends where the next begins. */
+export interface Segment {
+  readonly newStart: number
+  /** New offset minus old offset. */
+  readonly shift: number
+}
+
+interface Seed {
+  /** Where the diagonal may be entered: before the exact match, as far back as that pays. */
+  readonly start: number
+  readonly shift: number
+}
+
+/** Prices in 1/16 bit, for choosing segments only. */
+export interface Prices {
+  readonly enter: number
+  readonly hit: number
+  readonly hitAfterMiss: number
+  readonly miss: number
+  readonly missAfterMiss: number
+  readonly shortestSeed: number
+  /** How much dearer than a fresh entry a diagonal may be before it is given up. */
+  readonly doubt: number
+}
+
+export const prices: Prices = {
+  enter: 32 * 16,
+  hit: 1,
+  hitAfterMiss: 16,
+  miss: 7 * 16,
+  missAfterMiss: 7 * 16,
+  shortestSeed: 4,
+  doubt: 24 * 16,
+}
+
+/** Chooses the cheapest way through the diagonals that exact matches suggest (a shortest path, by dynamic programming). */
+export function findSegments(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices = prices): Segment[] {
+  const seeds = findSeeds(oldBytes, newBytes, price)
+  return cheapestPath(oldBytes, newBytes, seeds, price)
+}
+
+/** Longest matches at every place where the matches before it end. */
+function findSeeds(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices): Seed[] {
+  const order = suffixArray(oldBytes)
+  const seeds: Seed[] = []
+  let diagonal = 0
+  let at = 0
+  while (at < newBytes.length) {
+    const match = longestMatch({ oldBytes, newBytes, order, at, diagonal })
+    if (match.length < price.shortestSeed) {
+      at++
+      continue
+    }
+    const shift = at - match.old
+    const start = extendBack(oldBytes, newBytes, at, match.old)
+    seeds.push({ start: at, shift })
+    if (start < at) seeds.push({ start, shift })
+    diagonal = shift
+    at += match.length > 32 ? match.length : Math.max(1, match.length >> 1)
+  }
+  return seeds.sort((a, b) => a.start - b.start)
+}
+
+function extendBack(oldBytes: Uint8Array, newBytes: Uint8Array, newAt: number, oldAt: number): number {
+  let best = 0
+  let score = 0
+  let bestScore = 0
+  for (let back = 1; back <= 512 && back <= newAt && back <= oldAt; back++) {
+    score += newBytes[newAt - back] === oldBytes[oldAt - back] ? 1 : -1
+    if (score > bestScore) {
+      bestScore = score
+      best = back
+    }
+    if (score < bestScore - 32) break
+  }
+  return newAt - best
+}
+
+interface MatchQuery {
+  readonly oldBytes: Uint8Array
+  readonly newBytes: Uint8Array
+  readonly order: Int32Array
+  readonly at: number
+  readonly diagonal: number
+}
+
+function commonLength(oldBytes: Uint8Array, oldAt: number, newBytes: Uint8Array, newAt: number): number {
+  const most = Math.min(oldBytes.length - oldAt, newBytes.length - newAt)
+  let length = 0
+  while (length < most && oldBytes[oldAt + length] === newBytes[newAt + length]) length++
+  return length
+}
+
+/** The longest match of the new bytes from `at`; of equals, the one whose diagonal is nearest to the last. */
+function longestMatch(query: MatchQuery): { old: number; length: number } {
+  const { oldBytes, newBytes, order, at, diagonal } = query
+  let low = 0
+  let high = order.length - 1
+  if (high < 0) return { old: 0, length: 0 }
+  let best = 0
+  let bestIndex = 0
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const old = order[middle] as number
+    const length = commonLength(oldBytes, old, newBytes, at)
+    if (length > best) {
+      best = length
+      bestIndex = middle
+    }
+    if (at + length >= newBytes.length) break
+    if (old + length >= oldBytes.length || (oldBytes[old + length] as number) < (newBytes[at + length] as number)) {
+      low = middle + 1
+    } else high = middle - 1
+  }
+  if (best === 0) return { old: 0, length: 0 }
+  let nearest = order[bestIndex] as number
+  const consider = (index: number): boolean => {
+    const old = order[index]
+    if (old === undefined || commonLengthUpTo(query, old, best) < best) return false
+    if (Math.abs(at - old - diagonal) < Math.abs(at - nearest - diagonal)) nearest = old
+    return true
+  }
+  for (let step = 1; step <= 24 && consider(bestIndex + step); step++);
+  for (let step = 1; step <= 24 && consider(bestIndex - step); step++);
+  return { old: nearest, length: best }
+}
+
+function commonLengthUpTo(query: MatchQuery, old: number, most: number): number {
+  const { oldBytes, newBytes, at } = query
+  if (old + most > oldBytes.length) return 0
+  let length = 0
+  while (length < most && oldBytes[old + length] === newBytes[at + length]) length++
+  return length
+}
+
+/** One diagonal being followed. */
+interface Track {
+  readonly shift: number
+  cost: number
+  missed: boolean
+  /** Index of the step by which the diagonal was entered. */
+  readonly step: number
+}
+
+function cheapestPath(oldBytes: Uint8Array, newBytes: Uint8Array, seeds: readonly Seed[], price: Prices): Segment[] {
+  const stepStart: number[] = [0]
+  const stepShift: number[] = [0]
+  const stepBefore: number[] = [-1]
+  let tracks: Track[] = [{ shift: 0, cost: 0, missed: false, step: 0 }]
+  let nextSeed = 0
+  for (let at = 0; at < newBytes.length; at++) {
+    let best = tracks[0] as Track
+    for (const track of tracks) if (track.cost < best.cost) best = track
+    let seed = seeds[nextSeed]
+    while (seed !== undefined && seed.start <= at) {
+      const { shift } = seed
+      const entered = best.cost + price.enter
+      const known = tracks.findIndex((track) => track.shift === shift)
+      if (known < 0 || (tracks[known] as Track).cost > entered) {
+        if (known >= 0) tracks.splice(known, 1)
+        stepStart.push(at)
+        stepShift.push(shift)
+        stepBefore.push(best.step)
+        tracks.push({ shift, cost: entered, missed: false, step: stepStart.length - 1 })
+      }
+      seed = seeds[++nextSeed]
+    }
+    const byte = newBytes[at]
+    let least = Number.POSITIVE_INFINITY
+    for (const track of tracks) {
+      const isHit = oldBytes[at - track.shift] === byte
+      if (isHit) track.cost += track.missed ? price.hitAfterMiss : price.hit
+      else track.cost += track.missed ? price.missAfterMiss : price.miss
+      track.missed = !isHit
+      if (track.cost < least) least = track.cost
+    }
+    if (tracks.length > 1) tracks = tracks.filter((track) => track.cost <= least + price.enter + price.doubt)
+  }
+  let last = tracks[0] as Track
+  for (const track of tracks) if (track.cost < last.cost) last = track
+  const segments: Segment[] = []
+  for (let step = last.step; step >= 0; step = stepBefore[step] as number) {
+    segments.push({ newStart: stepStart[step] as number, shift: stepShift[step] as number })
+  }
+  return segments.reverse()
+}

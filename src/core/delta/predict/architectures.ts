@@ -1,0 +1,35 @@
+import { predict8051 } from "./i8051.ts"
+import { predictArm32 } from "./arm32.ts"
+import { predictArm64 } from "./arm64.ts"
+import { predictAvr } from "./avr.ts"
+import { predictMips32 } from "./mips32.ts"
+import { predictPic18 } from "./pic18.ts"
+import { predictPic24 } from "./pic24.ts"
+import { predictPointers } from "./pointers.ts"
+import { predictRiscv } from "./riscv.ts"
+import { predictTc32 } from "./tc32.ts"
+import { predictThumb2 } from "./thumb2.ts"
+import type { Predictor } from "./window.ts"
+import { predictXtensa } from "./xtensa.ts"
+
+/** The instruction sets by their number in the container. */
+export const architectures = [
+  { code: 0, name: "none", predictors: [predictPointers] },
+  { code: 1, name: "thumb2", predictors: [predictThumb2, predictPointers] },
+  { code: 2, name: "avr", predictors: [predictAvr] },
+  { code: 3, name: "mips32", predictors: [predictMips32, predictPointers] },
+  { code: 4, name: "arm32", predictors: [predictArm32, predictPointers] },
+  { code: 5, name: "arm64", predictors: [predictArm64, predictPointers] },
+  { code: 6, name: "riscv", predictors: [predictRiscv, predictPointers] },
+  { code: 7, name: "xtensa", predictors: [predictXtensa, predictPointers] },
+  { code: 8, name: "pic18", predictors: [predictPic18] },
+  { code: 9, name: "pic24", predictors: [predictPic24] },
+  { code: 10, name: "tc32", predictors: [predictTc32, predictPointers] },
+  { code: 11, name: "8051", predictors: [predict8051] },
+] as const satisfies readonly {
+  readonly code: number
+  readonly name: string
+  readonly predictors: readonly Predictor[]
+}[]
+
+export type ArchitectureName = (typeof architectures)[number]["name"]

@@ -1,0 +1,83 @@
+import type { AddressMap } from "../match/address-map.ts"
+
+/** A part of the image as the processor sees it: file offsets of the old and the new image and their addresses. */
+export interface Region {
+  readonly oldOffset: number
+  readonly oldLength: number
+  readonly oldAddress: number
+  readonly newOffset: number
+  readonly newAddress: number
+}
+
+/** Shifts of addresses outside the image (RAM, registers), by ascending start. */
+export interface ValueShift {
+  readonly start: number
+  readonly shift: number
+}
+
+/** What a predictor knows of the two images besides the old bytes: where things went. */
+export class Translation {
+  readonly map: AddressMap
+  readonly regions: readonly Region[]
+  private home: Region | null = null
+  private readonly valueStarts: Float64Array
+  private readonly valueShifts: Int32Array
+
+  constructor(map: AddressMap, regions: readonly Region[], values: readonly ValueShift[]) {
+    this.map = map
+    this.regions = regions
+    this.valueStarts = Float64Array.from(values, (value) => value.start)
+    this.valueShifts = Int32Array.from(values, (value) => value.shift)
+  }
+
+  /** New offset of what stood at an old offset. */
+  offset(oldOffset: number): number {
+    return oldOffset + this.map.shiftOf(oldOffset)
+  }
+
+  /**
+   * For references by distance: the new place of `target`, seen from the instruction at `at`, both as old offsets.
+   * Targets outside the image (ROM, a boot loader) stay where they are.
+   */
+  relative(at: number, target: number): number {
+    let home = this.home
+    if (home === null || at < home.oldOffset || at >= home.oldOffset + home.oldLength) {
+      home = this.regions.find((region) => at >= region.oldOffset && at < region.oldOffset + region.oldLength) ?? null
+      this.home = home
+    }
+    if (home === null) return this.offset(target)
+    if (target >= home.oldOffset && target < home.oldOffset + home.oldLength) return this.offset(target)
+    const address = target - home.oldOffset + home.oldAddress
+    const moved = this.address(address)
+    return (moved < 0 ? address : moved) - home.newAddress + home.newOffset
+  }
+
+  /** The new address of what stood at an old address (unsigned, 32 bits), or -1 when nothing is known of it. */
+  address(oldAddress: number): number {
+    for (const region of this.regions) {
+      const at = oldAddress - region.oldAddress
+      if (at >= 0 && at < region.oldLength) {
+        const moved = this.offset(region.oldOffset + at) - region.newOffset + region.newAddress
+        return moved >>> 0
+      }
+    }
+    return this.value(oldAddress)
+  }
+
+  /** The new address of something outside the image, or -1. */
+  private value(oldAddress: number): number {
+    let low = 0
+    let high = this.valueStarts.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.valueStarts[middle] as number) <= oldAddress) low = middle + 1
+      else high = middle
+    }
+    if (low === 0 || low === this.valueStarts.length) return -1
+    const shift = this.valueShifts[low - 1] as number
+    return shift === noShift ? -1 : (oldAddress + shift) >>> 0
+  }
+}
+
+/** Ends a piece of the value map: from here on nothing is known. */
+export const noShift = -0x80000000
