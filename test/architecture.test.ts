@@ -64,6 +64,8 @@ function importsOf(file: string): Import[] {
   for (const [index, text] of readFileSync(file, "utf8").split("\n").entries()) {
     if (/^\s*(\*|\/\/)/.test(text)) continue
     for (const match of text.matchAll(importPattern)) {
+      // A data file that a program reads beside itself is no import.
+      if (match[0].startsWith("new URL") && !/\.[jt]s$/.test(match[1] ?? "")) continue
       found.push({ file, line: index + 1, text: text.trim(), target: match[1] ?? "" })
     }
   }

@@ -12,15 +12,17 @@ export interface Contact {
   readonly fault: string | null
   readonly speed: number
   readonly storage: BodyStorage
+  /** The device's RAM: the same object for every contact while it has power. */
+  readonly ram: Map<string, unknown>
   readonly log: (line: string) => void
   readonly signal: AbortSignal
 }
 
 /** Switches the device on, lets it make its contact, and says what came of it. Rejects with the signal's reason. */
 export async function makeContact(contact: Contact): Promise<RunEnd> {
-  const { family, model, server, fault, speed, storage, log, signal } = contact
+  const { family, model, server, fault, speed, storage, ram, log, signal } = contact
   const body: Body = { clock: nodeClock, net: nodeNet(signal), storage, random: nodeRandom, log }
-  const end = await family.device.run(body, { model, server, fault, speed, signal })
+  const end = await family.device.run(body, { model, server, fault, speed, ram, signal })
   // A device whose sockets were taken away has its own story of it; the caller asked for something else.
   signal.throwIfAborted()
   return end

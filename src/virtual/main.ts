@@ -43,10 +43,11 @@ export async function runVirtual(options: VirtualOptions): Promise<RunEnd> {
   const speed = checkedSpeed(options.speed)
   const state = options.state === undefined ? null : openStateDirectory(options.state, { family: family.id, model })
   const storage = state?.storage ?? new MemoryStorage()
+  const ram = new Map<string, unknown>()
   let last: RunEnd | null = null
   try {
     for (;;) {
-      last = await makeContact({ family, model, server, fault, speed, storage, log: options.log, signal })
+      last = await makeContact({ family, model, server, fault, speed, storage, ram, log: options.log, signal })
       options.onEnd?.(last)
       if (everyMs === undefined) return last
       await nodeClock.sleep(everyMs, signal)

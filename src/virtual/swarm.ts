@@ -75,11 +75,12 @@ async function live({ options, device, gate, tally, firstAt }: Life): Promise<vo
   const { signal, everyMs } = options
   const rounds = options.rounds ?? Number.POSITIVE_INFINITY
   const memory = device.state === undefined ? new MemoryStorage() : null
+  const ram = new Map<string, unknown>()
   for (let round = 0; round < rounds; round++) {
     await nodeClock.sleep(Math.max(0, firstAt + round * everyMs - nodeClock.now()), signal)
     await gate.enter()
     try {
-      const end = await contactOf(options, device, memory)
+      const end = await contactOf(options, device, { memory, ram })
       tally.add(device, end)
       options.onContact?.(device, end)
     } finally {
@@ -88,10 +89,17 @@ async function live({ options, device, gate, tally, firstAt }: Life): Promise<vo
   }
 }
 
-async function contactOf(options: SwarmOptions, device: SwarmDevice, memory: BodyStorage | null): Promise<RunEnd> {
+/** What of a device outlives a contact inside this process. */
+interface Kept {
+  /** Null = its storage is a folder. */
+  readonly memory: BodyStorage | null
+  readonly ram: Map<string, unknown>
+}
+
+async function contactOf(options: SwarmOptions, device: SwarmDevice, { memory, ram }: Kept): Promise<RunEnd> {
   const { family, fault, speed, signal } = options
   const { model, server } = device
-  const contact = { family, model, server, fault, speed, signal, log: () => undefined }
+  const contact = { family, model, server, fault, speed, signal, ram, log: () => undefined }
   if (memory !== null) return makeContact({ ...contact, storage: memory })
   const state = openStateDirectory(device.state ?? "", { family: family.id, model })
   try {

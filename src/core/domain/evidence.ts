@@ -7,6 +7,7 @@ export type Basis = "observed" | "reported" | "concluded"
 /** What can move an update. The server's own deeds stand in the same list, so that one table holds every transition. */
 export type EvidenceKind =
   | "offer-made"
+  | "offer-impossible"
   | "offer-read"
   | "accepted"
   | "transfer-started"

@@ -69,7 +69,10 @@ export type PullFact =
   | {
       readonly kind: "image-ended"
       readonly from: number
+      /** Bytes up to here were certainly taken. */
       readonly to: number
+      /** The device cannot have more than the bytes up to here; one that resumes knows better than we do. */
+      readonly sent: number
       readonly whole: boolean
       readonly at: number
     }
@@ -132,9 +135,9 @@ function imageStarted(context: PullContext, state: PullState, from: number): Pul
 function imageEnded(
   context: PullContext,
   state: PullState,
-  fact: { readonly from: number; readonly to: number; readonly whole: boolean },
+  fact: { readonly from: number; readonly sent: number; readonly whole: boolean },
 ): PullStep {
-  const coveredBytes = fact.from <= state.coveredBytes ? Math.max(state.coveredBytes, fact.to) : state.coveredBytes
+  const coveredBytes = fact.from <= state.coveredBytes ? Math.max(state.coveredBytes, fact.sent) : state.coveredBytes
   const whole = fact.whole && coveredBytes >= context.sizeBytes
   if (!whole) {
     return {

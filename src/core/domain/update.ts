@@ -39,9 +39,8 @@ export const updateStates: Readonly<Record<UpdateState, { readonly means: string
 export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<EvidenceKind, UpdateState>>>> = {
   waiting: {
     "offer-made": "offered",
-    declined: "declined",
-    "loop-broken": "failed",
-    "install-failed": "failed",
+    "offer-impossible": "failed",
+    "left-alone": "succeeded",
     cancelled: "cancelled",
     superseded: "superseded",
   },

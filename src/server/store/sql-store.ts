@@ -34,7 +34,10 @@ interface Waiting {
 export async function openStore(database: WaftDatabase, dialect: Dialect): Promise<Store> {
   const migrator = new Migrator({ db: database.builder, provider: migrations(dialect) })
   const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) throw new Error("the database could not be brought up to date", { cause: error })
+  if (error !== undefined) {
+    const { message } = error as Error
+    throw new Error(`the database could not be brought up to date: ${message}`, { cause: error })
+  }
   return new SqlStore(database)
 }
 

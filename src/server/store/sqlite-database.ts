@@ -53,7 +53,7 @@ class SqliteThread {
     this.#worker = new Worker(workerFile, { workerData: { file } })
     this.#worker.on("message", (reply: WorkerReply) => this.#settle(reply))
     this.#gone = new Promise((resolve) => this.#worker.once("exit", () => resolve()))
-    this.#worker.on("error", (error) => this.#fail(error))
+    this.#worker.on("error", (error: unknown) => this.#fail(toDatabaseError(error)))
     this.#worker.on("exit", () => this.#fail(new Error("the database thread has ended")))
   }
 
@@ -88,6 +88,12 @@ class SqliteThread {
     for (const waiter of this.#waiters.values()) waiter.reject(error)
     this.#waiters.clear()
   }
+}
+
+/** An error that crossed from another thread has lost its class. */
+function toDatabaseError(error: unknown): DatabaseError {
+  const { code, message } = error as { readonly code?: string; readonly message?: string }
+  return new DatabaseError(code ?? "unknown", message ?? String(error))
 }
 
 /** Lets Kysely's migrator use the thread. One connection: Kysely's own queries come one after another. */

@@ -10,11 +10,22 @@ const port = parentPort
 if (port === null) throw new Error("sqlite-worker runs only as a worker thread")
 
 const { file } = workerData as { readonly file: string }
-const database = new Database(file)
-database.pragma("journal_mode = WAL")
-database.pragma("synchronous = FULL")
-database.pragma("foreign_keys = ON")
-database.pragma("busy_timeout = 5000")
+const database = open()
+
+function open(): Database.Database {
+  try {
+    const opened = new Database(file, { timeout: 500 })
+    // One server a data folder: a second one is told that the file is locked.
+    opened.pragma("locking_mode = EXCLUSIVE")
+    opened.pragma("journal_mode = WAL")
+    opened.pragma("synchronous = FULL")
+    opened.pragma("foreign_keys = ON")
+    return opened
+  } catch (error) {
+    // SQLite's own error class loses its message on the way to the main thread.
+    throw new Error((error as Error).message, { cause: error })
+  }
+}
 
 const preparedLimit = 200
 const prepared = new Map<string, Database.Statement>()

@@ -178,7 +178,7 @@ describe("conclusions about a board", () => {
   const read = (n: number): PullFact => ({ kind: "notice-read", session: `s${n}`, at: n * minute })
   const fetchWhole = (n: number): readonly PullFact[] => [
     { kind: "image-started", from: 0, at: n * minute + 1 },
-    { kind: "image-ended", from: 0, to: 9000, whole: true, at: n * minute + 2 },
+    { kind: "image-ended", from: 0, sent: 9000, to: 9000, whole: true, at: n * minute + 2 },
   ]
 
   it("say succeeded after two polls without a fetch", () => {

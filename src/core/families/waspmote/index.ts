@@ -1,6 +1,7 @@
 import type { Family } from "../family.ts"
 import { device } from "./device/run.ts"
 import { ftp } from "./ftp.ts"
+import { imageTool } from "./image-tool.ts"
 import { listingLinter } from "./lint-listing.ts"
 import { programLinter } from "./lint-ota-binary.ts"
 import { upgradeTxtLinter } from "./lint-upgrade-txt.ts"
@@ -23,5 +24,6 @@ export const waspmote: Family = {
   ftp,
   pull: pullRules,
   linters: [upgradeTxtLinter, programLinter, listingLinter],
+  imageTool,
   device,
 }

@@ -312,78 +312,150 @@ const gprsWhole: readonly Row[] = [
 
 /**
  * Steps that a GPRS modem takes for each of the two files: code while fetching UPGRADE.TXT, code when a CME error was
- * available, the guide's words, and what changes it. While fetching the program every code is lower by 62.
+ * available, the guide's words, what happened, and what changes it. While fetching the program every code is lower by 62.
  */
-const gprsSteps: readonly (readonly [code: number, cme: number | null, words: string, cure: string])[] = [
-  [-9, null, "error opening connection with the GPRS provider", "check coverage, the SIM's data plan and the APN"],
-  [-11, null, "error getting the IP address", "the provider gave the modem no address; check the SIM's data plan"],
-  [-12, -50, "error setting the FTP/HTTP ID", "restart the modem and check its firmware"],
-  [-13, -51, "error setting the FTP mode", "restart the modem and check its firmware"],
-  [-14, -52, "error setting the FTP type", "restart the modem and check its firmware"],
-  [-15, -53, "error setting the FTP server", "check the server address in the sketch"],
-  [-16, -54, "error setting the FTP port", "check the port in the sketch"],
-  [-17, -55, "error setting the user name", "check the FTP user in the sketch"],
-  [-18, -56, "error setting the password", "check the FTP password in the sketch"],
+const gprsSteps: readonly (readonly [code: number, cme: number | null, words: string, what: string, cure: string])[] = [
+  [
+    -9,
+    null,
+    "error opening connection with the GPRS provider",
+    "the modem could not open its connection to the provider",
+    "check coverage, the SIM's data plan and the APN",
+  ],
+  [-11, null, "error getting the IP address", "the modem got no IP address", "check the SIM's data plan"],
+  [
+    -12,
+    -50,
+    "error setting the FTP/HTTP ID",
+    "the modem did not take the number of its FTP connection",
+    "restart the modem and check its firmware",
+  ],
+  [
+    -13,
+    -51,
+    "error setting the FTP mode",
+    "the modem did not take the FTP mode",
+    "restart the modem and check its firmware",
+  ],
+  [
+    -14,
+    -52,
+    "error setting the FTP type",
+    "the modem did not take the FTP transfer type",
+    "restart the modem and check its firmware",
+  ],
+  [
+    -15,
+    -53,
+    "error setting the FTP server",
+    "the modem did not take the address of the FTP server",
+    "check the server address in the sketch",
+  ],
+  [
+    -16,
+    -54,
+    "error setting the FTP port",
+    "the modem did not take the port of the FTP server",
+    "check the port in the sketch",
+  ],
+  [-17, -55, "error setting the user name", "the modem did not take the FTP user", "check the FTP user in the sketch"],
+  [
+    -18,
+    -56,
+    "error setting the password",
+    "the modem did not take the FTP password",
+    "check the FTP password in the sketch",
+  ],
   [
     -21,
     -57,
     "error setting the file name in the FTP server",
+    "the modem did not take the name of the file",
     "let the server write UPGRADE.TXT, so that the name is one the modem takes",
   ],
   [
     -22,
     -58,
     "error setting the path of the file in the FTP server",
+    "the modem did not take the directory of the file",
     "let the server write UPGRADE.TXT, so that PATH is / alone",
   ],
-  [-23, -59, "error opening the FTP session", "check user and password, and that passive data connections get through"],
-  [-24, null, "error starting the SD", "put a working SD card in"],
-  [-25, null, "error creating the file", "the SD card is full, read-only or damaged; replace it"],
-  [-26, -60, "error requesting data to the FTP", "the connection broke, and the mote tries again at its next poll"],
-  [-27, null, "error saving data into the SD", "the SD card is full or failing; replace it"],
+  [
+    -23,
+    -59,
+    "error opening the FTP session",
+    "the modem could not open the FTP session",
+    "check user and password, and that passive data connections get through",
+  ],
+  [-24, null, "error starting the SD", "the mote could not start its SD card", "put a working SD card in"],
+  [
+    -25,
+    null,
+    "error creating the file",
+    "the mote could not create the file on its SD card",
+    "the SD card is full, read-only or damaged; replace it",
+  ],
+  [
+    -26,
+    -60,
+    "error requesting data to the FTP",
+    "the modem got no data from the server",
+    "the connection broke, and the mote tries again at its next poll",
+  ],
+  [
+    -27,
+    null,
+    "error saving data into the SD",
+    "the mote could not write to its SD card",
+    "the SD card is full or failing; replace it",
+  ],
   [
     -28,
     -61,
     "error requesting more data to the FTP",
+    "the modem stopped getting data from the server",
     "the connection broke, and the mote tries again at its next poll",
   ],
   [
     -30,
     -62,
     "setting the file name in the FTP to get the file size",
+    "the modem did not take the name of the file whose size it wanted",
     "let the server write UPGRADE.TXT, so that the name is one the modem takes",
   ],
   [
     -31,
     -63,
     "setting the path in the FTP to get the file size",
+    "the modem did not take the directory of the file whose size it wanted",
     "let the server write UPGRADE.TXT, so that PATH is / alone",
   ],
   [
     -32,
     -64,
     "error getting the file size",
+    "the modem was not told the size of the file",
     "check that the login sees the file under .gprs and that the server answers SIZE",
   ],
-  [-65, null, "FTP is busy", "the modem still has an FTP session open; the mote tries again at its next poll"],
+  [-65, null, "FTP is busy", "the modem was busy with another FTP session", "the mote tries again at its next poll"],
 ]
 
 /** What the guide subtracts from a code of UPGRADE.TXT to name the same failure with the program. */
 export const gprsBinaryOffset = -62
 
-function gprsStepRows([code, cme, words, cure]: (typeof gprsSteps)[number]): readonly Row[] {
+function gprsStepRows([code, cme, words, what, cure]: (typeof gprsSteps)[number]): readonly Row[] {
   return [
     { offset: 0, file: "UPGRADE.TXT" },
     { offset: gprsBinaryOffset, file: "the program" },
   ].flatMap(({ offset, file }): Row[] => {
-    const row: Row = [`${code + offset}`, words, `GPRS failed on the way to ${file} (${words}): ${cure}.`]
+    const row: Row = [`${code + offset}`, words, `While fetching ${file}, ${what}; ${cure}.`]
     if (cme === null) return [row]
     return [
       row,
       [
         `${cme + offset}`,
         `${words} (CME error available)`,
-        `GPRS failed on the way to ${file} with a CME error (${words}): ${cure}.`,
+        `While fetching ${file}, ${what} and gave a CME error; ${cure}.`,
       ],
     ]
   })

@@ -13,12 +13,14 @@ export interface DownloadNeeds {
   readonly countSent: (bytes: number) => void
 }
 
-/** Bytes asked of the content at once. Shared memory costs nothing here, so it may be large. */
-const chunkBytes = 256 * 1024
+/** Bytes asked of the content at once: shared memory costs nothing here, and fewer, larger writes are cheaper. */
+const chunkBytes = 1024 * 1024
 /** The same for a transfer that has turned out slow: what the kernel holds of it is then known more finely. */
 const slowChunkBytes = 32 * 1024
 /** A transfer that lasts longer is followed in the kernel's table. */
 const slowAfterMs = 2000
+/** How long a peer usually needs to close its side at most, beside the round trip. */
+const politeCloseMs = 500
 /** What leaves in one flight (ten segments, RFC 6928): a peer that closes politely after it has had it. */
 const oneFlightBytes = 14_600
 
@@ -29,6 +31,8 @@ const oneFlightBytes = 14_600
  * - up to `oneFlightBytes` long: nothing more;
  * - longer: the kernel's table shows that the peer has acknowledged everything. A device that closes politely in the middle
  *   looks the same to Node as one that has read to the end, because the kernel has accepted the rest long ago.
+ *   On a machine with tens of thousands of connections a look at the table is dear; a polite close of a transfer that took
+ *   less than `slowAfterMs` is then believed.
  * - A peer that leaves its side open is whole once everything is acknowledged and `lateCloseGraceMs` has passed.
  * - Without such a table (not Linux) a polite close is believed, and a late one after `blindCloseGraceMs`.
  */
@@ -94,7 +98,7 @@ export class Download implements Guard, TcpWatcher {
     this.#end(cause)
   }
 
-  #next(): void {
+  readonly #next = (): void => {
     if (this.#isOver) return
     if (this.#offset >= this.#content.sizeBytes) {
       if (this.#peerEnded) this.#follow()
@@ -129,7 +133,8 @@ export class Download implements Guard, TcpWatcher {
     if (error || this.#isOver) return
     this.#handed = this.#offset
     this.#progressed()
-    this.#next()
+    // One chunk a turn: a fast client would otherwise fill its whole socket buffer while the others wait.
+    setImmediate(this.#next)
   }
 
   readonly #onFinish = (): void => {
@@ -137,7 +142,7 @@ export class Download implements Guard, TcpWatcher {
     this.#finishedAt = this.#needs.deadlines.now
     this.#progressed()
     // A peer that does not close in the next moment is looked for in the kernel's table.
-    if (!this.#isWatching) this.dueAt = 0
+    if (!this.#isWatching) this.dueAt = this.#finishedAt + politeCloseMs
   }
 
   readonly #onPeerEnd = (): void => {
@@ -150,10 +155,11 @@ export class Download implements Guard, TcpWatcher {
   readonly #onClose = (hadError: boolean): void => {
     if (this.#isOver) return
     const isPolite = !hadError && this.#peerEnded && this.#finishedAt !== Number.POSITIVE_INFINITY
+    const { unacknowledged } = this.#needs
+    const isDoubtful = this.#isSlow || (this.#content.sizeBytes - this.#from > oneFlightBytes && unacknowledged.isCheap)
     if (!isPolite) this.#end("reset")
-    else if (this.#content.sizeBytes - this.#from <= oneFlightBytes || !this.#needs.unacknowledged.isSupported) {
-      this.#end(null)
-    } else this.#follow()
+    else if (!isDoubtful || !unacknowledged.isSupported) this.#end(null)
+    else this.#follow()
   }
 
   readonly #onUnread = (): void => this.#end("unread")

@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from "node:net"
+import { createServer, isIPv4, type Server, type Socket } from "node:net"
 import { createSecureContext, type SecureContext } from "node:tls"
 import { parseIpAddress } from "../../../core/protocols/ftp/address.ts"
 import { formatReply } from "../../../core/protocols/ftp/reply.ts"
@@ -80,6 +80,8 @@ class RunningFtpServer implements FtpServer {
   readonly #accounts = new Map<string, Set<SessionOfServer>>()
   readonly #needs: SessionNeeds
   readonly #log: (entry: FtpLogEntry) => void
+  /** Where we listen, if that is one IPv4 address. */
+  readonly #listenAddress: string | null
   #loggedIn = 0
   #transfers = 0
   #onEmpty: (() => void) | null = null
@@ -88,6 +90,8 @@ class RunningFtpServer implements FtpServer {
   constructor(options: FtpServerOptions) {
     checkOptions(options)
     this.#options = options
+    const { host } = options.listen
+    this.#listenAddress = isIPv4(host) && host !== "0.0.0.0" ? host : null
     this.#limits = { ...defaultFtpLimits, ...options.limits }
     this.#log = options.log ?? ((): void => undefined)
     this.#deadlines = new Deadlines(options.clock)
@@ -100,10 +104,7 @@ class RunningFtpServer implements FtpServer {
     )
     this.#needs = this.#sessionNeeds(options.tls === null ? null : createSecureContext(options.tls))
     // No maxConnections: it would drop connections without a word; the limits answer 421.
-    this.#server = createServer(
-      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
-      (socket) => this.#accept(socket),
-    )
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -264,7 +265,7 @@ class RunningFtpServer implements FtpServer {
 
   #passiveHost(socket: Socket): string | null {
     const { advertisedAddress } = this.#options.passive
-    const address = plainAddress(socket.localAddress ?? "")
+    const address = this.#listenAddress ?? plainAddress(socket.localAddress ?? "")
     if (address.includes(":")) return null
     return advertisedAddress ?? (address === "" ? null : address)
   }

@@ -12,6 +12,8 @@ export class MemoryHost implements FtpHost {
   readonly progress: number[] = []
   readonly opened: string[] = []
   openViews = 0
+  /** Makes the next contents fail there. */
+  fault: "open" | "read" | "finished" | null = null
   readonly #accounts: ReadonlyMap<string, Readonly<Record<string, Uint8Array>>>
   readonly modifiedAt = new Date("2026-11-20T10:20:30Z")
 
@@ -59,11 +61,17 @@ export class MemoryHost implements FtpHost {
       modifiedAt: this.modifiedAt,
       open: (): FtpContent => {
         this.opened.push(name)
+        const { fault } = this
+        if (fault === "open") throw new Error("a planned fault")
         return {
           sizeBytes: bytes.length,
-          read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
+          read: (offset, maxBytes) =>
+            fault === "read" ? new Uint8Array(0) : bytes.subarray(offset, offset + maxBytes),
           progress: (offset) => void this.progress.push(offset),
-          finished: (end) => void this.ends.push({ ...end, account, name }),
+          finished: (end) => {
+            this.ends.push({ ...end, account, name })
+            if (fault === "finished") throw new Error("a planned fault")
+          },
         }
       },
     }

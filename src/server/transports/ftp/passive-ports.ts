@@ -140,7 +140,7 @@ export class PassivePorts {
   #listen(port: number): Promise<PassiveListener | null> {
     return new Promise((resolve) => {
       const claims = new Map<string, Claim>()
-      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(claims, socket))
+      const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(claims, socket))
       server.on("error", () => resolve(null))
       server.listen({ host: this.#options.host, port, backlog }, () => {
         const address = server.address()

@@ -1,8 +1,14 @@
-import { connect, type Socket } from "node:net"
+import { connect, createServer, type Socket } from "node:net"
 import { parseExtendedPassiveReply } from "../../../core/protocols/ftp/data-address.ts"
 import type { FtpReply } from "../../../core/protocols/ftp/reply.ts"
 import { ReplyCutter } from "../../../core/protocols/ftp/reply-cutter.ts"
 import { passwordOf } from "./memory-host.testing.ts"
+
+/** What a fetch brought: the bytes, the last reply's code, and the codes before it. */
+export interface Fetched {
+  readonly bytes: Buffer
+  readonly code: number
+}
 
 /** An FTP client that does exactly what a test says, byte by byte. */
 export class RawClient {
@@ -11,11 +17,17 @@ export class RawClient {
   readonly #replies: FtpReply[] = []
   #waiting: (() => void)[] = []
   isClosed = false
+  /** What the reply parser found wrong with the server's words. */
+  error: unknown = null
 
   constructor(socket: Socket) {
     this.socket = socket
     socket.on("data", (bytes) => {
-      this.#replies.push(...this.#cutter.push(bytes))
+      try {
+        this.#replies.push(...this.#cutter.push(bytes))
+      } catch (error) {
+        this.error = error
+      }
       this.#wake()
     })
     socket.on("close", () => {
@@ -23,6 +35,7 @@ export class RawClient {
       this.#wake()
     })
     socket.on("error", () => this.#wake())
+    socket.on("end", () => socket.end())
   }
 
   /** Connects, from another loopback address if asked, and reads the greeting. */
@@ -38,6 +51,10 @@ export class RawClient {
     const { code } = await client.ask(`PASS ${passwordOf(user)}`)
     if (code !== 230) throw new Error(`login answered ${code}`)
     return client
+  }
+
+  get pendingReplies(): number {
+    return this.#replies.length
   }
 
   write(bytes: string | Uint8Array): void {
@@ -75,15 +92,55 @@ export class RawClient {
     while (!this.isClosed) await this.#change()
   }
 
-  /** Logs in nowhere, asks nothing: fetches a file over a passive connection and gives its bytes and the last reply's code. */
-  async fetch(name: string): Promise<{ readonly bytes: Buffer; readonly code: number }> {
-    const data = openData(await this.passivePort())
+  /** Resolves when the server has certainly read what was written before: another connection's round trip is over. */
+  async settled(): Promise<void> {
+    const { remotePort } = this.socket
+    const other = await RawClient.connect(remotePort ?? 0, "127.0.0.9")
+    await other.code("NOOP")
+    other.socket.destroy()
+  }
+
+  /** Fetches a file over a passive connection. */
+  async fetch(name: string): Promise<Fetched> {
+    return this.fetchFrom(await this.passivePort(), name)
+  }
+
+  /** Fetches a file over a connection to a port that was given before. */
+  async fetchFrom(port: number, name: string): Promise<Fetched> {
+    const data = openData(port)
     const { code } = await this.ask(`RETR ${name}`)
     if (code !== 150) {
       data.socket.destroy()
       return { bytes: Buffer.alloc(0), code }
     }
     return { bytes: await data.bytes, code: (await this.reply()).code }
+  }
+
+  /** The lines of a listing. */
+  async list(line: string): Promise<readonly string[]> {
+    const data = openData(await this.passivePort())
+    const { code } = await this.ask(line)
+    if (code !== 150) throw new Error(`${line} answered ${code}`)
+    const lines = (await data.bytes).toString().split("\r\n").slice(0, -1)
+    await this.reply()
+    return lines
+  }
+
+  /** Waits for one data connection from the server and gives what comes over it. */
+  listenForData(): Promise<{ readonly listener: number; readonly bytes: Promise<Buffer> }> {
+    return new Promise((resolve) => {
+      const server = createServer()
+      const bytes = new Promise<Buffer>((arrived) => {
+        server.once("connection", (socket) => {
+          server.close()
+          void collect(socket).then(arrived)
+        })
+      })
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        resolve({ listener: address === null || typeof address === "string" ? 0 : address.port, bytes })
+      })
+    })
   }
 
   #change(): Promise<void> {
@@ -97,17 +154,51 @@ export class RawClient {
   }
 }
 
-/** A data connection and all that comes over it; what came before a reset is given too. */
+export interface OpenedData {
+  readonly socket: Socket
+  /** All that came, once the connection is closed; what came before a reset too. */
+  readonly bytes: Promise<Buffer>
+  /** The server has closed its side. */
+  readonly ended: Promise<void>
+  /** Reads about so many bytes of a paused connection. */
+  readonly read: (count: number) => Promise<void>
+  /** Reads on and gives all that came. */
+  readonly resumed: () => Promise<Buffer>
+}
+
+/** Opens a data connection. */
 export function openData(
   port: number,
-  localAddress = "127.0.0.1",
-): { readonly socket: Socket; readonly bytes: Promise<Buffer> } {
-  const socket = connect({ host: "127.0.0.1", port, localAddress })
+  options: { readonly localAddress?: string; readonly allowHalfOpen?: boolean } = {},
+): OpenedData {
+  const socket = connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", ...options })
+  const bytes = collect(socket)
+  const read = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      let left = count
+      const take = (chunk: Buffer): void => {
+        left -= chunk.length
+        if (left > 0) return
+        socket.pause()
+        socket.off("data", take)
+        resolve()
+      }
+      socket.on("data", take)
+      socket.resume()
+    })
+  const ended = new Promise<void>((resolve) => socket.once("end", resolve))
+  const resumed = (): Promise<Buffer> => {
+    socket.resume()
+    return bytes
+  }
+  return { socket, bytes, ended, read, resumed }
+}
+
+function collect(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = []
-  const bytes = new Promise<Buffer>((resolve) => {
+  return new Promise<Buffer>((resolve) => {
     socket.on("data", (chunk) => void chunks.push(chunk))
     socket.on("error", () => socket.destroy())
     socket.on("close", () => resolve(Buffer.concat(chunks)))
   })
-  return { socket, bytes }
 }

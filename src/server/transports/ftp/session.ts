@@ -301,7 +301,7 @@ export class FtpSession implements CommandContext, Guard {
     if (this.#isQuitting || (this.#peerEnded && this.#queue.length === 0)) {
       // Over for the host now; how long the client takes to hang up is our concern alone.
       this.logOut()
-      this.#socket.end()
+      if (this.#socket.writable) this.#socket.end()
       this.dueAt = deadlines.now + limits.dataConnectTimeoutMs
     } else if (this.isLoggedIn) this.dueAt = deadlines.now + limits.idleTimeoutMs
   }

@@ -18,9 +18,14 @@ export class HandClock implements FtpClock {
     return () => this.#ticks.delete(tick)
   }
 
-  advance(ms: number): void {
-    this.#now += ms
-    for (const tick of this.#ticks) tick()
+  /** Lets time pass in steps of a tick, and the server do what is due. */
+  async pass(ms: number): Promise<void> {
+    const until = this.#now + ms
+    while (this.#now < until) {
+      this.#now = Math.min(until, this.#now + 500)
+      for (const tick of this.#ticks) tick()
+      await turn()
+    }
   }
 }
 
@@ -38,7 +43,23 @@ export interface Started {
   readonly port: number
   readonly host: MemoryHost
   readonly clock: HandClock
+  /** The content of `BIG`: more than any socket buffer holds. */
+  readonly big: Uint8Array
+  /** Waits, turn by turn, until the condition holds. */
+  readonly until: (condition: () => boolean | Promise<boolean>) => Promise<void>
 }
+
+/** Lets the machine's own events happen. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await turn()
+}
+
+const big = new Uint8Array(24 * 1024 * 1024)
+const middle = new Uint8Array(1024 * 1024)
 
 /** Runs a test against a server of its own with the accounts `mote-1` and `mote-2`, and closes it whatever happens. */
 export async function withServer(
@@ -46,7 +67,7 @@ export async function withServer(
   options: Partial<Omit<FtpServerOptions, "clock">> = {},
 ): Promise<void> {
   const host = new MemoryHost({
-    "mote-1": { "UPGRADE.TXT": notice, PROG001: program, EMPTY: new Uint8Array(0) },
+    "mote-1": { "UPGRADE.TXT": notice, PROG001: program, EMPTY: new Uint8Array(0), MIDDLE: middle, BIG: big },
     "mote-2": { "UPGRADE.TXT": otherNotice },
   })
   const clock = new HandClock()
@@ -59,7 +80,7 @@ export async function withServer(
     clock,
   })
   try {
-    await deed({ server, port: server.address.port, host, clock })
+    await deed({ server, port: server.address.port, host, clock, big, until })
   } finally {
     await server.close()
   }

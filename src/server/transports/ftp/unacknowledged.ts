@@ -28,9 +28,13 @@ export type TcpKey = string
 const tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"] as const
 /** How often the table is read while anybody watches, at most. */
 const usualGapMs = 2000
-/** Reading the table may take this part of our time: its length grows with every connection of the machine. */
-const restFactor = 25
-const longestGapMs = 1500
+/** After a reading comes a rest of so many times its length. */
+const restFactor = 20
+const longestRestMs = 1500
+/** The table lists every connection of the machine, those of the last minute too; a long one costs more than this. */
+const cheapLookMs = 5
+/** After so long a time without a reading nobody knows what the next one costs. */
+const costIsKnownMs = 10_000
 
 /**
  * Reads how many bytes are unacknowledged from Linux's `/proc/net/tcp`, since Node shows only what the kernel accepted, and the
@@ -44,12 +48,19 @@ export class UnacknowledgedBytes {
   readonly #guard = { dueAt: Number.POSITIVE_INFINITY, expire: () => this.#startLook() }
   #isLooking = false
   #restUntil = 0
+  #lastCostMs = 0
+  #lastLookAt = Number.NEGATIVE_INFINITY
   isSupported = process.platform === "linux"
 
   constructor(clock: FtpClock, deadlines: Deadlines) {
     this.#clock = clock
     this.#deadlines = deadlines
     deadlines.add(this.#guard)
+  }
+
+  /** Whether a look for each transfer's sake is affordable now. */
+  get isCheap(): boolean {
+    return this.#lastCostMs <= cheapLookMs || this.#lastLookAt + costIsKnownMs < this.#deadlines.now
   }
 
   watch(watcher: TcpWatcher): void {
@@ -97,8 +108,9 @@ export class UnacknowledgedBytes {
       })
       readRows(text, isWanted, rows)
     }
-    const cost = this.#clock.now() - startedAt
-    this.#restUntil = this.#clock.now() + Math.min(longestGapMs, cost * restFactor)
+    this.#lastLookAt = this.#clock.now()
+    this.#lastCostMs = this.#lastLookAt - startedAt
+    this.#restUntil = this.#lastLookAt + Math.min(longestRestMs, this.#lastCostMs * restFactor)
     for (const watcher of asked) {
       if (this.#watchers.get(watcher.key) === watcher) watcher.onLook(rows.get(watcher.key) ?? null)
     }

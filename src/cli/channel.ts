@@ -1,0 +1,111 @@
+import { Command } from "commander"
+import type { ChannelBody, ChannelView } from "../core/contract/schemas.ts"
+import { connect } from "./api-client.ts"
+import { exportChannel } from "./export-channel.ts"
+import { Failure } from "./failure.ts"
+import { type Common, common } from "./options.ts"
+import { printJson, printLines, printTable, timeText } from "./output.ts"
+import { publishFile } from "./release.ts"
+
+interface SetOptions extends Common {
+  readonly family?: string
+  readonly user?: string
+  readonly password?: string
+  readonly release?: string
+  readonly file?: string
+  readonly none?: boolean
+  readonly version?: string
+}
+
+/** `waft channel …`: what the gateway's OTA-FTP page does. */
+export function channelCommand(): Command {
+  const command = new Command("channel").description(
+    "a login that offers one release, or nothing, to whoever comes (as the vendor gateway's OTA-FTP page does)",
+  )
+  common(command.command("set <CHANNEL>"))
+    .description("make a channel or change what it offers: nothing, a new file, or an existing release")
+    .option("--none", "offer nothing (NO_FILE)")
+    .option("--file <FILE>", "publish this file and offer it (needs --family and --version)")
+    .option("--release <ID>", "offer this release")
+    .option("--version <VERSION>", "the version to announce (Waspmote: 0 to 255); default the release's")
+    .option("--family <FAMILY>", "device family of a new channel")
+    .option("--user <USER>", "FTP user; default the channel's name (the vendor gateway's is ota)")
+    .option("--password <PASSWORD>", "FTP password; default made up (the vendor gateway's is libelium)")
+    .action(setChannel)
+  common(command.command("show [CHANNEL]"))
+    .description("show a channel, or all")
+    .action(async (name: string | undefined, options: Common) => {
+      const api = await connect(options)
+      if (name !== undefined) return print(await api.call("showChannel", { params: { name } }), options)
+      const channels = await api.call("listChannels", {})
+      if (options.json) return printJson(channels)
+      printTable(
+        channels,
+        [
+          { title: "CHANNEL", text: ({ name }) => name },
+          { title: "FAMILY", text: ({ family }) => family },
+          { title: "USER", text: ({ user }) => user },
+          {
+            title: "OFFERS",
+            text: ({ releaseId, version }) => (releaseId === null ? "nothing" : `${releaseId} as version ${version}`),
+          },
+          { title: "POLLS", text: ({ polls }) => String(polls) },
+          { title: "CHANGED", text: ({ changedAt }) => timeText(changedAt) },
+        ],
+        "No channel; `waft channel set` makes one.",
+      )
+    })
+  common(command.command("export <CHANNEL>"))
+    .description(
+      "put the channel's files on somebody's own FTP server, in an order in which no device sees half a pair",
+    )
+    .requiredOption("--to <URL>", "ftp://user:password@host[:port]/dir (ftps:// for explicit TLS)")
+    .action(async (name: string, options: Common & { readonly to: string }) => {
+      const files = await (await connect(options)).call("channelFiles", { params: { name } })
+      const put = await exportChannel(
+        files,
+        options.to,
+        options.json === true ? () => undefined : (line) => printLines(line),
+      )
+      if (options.json) return printJson(put)
+    })
+  return command
+}
+
+async function setChannel(name: string, options: SetOptions): Promise<void> {
+  const choices = [options.none === true, options.file !== undefined, options.release !== undefined]
+  if (choices.filter(Boolean).length > 1) {
+    throw new Failure("Choose one of --none, --file and --release.", { exitCode: 2, title: "usage" })
+  }
+  const api = await connect(options)
+  const releaseId = options.none === true ? null : options.file === undefined ? options.release : await publish(options)
+  const { family, user, password, version } = options
+  const body: ChannelBody = {
+    ...(family === undefined ? {} : { family }),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(version === undefined ? {} : { version }),
+    ...(releaseId === undefined ? {} : { releaseId }),
+  }
+  print(await api.call("setChannel", { params: { name }, body }), options)
+}
+
+async function publish(options: SetOptions): Promise<string> {
+  const { file, family } = options
+  if (file === undefined || family === undefined) {
+    throw new Failure("--file needs --family as well.", { exitCode: 2, title: "usage" })
+  }
+  const { version } = options
+  return (await publishFile(await connect(options), file, { family, ...(version === undefined ? {} : { version }) })).id
+}
+
+function print(channel: ChannelView, { json }: Common): void {
+  if (json) return printJson(channel)
+  const { name, family, user, password, releaseId, version, polls, manifestUrl } = channel
+  const login = manifestUrl === undefined ? `FTP user ${user}, password ${password}` : `manifest ${manifestUrl}`
+  printLines(
+    `${name}: ${family}, ${login}`,
+    releaseId === null ? "offers nothing" : `offers ${releaseId} as version ${version}`,
+    `${polls} polls since the server started`,
+  )
+}

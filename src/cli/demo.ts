@@ -1,0 +1,148 @@
+import { readdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { DeviceView } from "../core/contract/schemas.ts"
+import type { RunningServer } from "../server/main.ts"
+import { runSwarm, type SwarmDevice } from "../virtual/main.ts"
+import { type ApiClient, client } from "./api-client.ts"
+import { runningText } from "./device.ts"
+import { parseDuration } from "./duration.ts"
+import { printLines, printTable } from "./output.ts"
+import { publishFile } from "./release.ts"
+import { knownDevices } from "./virtual.ts"
+import { watchRollout } from "./watch-rollout.ts"
+
+/** One family's part of the demo: `demo/FAMILY/fleet.json`. */
+interface DemoFleet {
+  readonly family: string
+  readonly folder: string
+  readonly devices: number
+  /** Time between two contacts of a device. */
+  readonly every: string
+  /** In order; each demo run rolls out the first that is news to the fleet. */
+  readonly releases: readonly {
+    readonly file: string
+    readonly version: string
+    readonly options?: Readonly<Record<string, string>>
+  }[]
+}
+
+interface DemoOptions {
+  readonly data: string
+  readonly signal: AbortSignal
+}
+
+/** What each virtual device itself says that it runs. */
+type OwnWord = Map<string, string>
+
+const prefix = "demo-"
+
+/** Adds a virtual fleet to a server, rolls firmware out to it, shows how that goes, and lets the fleet go on polling. */
+export async function runDemo(server: RunningServer, { data, signal }: DemoOptions): Promise<void> {
+  const api = client(server.url, server.token)
+  const fleets = await readFleets()
+  const said: OwnWord = new Map()
+  const running = await Promise.all(fleets.map((fleet) => startFleet(api, fleet, { data, signal, said })))
+  const count = running.reduce((sum, { devices }) => sum + devices.length, 0)
+  printLines("", `A virtual fleet of ${count} devices polls this server as hardware would:`)
+  for (const { fleet, devices } of running) {
+    printLines(`  ${devices.length} x ${fleet.family} (${[...new Set(devices.map(({ model }) => model))].join(", ")})`)
+  }
+  const releases = (await Promise.all(fleets.map((fleet) => publishNews(api, fleet)))).filter((id) => id !== null)
+  const succeeded = releases.length === 0 ? await alreadyThere() : await rollOut(api, releases, signal)
+  if (!signal.aborted) await sayHowItIsKnown(api, said)
+  printLines(
+    "",
+    succeeded ? "Every device runs its new firmware." : "Not every device runs its new firmware; see above.",
+    `The API is at ${server.url}/api (description: ${server.url}/api/openapi.json); the token is in ${join(data, "admin-token")}.`,
+    `Try: npx waft device list --data ${data}   npx waft events --data ${data} --follow`,
+    "The server goes on; end it with Ctrl-C.",
+  )
+  await Promise.all(running.map(({ ended }) => ended))
+}
+
+async function readFleets(): Promise<readonly DemoFleet[]> {
+  const demo = fileURLToPath(new URL("../../demo", import.meta.url))
+  const families = (await readdir(demo, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+  return Promise.all(
+    families.map(async ({ name }) => {
+      const folder = join(demo, name)
+      const fleet = JSON.parse(await readFile(join(folder, "fleet.json"), "utf8")) as Omit<
+        DemoFleet,
+        "family" | "folder"
+      >
+      return { ...fleet, family: name, folder }
+    }),
+  )
+}
+
+interface Fleet {
+  readonly fleet: DemoFleet
+  readonly devices: readonly SwarmDevice[]
+  readonly ended: Promise<void>
+}
+
+async function startFleet(
+  api: ApiClient,
+  fleet: DemoFleet,
+  { data, signal, said }: DemoOptions & { readonly said: OwnWord },
+): Promise<Fleet> {
+  const own = { family: fleet.family, prefix: `${prefix}${fleet.family}-`, state: join(data, "virtual") }
+  const devices = await knownDevices(api, own, fleet.devices)
+  const swarm = runSwarm({
+    family: fleet.family,
+    devices,
+    everyMs: parseDuration("every", fleet.every),
+    speed: 100,
+    signal,
+    onContact: ({ id }, { running }) => said.set(id, running.version),
+  })
+  const ended = swarm.then(
+    () => undefined,
+    (error: unknown) => (signal.aborted ? undefined : Promise.reject(error)),
+  )
+  return { fleet, devices, ended }
+}
+
+/** Publishes the first release that is newer than what the fleet has got; null when it has them all. */
+async function publishNews(api: ApiClient, fleet: DemoFleet): Promise<string | null> {
+  const published = await api.call("listReleases", { query: { family: fleet.family } })
+  const news = fleet.releases.find(({ version }) => !published.some((release) => release.version === version))
+  if (news === undefined) return null
+  const release = await publishFile(api, join(fleet.folder, news.file), {
+    family: fleet.family,
+    version: news.version,
+    set: Object.entries(news.options ?? {}).map(([key, value]) => `${key}=${value}`),
+  })
+  printLines(`Published ${news.file} as ${release.id}: ${release.family} version ${release.version}.`)
+  return release.id
+}
+
+function alreadyThere(): Promise<boolean> {
+  printLines("", "This fleet has got all demo firmware already; use a new --data folder to see it again.")
+  return Promise.resolve(true)
+}
+
+async function rollOut(api: ApiClient, releaseIds: string[], signal: AbortSignal): Promise<boolean> {
+  const body = { releaseIds, group: `id=${prefix}*`, silenceTimeoutMs: 120_000 }
+  const { id } = await api.call("startRollout", { body })
+  printLines("", `Rollout ${id} started. What happens, as it happens:`)
+  const rollout = await watchRollout(api, id, { signal })
+  return rollout.state === "succeeded"
+}
+
+async function sayHowItIsKnown(api: ApiClient, said: OwnWord): Promise<void> {
+  const devices = await api.call("listDevices", { query: { group: `id=${prefix}*` } })
+  printLines("", "What each device says that it runs, and what the server knows without asking it:", "")
+  printTable(
+    devices,
+    [
+      { title: "DEVICE", text: ({ id }) => id },
+      { title: "MODEL", text: ({ model }) => model },
+      { title: "ITSELF", text: ({ id }) => said.get(id) ?? "?" },
+      { title: "SERVER", text: runningText },
+      { title: "HOW THE SERVER KNOWS", text: ({ update }: DeviceView) => update?.sentence ?? "" },
+    ],
+    "No device.",
+  )
+}

@@ -1,0 +1,187 @@
+import { readFile } from "node:fs/promises"
+import { Command } from "commander"
+import { parse as parseCsv } from "csv-parse/sync"
+import type { DeviceAccessView, DeviceView, NewDeviceBody } from "../core/contract/schemas.ts"
+import { connect } from "./api-client.ts"
+import { Failure } from "./failure.ts"
+import { type Common, common } from "./options.ts"
+import { printJson, printLines, printTable, timeText } from "./output.ts"
+
+interface AddOptions extends Common {
+  readonly family: string
+  readonly model: string
+  readonly label?: readonly string[]
+  readonly user?: string
+  readonly password?: string
+  readonly running?: string
+}
+
+/** `waft device …` */
+export function deviceCommand(): Command {
+  const command = new Command("device").description("add devices and ask after them")
+  addCommands(command)
+  readCommands(command)
+  return command
+}
+
+function addCommands(command: Command): void {
+  common(command.command("add <ID>"))
+    .description("add a device; prints what goes into it")
+    .requiredOption("--family <FAMILY>", "device family")
+    .requiredOption("--model <MODEL>", "model, such as the modem")
+    .option("--label <NAME=VALUE...>", "labels for group expressions")
+    .option("--user <USER>", "FTP user that stands in the device already")
+    .option("--password <PASSWORD>", "FTP password that stands in the device already")
+    .option("--running <VERSION>", "the version it runs, when you know")
+    .action(async (id: string, options: AddOptions) => {
+      const { family, model, user, password, running } = options
+      const labels = parseLabels(options.label ?? [])
+      const body: NewDeviceBody = { id, family, model, labels, ...defined({ user, password, running }) }
+      const access = await (await connect(options)).call("addDevice", { body })
+      if (options.json) return printJson(access)
+      printLines(accessSentence(access))
+    })
+  common(command.command("import <FILE>"))
+    .description(
+      "add many devices from CSV (columns id, family, model, user, password, running; others are labels) or JSON",
+    )
+    .action(async (file: string, options: Common) => {
+      const body = await readDevices(file)
+      const added = await (await connect(options)).call("importDevices", { body })
+      if (options.json) return printJson(added)
+      printTable(
+        added,
+        [
+          { title: "DEVICE", text: ({ id }) => id },
+          { title: "USER", text: ({ ftp }) => ftp?.user ?? "" },
+          { title: "PASSWORD", text: ({ ftp }) => ftp?.password ?? "" },
+          { title: "MANIFEST", text: ({ manifestUrl }) => manifestUrl ?? "" },
+        ],
+        "The file holds no device.",
+      )
+    })
+  common(command.command("remove <ID>"))
+    .description("forget a device; its history stays in the event log")
+    .action(async (id: string, options: Common) => {
+      const removed = await (await connect(options)).call("removeDevice", { params: { id } })
+      if (options.json) return printJson(removed)
+      printLines(`${id} was removed.`)
+    })
+}
+
+function readCommands(command: Command): void {
+  common(command.command("list"))
+    .description("list devices")
+    .option("--group <EXPR>", "only those that match, such as 'site=north and model=4g'")
+    .action(async (options: Common & { readonly group?: string }) => {
+      const devices = await allDevices(options)
+      if (options.json) return printJson(devices)
+      printTable(
+        devices,
+        [
+          { title: "DEVICE", text: ({ id }) => id },
+          { title: "MODEL", text: ({ family, model }) => `${family}/${model}` },
+          { title: "STATE", text: ({ state }) => state },
+          { title: "RUNNING", text: runningText },
+          { title: "UPDATE", text: ({ update }) => (update === null ? "-" : `${update.state} ${update.version}`) },
+          { title: "LAST SEEN", text: ({ lastSeen }) => (lastSeen === null ? "never" : timeText(lastSeen)) },
+        ],
+        "No device; `waft device add` adds one.",
+      )
+    })
+  common(command.command("show <ID>"))
+    .description("show a device")
+    .action(async (id: string, options: Common) => {
+      const api = await connect(options)
+      const device = await api.call("showDevice", { params: { id } })
+      if (options.json) return printJson(device)
+      const access = await api.call("deviceAccess", { params: { id } })
+      const labels = Object.entries(device.labels).map(([name, value]) => `${name}=${value}`)
+      printLines(
+        device.explain,
+        `family ${device.family}, model ${device.model}${labels.length > 0 ? `, ${labels.join(" ")}` : ""}`,
+        `running ${runningText(device)}`,
+        `update ${device.update === null ? "none" : `${device.update.state}, attempt ${device.update.attempt}, rollout ${device.update.rolloutId}`}`,
+        `last seen ${device.lastSeen === null ? "never" : `${timeText(device.lastSeen)} from ${device.peer}`}`,
+        accessSentence(access),
+      )
+    })
+  common(command.command("explain <ID>"))
+    .description("say in one sentence what a device is doing or waiting for, and why")
+    .action(async (id: string, options: Common) => {
+      const { explain } = await (await connect(options)).call("showDevice", { params: { id } })
+      if (options.json) return printJson({ id, explain })
+      printLines(explain)
+    })
+}
+
+async function allDevices(options: Common & { readonly group?: string }): Promise<DeviceView[]> {
+  const api = await connect(options)
+  const limit = 10_000
+  const devices: DeviceView[] = []
+  for (;;) {
+    const after = devices.at(-1)?.id
+    const page = await api.call("listDevices", { query: { limit, ...defined({ after, group: options.group }) } })
+    devices.push(...page)
+    if (page.length < limit) return devices
+  }
+}
+
+/** `12 (concluded)`: a conclusion is never shown as a report. */
+export function runningText({ running }: DeviceView): string {
+  return running.version === null ? "unknown" : `${running.version} (${running.evidence})`
+}
+
+function accessSentence({ id, ftp, manifestUrl }: DeviceAccessView): string {
+  if (ftp !== undefined) return `${id}: FTP user ${ftp.user}, password ${ftp.password}`
+  if (manifestUrl !== undefined) return `${id}: manifest ${manifestUrl}`
+  return id
+}
+
+type Defined<Values> = { [Key in keyof Values]?: Exclude<Values[Key], undefined> }
+
+/** Leaves out what is undefined. */
+function defined<Values extends Readonly<Record<string, unknown>>>(values: Values): Defined<Values> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>
+}
+
+function parseLabels(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf("=")
+      if (at < 1) throw new Failure(`--label takes NAME=VALUE, not "${text}".`, { exitCode: 2, title: "usage" })
+      return [text.slice(0, at), text.slice(at + 1)]
+    }),
+  )
+}
+
+async function readDevices(file: string): Promise<NewDeviceBody[]> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    throw new Failure(`The file ${file} cannot be read: ${(error as Error).message}.`)
+  })
+  try {
+    if (/^\s*[[{]/.test(text)) return JSON.parse(text) as NewDeviceBody[]
+    const rows = parseCsv<Record<string, string>>(text, {
+      columns: true,
+      skip_empty_lines: true,
+      trim: true,
+      bom: true,
+    })
+    return rows.map(toDevice)
+  } catch (error) {
+    throw new Failure(`The file ${file} is neither JSON nor CSV with a header line: ${(error as Error).message}.`)
+  }
+}
+
+function toDevice(row: Readonly<Record<string, string>>): NewDeviceBody {
+  const { id = "", family = "", model = "", user, password, running, ...rest } = row
+  const filled = (text: string | undefined): string | undefined => (text === "" ? undefined : text)
+  const labels = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ""))
+  return {
+    id,
+    family,
+    model,
+    labels,
+    ...defined({ user: filled(user), password: filled(password), running: filled(running) }),
+  }
+}

@@ -1,0 +1,101 @@
+import { readFile } from "node:fs/promises"
+import { basename } from "node:path"
+import { Command } from "commander"
+import type { ReleaseView } from "../core/contract/schemas.ts"
+import { type ApiClient, connect } from "./api-client.ts"
+import { Failure } from "./failure.ts"
+import { type Common, common } from "./options.ts"
+import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
+
+interface PublishOptions extends Common {
+  readonly family: string
+  readonly version?: string
+  readonly name?: string
+  readonly model?: readonly string[]
+  readonly set?: readonly string[]
+}
+
+/** `waft release …` */
+export function releaseCommand(): Command {
+  const command = new Command("release").description("publish firmware and look after releases")
+  common(command.command("publish <FILE>"))
+    .description("publish firmware: the file is checked as its devices would, then stored")
+    .requiredOption("--family <FAMILY>", "device family")
+    .option("--version <VERSION>", "version in the family's own scheme")
+    .option("--name <NAME>", "program name (Waspmote: seven characters)")
+    .option("--model <MODEL...>", "models it is for; absent = all of the family")
+    .option("--set <KEY=VALUE...>", "further options of the family")
+    .action(async (file: string, options: PublishOptions) => {
+      const release = await publishFile(await connect(options), file, options)
+      if (options.json) return printJson(release)
+      const { id, family, version, sizeBytes, notes } = release
+      printLines(`${id}: ${family} version ${version}, ${sizeText(sizeBytes)}`, ...notes)
+    })
+  common(command.command("list"))
+    .description("list releases")
+    .option("--family <FAMILY>", "only this family's")
+    .action(async (options: Common & { readonly family?: string }) => {
+      const query = options.family === undefined ? {} : { family: options.family }
+      const releases = await (await connect(options)).call("listReleases", { query })
+      if (options.json) return printJson(releases)
+      printTable(
+        releases,
+        [
+          { title: "RELEASE", text: ({ id }) => id },
+          { title: "FAMILY", text: ({ family }) => family },
+          { title: "VERSION", text: ({ version }) => version },
+          { title: "SIZE", text: ({ sizeBytes }) => sizeText(sizeBytes) },
+          { title: "STATE", text: ({ state }) => state },
+          { title: "PUBLISHED", text: ({ publishedAt }) => timeText(publishedAt) },
+          { title: "FILE", text: ({ fileName }) => fileName },
+        ],
+        "No release yet; `waft release publish` makes one.",
+      )
+    })
+  common(command.command("show <RELEASE>"))
+    .description("show a release")
+    .action(async (id: string, options: Common) => {
+      show(await (await connect(options)).call("showRelease", { params: { id } }), options)
+    })
+  common(command.command("withdraw <RELEASE>"))
+    .description("take a release back: nobody is offered it any more")
+    .action(async (id: string, options: Common) => {
+      show(await (await connect(options)).call("withdrawRelease", { params: { id } }), options)
+    })
+  return command
+}
+
+/** Publishes a file of this machine. */
+export async function publishFile(api: ApiClient, file: string, options: PublishOptions): Promise<ReleaseView> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new Failure(`The file ${file} cannot be read: ${(error as Error).message}.`)
+  })
+  const settings: Record<string, string> = options.name === undefined ? {} : { name: options.name }
+  for (const setting of options.set ?? []) {
+    const at = setting.indexOf("=")
+    if (at < 1) throw new Failure(`--set takes KEY=VALUE, not "${setting}".`, { exitCode: 2, title: "usage" })
+    settings[setting.slice(0, at)] = setting.slice(at + 1)
+  }
+  return api.call("publishRelease", {
+    query: {
+      family: options.family,
+      fileName: basename(file),
+      ...(options.version === undefined ? {} : { version: options.version }),
+      ...(options.model === undefined ? {} : { models: options.model.join(",") }),
+      ...(Object.keys(settings).length === 0 ? {} : { options: JSON.stringify(settings) }),
+    },
+    body: bytes,
+  })
+}
+
+function show(release: ReleaseView, { json }: Common): void {
+  if (json) return printJson(release)
+  printLines(
+    `${release.id}: ${release.family} version ${release.version} (${release.state})`,
+    `published ${timeText(release.publishedAt)} from ${release.fileName}`,
+    `image ${release.sha256}, ${sizeText(release.sizeBytes)}`,
+    `models ${release.models.length === 0 ? "all" : release.models.join(", ")}`,
+    ...Object.entries(release.details).map(([key, value]) => `${key} ${String(value)}`),
+    ...release.notes,
+  )
+}

@@ -1,0 +1,154 @@
+import { Command } from "commander"
+import type { RolloutBody, RolloutView } from "../core/contract/schemas.ts"
+import { type ApiClient, connect } from "./api-client.ts"
+import { parseDuration } from "./duration.ts"
+import { Failure } from "./failure.ts"
+import { type Common, common } from "./options.ts"
+import { printJson, printLines, printTable, timeText } from "./output.ts"
+import { watchRollout } from "./watch-rollout.ts"
+
+interface TargetOptions extends Common {
+  readonly release: readonly string[]
+  readonly all?: boolean
+  readonly group?: string
+  readonly silenceTimeout?: string
+  readonly watch?: boolean
+}
+
+/** `waft rollout …` */
+export function rolloutCommand(): Command {
+  const command = new Command("rollout").description("bring devices to a release")
+  startCommands(command)
+  readCommands(command)
+  steerCommands(command)
+  return command
+}
+
+const target = (command: Command): Command =>
+  common(command)
+    .requiredOption("--release <ID...>", "release to bring them to; one for each family")
+    .option("--all", "every device that a release fits")
+    .option("--group <EXPR>", "only those that match, such as 'site=north and model=4g'")
+    .option("--silence-timeout <TIME>", "a device silent for longer becomes no-show (30s, 2h, 14d; default 14d)")
+
+function startCommands(command: Command): void {
+  target(command.command("plan"))
+    .description("say what a rollout would do with each device; changes nothing")
+    .action(async (options: TargetOptions) => {
+      const planned = await (await connect(options)).call("planRollout", { body: wish(options) })
+      if (options.json) return printJson(planned)
+      printTable(
+        planned,
+        [
+          { title: "DEVICE", text: ({ deviceId }) => deviceId },
+          { title: "MODEL", text: ({ model }) => model },
+          { title: "FROM", text: ({ from }) => from ?? "unknown" },
+          { title: "TO", text: ({ to }) => to },
+          { title: "OUTCOME", text: ({ outcome }) => outcome },
+          { title: "WHY", text: ({ sentence }) => sentence },
+        ],
+        "No device matches.",
+      )
+    })
+  target(command.command("start"))
+    .description("start a rollout: one phase, everybody at once")
+    .option("--watch", "stay and watch it; the exit code tells whether it succeeded")
+    .action(async (options: TargetOptions) => {
+      const api = await connect(options)
+      const rollout = await api.call("startRollout", { body: wish(options) })
+      if (options.json && options.watch !== true) return printJson(rollout)
+      if (!options.json) printLines(summary(rollout))
+      if (options.watch === true) await watch(api, rollout.id, options)
+    })
+}
+
+function readCommands(command: Command): void {
+  common(command.command("watch <ROLLOUT>"))
+    .description("watch a rollout until it ends; exit code 0 only if it succeeded")
+    .action(async (id: string, options: Common) => watch(await connect(options), id, options))
+  common(command.command("list"))
+    .description("list rollouts")
+    .action(async (options: Common) => {
+      const rollouts = await (await connect(options)).call("listRollouts", {})
+      if (options.json) return printJson(rollouts)
+      printTable(
+        rollouts,
+        [
+          { title: "ROLLOUT", text: ({ id }) => id },
+          { title: "STATE", text: ({ state }) => state },
+          { title: "DEVICES", text: ({ devices }) => String(devices) },
+          { title: "RELEASES", text: ({ releaseIds }) => releaseIds.join(" ") },
+          { title: "STARTED", text: ({ startedAt }) => timeText(startedAt) },
+          { title: "UPDATES", text: ({ counts }) => countsText(counts) },
+        ],
+        "No rollout yet; `waft rollout start` starts one.",
+      )
+    })
+  common(command.command("show <ROLLOUT>"))
+    .description("show a rollout and each of its updates")
+    .action(async (id: string, options: Common) => {
+      const api = await connect(options)
+      const rollout = await api.call("showRollout", { params: { id } })
+      const updates = await api.call("rolloutUpdates", { params: { id } })
+      if (options.json) return printJson({ ...rollout, updates })
+      printLines(summary(rollout))
+      printTable(
+        updates,
+        [
+          { title: "DEVICE", text: ({ deviceId }) => deviceId },
+          { title: "STATE", text: ({ state, basis }) => (state === "succeeded" ? `${state} (${basis})` : state) },
+          { title: "TRY", text: ({ attempt }) => String(attempt) },
+          { title: "SINCE", text: ({ since }) => timeText(since) },
+          { title: "WHY", text: ({ sentence }) => sentence },
+        ],
+        "It has no devices.",
+      )
+    })
+}
+
+const steering = [
+  { name: "pause", endpoint: "pauseRollout", description: "begin nothing new; devices that have begun finish" },
+  { name: "resume", endpoint: "resumeRollout", description: "go on with a paused rollout" },
+  { name: "abort", endpoint: "abortRollout", description: "end a rollout now" },
+] as const
+
+function steerCommands(command: Command): void {
+  for (const { name, endpoint, description } of steering) {
+    common(command.command(`${name} <ROLLOUT>`))
+      .description(description)
+      .action(async (id: string, options: Common) => {
+        const rollout = await (await connect(options)).call(endpoint, { params: { id } })
+        if (options.json) return printJson(rollout)
+        printLines(summary(rollout))
+      })
+  }
+}
+
+function wish(options: TargetOptions): RolloutBody {
+  if ((options.all === true) === (options.group !== undefined)) {
+    throw new Failure("Say which devices: either --all or --group EXPR.", { exitCode: 2, title: "usage" })
+  }
+  return {
+    releaseIds: [...options.release],
+    group: options.group ?? null,
+    ...(options.silenceTimeout === undefined
+      ? {}
+      : { silenceTimeoutMs: parseDuration("--silence-timeout", options.silenceTimeout) }),
+  }
+}
+
+async function watch(api: ApiClient, id: string, options: Common): Promise<void> {
+  const rollout = await watchRollout(api, id, options.json === true ? { quiet: true } : {})
+  if (options.json) printJson(rollout)
+  if (rollout.state !== "succeeded") process.exitCode = 1
+}
+
+function summary(rollout: RolloutView): string {
+  return `${rollout.id}: ${rollout.state}, ${rollout.devices} devices: ${countsText(rollout.counts)}`
+}
+
+/** "3 succeeded, 1 failed". */
+export function countsText(counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).map(([state, count]) => `${count} ${state}`)
+  return parts.length === 0 ? "none" : parts.join(", ")
+}

@@ -1,0 +1,51 @@
+import { Command } from "commander"
+import { environmentName, type Given, readConfig, serverSettings } from "../server/config.ts"
+import { startServer } from "../server/main.ts"
+import { runDemo } from "./demo.ts"
+import { version } from "./version.ts"
+
+/** `waft serve`: the server, with `--demo` a fleet that is updated before your eyes. */
+export function serveCommand(): Command {
+  const command = new Command("serve").description("run the server")
+  for (const { flag, value, help, fallback } of serverSettings) {
+    const standard = fallback === "" ? "" : `, default ${fallback}`
+    command.option(`--${flag} <${value}>`, `${help} (${environmentName(flag)}${standard})`)
+  }
+  return command
+    .option("--config <FILE>", "settings as JSON, with these flags' names as keys (WAFT_CONFIG)")
+    .option("--demo", "add a virtual fleet and roll firmware out to it")
+    .action(async (options: Record<string, string | boolean>) => {
+      const config = readConfig(flagsOf(options), process.env, options["config"] as string | undefined)
+      const server = await startServer(config, version)
+      const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
+      process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
+      const ending = new AbortController()
+      const ended = endBySignal(ending)
+      if (options["demo"] === true) await runDemo(server, { data: config.data, signal: ending.signal })
+      await ended
+      await server.close()
+    })
+}
+
+/** Commander gives `deviceHttp` for `--device-http`. */
+function flagsOf(options: Readonly<Record<string, string | boolean>>): Given {
+  const given: Partial<Record<keyof Given, string>> = {}
+  for (const { flag } of serverSettings) {
+    const value = options[flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+    if (typeof value === "string") given[flag] = value
+  }
+  return given
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function endBySignal(ending: AbortController): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      if (ending.signal.aborted) process.exit(130)
+      ending.abort()
+      resolve()
+    }
+    process.on("SIGINT", end)
+    process.on("SIGTERM", end)
+  })
+}

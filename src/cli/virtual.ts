@@ -1,0 +1,226 @@
+import { Command } from "commander"
+import type { DeviceAccessView, HealthView } from "../core/contract/schemas.ts"
+import { listFaults, OddState, planSwarm, runSwarm, runVirtual, type SwarmDevice, WrongUse } from "../virtual/main.ts"
+import { type ApiClient, connect } from "./api-client.ts"
+import { parseDuration } from "./duration.ts"
+import { Failure } from "./failure.ts"
+import { type Common, common } from "./options.ts"
+import { clean, printJson, printLines, printTable } from "./output.ts"
+
+interface ServerOptions {
+  readonly ftp?: string
+  readonly user?: string
+  readonly password?: string
+  readonly url?: string
+}
+
+interface RunOptions extends ServerOptions {
+  readonly family: string
+  readonly model: string
+  readonly state?: string
+  readonly every?: string
+  readonly fault?: string
+  readonly speed: string
+  readonly json?: boolean
+}
+
+interface SwarmCommandOptions extends ServerOptions, Common {
+  readonly family: string
+  readonly model?: readonly string[]
+  readonly count: string
+  readonly prefix: string
+  readonly every: string
+  readonly rounds?: string
+  readonly state?: string
+  readonly fault?: string
+  readonly speed: string
+  readonly atOnce: string
+}
+
+/** Pauses and time limits of a device are shortened by this unless told: a rehearsal takes seconds, not minutes. */
+const standardSpeed = "100"
+
+/** `waft virtual …`: devices in software. */
+export function virtualCommand(): Command {
+  const command = new Command("virtual").description("devices in software, to rehearse updates with")
+  device(command.command("run"))
+    .description("run one device: one contact, or one every so often; ends with code, words and what it runs")
+    .requiredOption("--model <MODEL>", "model of the device")
+    .option("--every <TIME>", "make a contact every so often (10s, 1m, 1d) until interrupted")
+    .option("--json", "print only the end of each contact, as JSON")
+    .action((options: RunOptions) => guarded(() => run(options)))
+  common(device(command.command("swarm")))
+    .description("run many devices in one process; those that the server does not know are added to it")
+    .option("--model <MODEL...>", "models, in turn; absent = all of the family")
+    .requiredOption("--count <N>", "how many")
+    .option("--prefix <TEXT>", "device ids are the prefix and a number", "virtual-")
+    .option("--every <TIME>", "time between two contacts of a device", "1m")
+    .option("--rounds <N>", "contacts of each device; absent = until interrupted")
+    .option("--at-once <N>", "contacts at the same time", "100")
+    .action((options: SwarmCommandOptions) => guarded(() => swarm(options)))
+  command
+    .command("faults")
+    .description("list the named faults of a family's devices, with the code that each ends in and its words")
+    .requiredOption("--family <FAMILY>", "device family")
+    .option("--json", "print JSON")
+    .action((options: { readonly family: string; readonly json?: boolean }) => guarded(() => faults(options)))
+  return command
+}
+
+const device = (command: Command): Command =>
+  command
+    .requiredOption("--family <FAMILY>", "device family")
+    .option("--ftp <HOST:PORT>", "FTP server it asks (families that use FTP)")
+    .option("--user <USER>", "its FTP user; {n} is a swarm device's number")
+    .option("--password <PASSWORD>", "its FTP password")
+    .option("--url <URL>", "manifest it asks for (families that use HTTP)")
+    .option("--state <DIR>", "folder in which it lives on; without one it is new every time")
+    .option("--fault <NAME>", "what goes wrong; `waft virtual faults` lists what can")
+    .option("--speed <N>", "its own pauses are divided by this; 1 = as the hardware", standardSpeed)
+
+async function run(options: RunOptions): Promise<void> {
+  const ending = untilInterrupted()
+  await runVirtual({
+    family: options.family,
+    model: options.model,
+    server: serverOf(options),
+    speed: Number(options.speed),
+    signal: ending,
+    log: (line) => (options.json === true ? undefined : printLines(line)),
+    onEnd: (end) => {
+      if (options.json !== true) printLines(`${end.code}: ${end.words}`)
+      process.stdout.write(`${clean(JSON.stringify(end))}\n`)
+    },
+    ...(options.state === undefined ? {} : { state: options.state }),
+    ...(options.fault === undefined ? {} : { fault: options.fault }),
+    ...(options.every === undefined ? {} : { everyMs: parseDuration("--every", options.every) }),
+  })
+}
+
+/** The device's own configuration: exactly what was given. */
+function serverOf({ ftp, user, password, url }: ServerOptions): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries({ ftp, user, password, url }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+}
+
+async function swarm(options: SwarmCommandOptions): Promise<void> {
+  const count = Number(options.count)
+  const ending = untilInterrupted()
+  const isOwn = options.user === undefined && options.url === undefined
+  const devices = isOwn
+    ? await knownDevices(await connect(options), options, count)
+    : planSwarm({
+        count,
+        models: options.model ?? ["any"],
+        server: serverOf(options),
+        ...(options.state === undefined ? {} : { state: options.state }),
+      })
+  const result = await runSwarm({
+    family: options.family,
+    devices,
+    everyMs: parseDuration("--every", options.every),
+    speed: Number(options.speed),
+    atOnce: Number(options.atOnce),
+    signal: ending,
+    ...(options.rounds === undefined ? {} : { rounds: Number(options.rounds) }),
+    ...(options.fault === undefined ? {} : { fault: options.fault }),
+    onContact: ({ id }, { code, words, running }) =>
+      options.json === true ? undefined : printLines(`${id}: ${code} ${words}; runs version ${running.version}`),
+  })
+  if (options.json) return printJson(result)
+  const tally = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([key, n]) => `${n} x ${key}`)
+      .join(", ")
+  printLines(
+    `${result.devices} devices made ${result.contacts} contacts`,
+    `codes: ${tally(result.codes)}`,
+    `versions: ${tally(result.running)}`,
+  )
+}
+
+/** The swarm's devices as the server knows them; those it does not know are added. */
+export async function knownDevices(
+  api: ApiClient,
+  options: Pick<SwarmCommandOptions, "family" | "model" | "prefix" | "state">,
+  count: number,
+): Promise<readonly SwarmDevice[]> {
+  const family = (await api.call("families", {})).find(({ id }) => id === options.family)
+  if (family === undefined) throw new Failure(`The server has no family ${options.family}.`)
+  const models = options.model ?? family.models.map(({ id }) => id).filter((id) => id !== "unknown")
+  const { listeners } = await api.call("health", {})
+  const known = new Map((await everyDevice(api, options.family)).map(({ id, model }) => [id, model]))
+  const wanted = Array.from({ length: count }, (_, i) => ({
+    id: `${options.prefix}${i + 1}`,
+    family: options.family,
+    model: known.get(`${options.prefix}${i + 1}`) ?? models[i % models.length] ?? "any",
+  }))
+  const missing = wanted.filter(({ id }) => !known.has(id))
+  const added = missing.length === 0 ? [] : await api.call("importDevices", { body: missing })
+  const access = new Map(added.map((one) => [one.id, one]))
+  for (const { id } of wanted) {
+    if (!access.has(id)) access.set(id, await api.call("deviceAccess", { params: { id } }))
+  }
+  return wanted.map(({ id, model }) => ({
+    id,
+    model,
+    server: serverFor(access.get(id), listeners),
+    ...(options.state === undefined ? {} : { state: `${options.state}/${id}` }),
+  }))
+}
+
+async function everyDevice(api: ApiClient, family: string) {
+  const limit = 10_000
+  const devices: { readonly id: string; readonly model: string }[] = []
+  for (;;) {
+    const after = devices.at(-1)?.id
+    const query = { limit, group: `family=${family}`, ...(after === undefined ? {} : { after }) }
+    const page = await api.call("listDevices", { query })
+    devices.push(...page)
+    if (page.length < limit) return devices
+  }
+}
+
+function serverFor(access: DeviceAccessView | undefined, listeners: HealthView["listeners"]): Record<string, string> {
+  if (access?.manifestUrl !== undefined) return { url: access.manifestUrl }
+  const ftp = (listeners["ftp"] ?? "").replace(/^(0\.0\.0\.0|\[::\])/, "127.0.0.1")
+  return { ftp, user: access?.ftp?.user ?? "", password: access?.ftp?.password ?? "" }
+}
+
+function faults({ family, json }: { readonly family: string; readonly json?: boolean }): void {
+  const rows = listFaults(family)
+  if (json) return printJson(rows)
+  printTable(
+    rows,
+    [
+      { title: "MODEL", text: ({ model }) => model },
+      { title: "FAULT", text: ({ fault }) => fault },
+      { title: "CODE", text: ({ code }) => code },
+      { title: "WORDS", text: ({ words }) => words },
+    ],
+    "This family has no named faults.",
+  )
+}
+
+function untilInterrupted(): AbortSignal {
+  const ending = new AbortController()
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort())
+  return ending.signal
+}
+
+/** Wrong use and odd folders are told in a sentence; being interrupted is how an endless run ends. */
+async function guarded(deed: () => Promise<void> | void): Promise<void> {
+  try {
+    await deed()
+  } catch (error) {
+    if (error instanceof WrongUse) throw new Failure(sentence(error.message), { exitCode: 2, title: "usage" })
+    if (error instanceof OddState) throw new Failure(sentence(error.message))
+    if (error instanceof Error && error.name === "AbortError") return
+    throw error
+  }
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`
+}

@@ -1,0 +1,241 @@
+import { type Static, type TSchema, Type } from "typebox"
+import {
+  ChannelBody,
+  ChannelFileView,
+  ChannelView,
+  DeviceAccessView,
+  DeviceView,
+  EventView,
+  FamilyView,
+  HealthView,
+  NewDeviceBody,
+  PlannedView,
+  ReleaseView,
+  RolloutBody,
+  RolloutView,
+  UpdateView,
+} from "./schemas.ts"
+
+/** One call of the management API. */
+export interface Endpoint {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE"
+  /** With `:name` for what stands in the path. */
+  readonly path: string
+  readonly summary: string
+  /** Whether it is answered without the admin token. */
+  readonly open?: boolean
+  readonly params?: TSchema
+  readonly query?: TSchema
+  /** JSON body; `bytes` = the raw bytes of a file (application/octet-stream). */
+  readonly body?: TSchema | "bytes"
+  readonly response: TSchema
+}
+
+const Id = (name: string) => Type.Object({ [name]: Type.String({ maxLength: 200 }) })
+const Page = {
+  after: Type.Optional(Type.String({ maxLength: 200, description: "id of the last one of the page before" })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 })),
+}
+
+/** The management API, whole: every row is a route of the server and a call of the client. */
+export const endpoints = {
+  health: { method: "GET", path: "/api/health", summary: "Is it up?", open: true, response: HealthView },
+  families: {
+    method: "GET",
+    path: "/api/families",
+    summary: "Device families and their models",
+    response: Type.Array(FamilyView),
+  },
+  addDevice: {
+    method: "POST",
+    path: "/api/devices",
+    summary: "Add a device; the answer is what goes into the device",
+    body: NewDeviceBody,
+    response: DeviceAccessView,
+  },
+  importDevices: {
+    method: "POST",
+    path: "/api/devices/import",
+    summary: "Add many devices, all or none",
+    body: Type.Array(NewDeviceBody, { minItems: 1, maxItems: 100_000 }),
+    response: Type.Array(DeviceAccessView),
+  },
+  listDevices: {
+    method: "GET",
+    path: "/api/devices",
+    summary: "Devices by id, a page at a time",
+    query: Type.Object({ group: Type.Optional(Type.String({ maxLength: 1000 })), ...Page }),
+    response: Type.Array(DeviceView),
+  },
+  showDevice: {
+    method: "GET",
+    path: "/api/devices/:id",
+    summary: "A device: what it runs, how that is known, what it is doing and why",
+    params: Id("id"),
+    response: DeviceView,
+  },
+  deviceAccess: {
+    method: "GET",
+    path: "/api/devices/:id/access",
+    summary: "What goes into the device",
+    params: Id("id"),
+    response: DeviceAccessView,
+  },
+  removeDevice: {
+    method: "DELETE",
+    path: "/api/devices/:id",
+    summary: "Forget a device",
+    params: Id("id"),
+    response: Type.Object({ id: Type.String() }),
+  },
+  publishRelease: {
+    method: "POST",
+    path: "/api/releases",
+    summary: "Publish firmware: the body is the file",
+    query: Type.Object({
+      family: Type.String({ maxLength: 32 }),
+      fileName: Type.String({ maxLength: 255 }),
+      version: Type.Optional(Type.String({ maxLength: 64 })),
+      models: Type.Optional(Type.String({ maxLength: 500, description: "comma-separated; absent = all" })),
+      options: Type.Optional(Type.String({ maxLength: 2000, description: "JSON object of the family's own options" })),
+    }),
+    body: "bytes",
+    response: ReleaseView,
+  },
+  listReleases: {
+    method: "GET",
+    path: "/api/releases",
+    summary: "Releases, oldest first",
+    query: Type.Object({ family: Type.Optional(Type.String({ maxLength: 32 })) }),
+    response: Type.Array(ReleaseView),
+  },
+  showRelease: {
+    method: "GET",
+    path: "/api/releases/:id",
+    summary: "A release",
+    params: Id("id"),
+    response: ReleaseView,
+  },
+  withdrawRelease: {
+    method: "POST",
+    path: "/api/releases/:id/withdraw",
+    summary: "Take a release back: nobody is offered it any more",
+    params: Id("id"),
+    response: ReleaseView,
+  },
+  planRollout: {
+    method: "POST",
+    path: "/api/rollouts/plan",
+    summary: "What a rollout would do with each device; changes nothing",
+    body: RolloutBody,
+    response: Type.Array(PlannedView),
+  },
+  startRollout: {
+    method: "POST",
+    path: "/api/rollouts",
+    summary: "Start a rollout",
+    body: RolloutBody,
+    response: RolloutView,
+  },
+  listRollouts: {
+    method: "GET",
+    path: "/api/rollouts",
+    summary: "Rollouts, oldest first",
+    response: Type.Array(RolloutView),
+  },
+  showRollout: {
+    method: "GET",
+    path: "/api/rollouts/:id",
+    summary: "A rollout",
+    params: Id("id"),
+    response: RolloutView,
+  },
+  rolloutUpdates: {
+    method: "GET",
+    path: "/api/rollouts/:id/updates",
+    summary: "A rollout's updates, device by device",
+    params: Id("id"),
+    response: Type.Array(UpdateView),
+  },
+  pauseRollout: {
+    method: "POST",
+    path: "/api/rollouts/:id/pause",
+    summary: "Begin nothing new",
+    params: Id("id"),
+    response: RolloutView,
+  },
+  resumeRollout: {
+    method: "POST",
+    path: "/api/rollouts/:id/resume",
+    summary: "Go on",
+    params: Id("id"),
+    response: RolloutView,
+  },
+  abortRollout: {
+    method: "POST",
+    path: "/api/rollouts/:id/abort",
+    summary: "End it now",
+    params: Id("id"),
+    response: RolloutView,
+  },
+  listChannels: {
+    method: "GET",
+    path: "/api/channels",
+    summary: "Channels",
+    response: Type.Array(ChannelView),
+  },
+  showChannel: {
+    method: "GET",
+    path: "/api/channels/:name",
+    summary: "A channel",
+    params: Id("name"),
+    response: ChannelView,
+  },
+  setChannel: {
+    method: "PUT",
+    path: "/api/channels/:name",
+    summary: "Make a channel or change what it offers",
+    params: Id("name"),
+    body: ChannelBody,
+    response: ChannelView,
+  },
+  channelFiles: {
+    method: "GET",
+    path: "/api/channels/:name/files",
+    summary: "The files of a channel's login, whole, in the order in which to put them on another server",
+    params: Id("name"),
+    response: Type.Array(ChannelFileView),
+  },
+  listEvents: {
+    method: "GET",
+    path: "/api/events/list",
+    summary: "The event log, a page at a time; `GET /api/events` streams it as server-sent events",
+    query: Type.Object({
+      after: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 })),
+      device: Type.Optional(Type.String({ maxLength: 64 })),
+      rollout: Type.Optional(Type.String({ maxLength: 64 })),
+      backwards: Type.Optional(Type.Boolean({ default: false, description: "newest first" })),
+    }),
+    response: Type.Array(EventView),
+  },
+} as const satisfies Readonly<Record<string, Endpoint>>
+
+export type EndpointName = keyof typeof endpoints
+type Of<Name extends EndpointName> = (typeof endpoints)[Name]
+type Part<Row, Key extends string> = Row extends { readonly [K in Key]: infer Schema }
+  ? Schema extends "bytes"
+    ? Uint8Array
+    : Schema extends TSchema
+      ? Static<Schema>
+      : never
+  : undefined
+
+/** What a call takes. */
+export interface Call<Name extends EndpointName> {
+  readonly params: Part<Of<Name>, "params">
+  readonly query: Part<Of<Name>, "query">
+  readonly body: Part<Of<Name>, "body">
+}
+/** What a call gives. */
+export type Answer<Name extends EndpointName> = Static<Of<Name>["response"]>

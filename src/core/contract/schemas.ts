@@ -1,0 +1,210 @@
+import { type Static, Type } from "typebox"
+import { type UpdateState, updateStates } from "../domain/update.ts"
+
+/** What the management API gives and takes. The OpenAPI document, the server's checks and the clients' types come from here. */
+
+const Text = (maxLength: number, description?: string) =>
+  Type.String({ maxLength, ...(description === undefined ? {} : { description }) })
+const Time = Type.Integer({ description: "ms since 1970-01-01 UTC" })
+const Nullable = <T extends ReturnType<typeof Type.Unsafe> | Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+
+export const UpdateStateName = Type.Unsafe<UpdateState>(Type.Enum(Object.keys(updateStates)))
+export const BasisName = Type.Union([Type.Literal("observed"), Type.Literal("reported"), Type.Literal("concluded")], {
+  description: "observed on the wire, reported by the device, or concluded from what it did next",
+})
+
+export const UpdateView = Type.Object({
+  id: Type.String(),
+  deviceId: Type.String(),
+  rolloutId: Type.String(),
+  releaseId: Type.String(),
+  version: Type.String({ description: "version of the release" }),
+  state: UpdateStateName,
+  basis: BasisName,
+  attempt: Type.Integer(),
+  since: Time,
+  sentence: Type.String(),
+  code: Nullable(Type.String({ description: "the device's own result code, raw" })),
+  offer: Nullable(Type.Record(Type.String(), Type.Unknown())),
+  offerReason: Nullable(Type.String()),
+  transfer: Nullable(Type.Object({ takenBytes: Type.Integer(), sizeBytes: Type.Integer() })),
+})
+export type UpdateView = Static<typeof UpdateView>
+
+export const DeviceView = Type.Object({
+  id: Type.String(),
+  family: Type.String(),
+  model: Type.String(),
+  labels: Type.Record(Type.String(), Type.String()),
+  state: Type.Union([Type.Literal("new"), Type.Literal("idle"), Type.Literal("updating"), Type.Literal("attention")]),
+  running: Type.Object({
+    version: Nullable(Type.String()),
+    evidence: Type.Union([
+      Type.Literal("unknown"),
+      Type.Literal("told"),
+      Type.Literal("observed"),
+      Type.Literal("reported"),
+      Type.Literal("concluded"),
+    ]),
+  }),
+  update: Nullable(UpdateView),
+  explain: Type.String(),
+  lastSeen: Nullable(Time),
+  peer: Nullable(Type.String()),
+  addedAt: Time,
+})
+export type DeviceView = Static<typeof DeviceView>
+
+export const DeviceAccessView = Type.Object({
+  id: Type.String(),
+  ftp: Type.Optional(Type.Object({ user: Type.String(), password: Type.String() })),
+  manifestUrl: Type.Optional(Type.String()),
+})
+export type DeviceAccessView = Static<typeof DeviceAccessView>
+
+export const NewDeviceBody = Type.Object(
+  {
+    id: Text(64),
+    family: Text(32),
+    model: Text(32),
+    labels: Type.Optional(Type.Record(Type.String(), Text(200))),
+    user: Type.Optional(Text(64, "FTP user that stands in the device already")),
+    password: Type.Optional(Text(64, "FTP password that stands in the device already")),
+    running: Type.Optional(Text(64, "the version it runs, when known")),
+  },
+  { additionalProperties: false },
+)
+export type NewDeviceBody = Static<typeof NewDeviceBody>
+
+export const ReleaseView = Type.Object({
+  id: Type.String(),
+  family: Type.String(),
+  version: Type.String(),
+  models: Type.Array(Type.String()),
+  fileName: Type.String(),
+  sha256: Type.String(),
+  sizeBytes: Type.Integer(),
+  details: Type.Record(Type.String(), Type.Unknown()),
+  notes: Type.Array(Type.String()),
+  state: Type.Union([Type.Literal("active"), Type.Literal("withdrawn")]),
+  publishedAt: Time,
+})
+export type ReleaseView = Static<typeof ReleaseView>
+
+export const RolloutStateName = Type.Union([
+  Type.Literal("running"),
+  Type.Literal("paused"),
+  Type.Literal("succeeded"),
+  Type.Literal("failed"),
+  Type.Literal("aborted"),
+])
+
+export const RolloutView = Type.Object({
+  id: Type.String(),
+  releaseIds: Type.Array(Type.String()),
+  group: Nullable(Type.String()),
+  state: RolloutStateName,
+  silenceTimeoutMs: Type.Integer(),
+  startedAt: Time,
+  endedAt: Nullable(Time),
+  devices: Type.Integer(),
+  counts: Type.Record(Type.String(), Type.Integer()),
+})
+export type RolloutView = Static<typeof RolloutView>
+
+export const RolloutBody = Type.Object(
+  {
+    releaseIds: Type.Array(Text(64), { minItems: 1, maxItems: 20 }),
+    group: Nullable(Text(1000, "group expression; null = every device that a release fits")),
+    silenceTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 366 * 86_400_000 })),
+  },
+  { additionalProperties: false },
+)
+export type RolloutBody = Static<typeof RolloutBody>
+
+export const PlannedView = Type.Object({
+  deviceId: Type.String(),
+  model: Type.String(),
+  releaseId: Type.String(),
+  from: Nullable(Type.String()),
+  to: Type.String(),
+  outcome: Type.Union([
+    Type.Literal("update"),
+    Type.Literal("already-there"),
+    Type.Literal("impossible"),
+    Type.Literal("supersedes"),
+  ]),
+  sentence: Type.String(),
+})
+export type PlannedView = Static<typeof PlannedView>
+
+export const ChannelView = Type.Object({
+  name: Type.String(),
+  family: Type.String(),
+  user: Type.String(),
+  password: Type.String(),
+  releaseId: Nullable(Type.String()),
+  version: Nullable(Type.String()),
+  polls: Type.Integer({ description: "notices read since the server started" }),
+  changedAt: Time,
+  manifestUrl: Type.Optional(Type.String()),
+})
+export type ChannelView = Static<typeof ChannelView>
+
+export const ChannelBody = Type.Object(
+  {
+    family: Type.Optional(Text(32)),
+    user: Type.Optional(Text(64)),
+    password: Type.Optional(Text(64)),
+    releaseId: Type.Optional(Nullable(Text(64, "null = offer nothing"))),
+    version: Type.Optional(Text(64)),
+  },
+  { additionalProperties: false },
+)
+export type ChannelBody = Static<typeof ChannelBody>
+
+export const ChannelFileView = Type.Object({
+  name: Type.String(),
+  role: Type.Union([Type.Literal("notice"), Type.Literal("image")]),
+  base64: Type.String(),
+})
+export type ChannelFileView = Static<typeof ChannelFileView>
+
+export const EventView = Type.Object({
+  seq: Type.Integer(),
+  at: Time,
+  kind: Type.String(),
+  deviceId: Nullable(Type.String()),
+  rolloutId: Nullable(Type.String()),
+  releaseId: Nullable(Type.String()),
+  basis: Nullable(BasisName),
+  sentence: Type.String(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+})
+export type EventView = Static<typeof EventView>
+
+export const FamilyView = Type.Object({
+  id: Type.String(),
+  title: Type.String(),
+  versions: Type.String({ description: "what a version looks like" }),
+  models: Type.Array(Type.Object({ id: Type.String(), title: Type.String() })),
+})
+export type FamilyView = Static<typeof FamilyView>
+
+export const HealthView = Type.Object({
+  status: Type.Literal("ok"),
+  version: Type.String(),
+  devices: Type.Integer(),
+  listeners: Type.Record(Type.String(), Type.String()),
+})
+export type HealthView = Static<typeof HealthView>
+
+/** RFC 9457 problem details. */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String({ description: "the refusal's code" }),
+  status: Type.Integer(),
+  detail: Type.String({ description: "one sentence that names the cause and the cure" }),
+})
+export type Problem = Static<typeof Problem>

@@ -1,0 +1,215 @@
+import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
+import type { DeviceView, RolloutView } from "../../core/contract/schemas.ts"
+import { parseGroup } from "../../core/domain/group.ts"
+import type { Update } from "../../core/domain/records.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import { addDevice, addDevices } from "../fleet/add-device.ts"
+import { releaseById } from "../fleet/find-release.ts"
+import type { FleetNeeds } from "../fleet/fleet-needs.ts"
+import { isLive, type LiveDevice, type LiveRollout } from "../fleet/live-fleet.ts"
+import { planRollout } from "../fleet/plan-rollout.ts"
+import { publishRelease } from "../fleet/publish-release.ts"
+import { deviceById, removeDevice } from "../fleet/remove-device.ts"
+import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
+import { startRollout } from "../fleet/start-rollout.ts"
+import { abortRollout, pauseRollout, resumeRollout, rolloutById, withdrawRelease } from "../fleet/steer-rollout.ts"
+import {
+  type AccessUrls,
+  accessView,
+  channelView,
+  deviceView,
+  eventView,
+  releaseView,
+  rolloutView,
+  updateView,
+} from "./views.ts"
+
+export interface ApiNeeds extends FleetNeeds {
+  readonly version: string
+  /** Each listener's address, by name, once all are up. */
+  readonly listeners: () => Readonly<Record<string, string>>
+  /** The manifest URL of a login, when the device HTTP listener is up. */
+  readonly urls: AccessUrls
+}
+
+export type Handlers = { readonly [Name in EndpointName]: (call: Call<Name>) => Promise<Answer<Name>> | Answer<Name> }
+
+/** A week: the guide's motes poll once a day or once a week. */
+const defaultSilenceMs = 14 * 86_400_000
+
+/** Every endpoint's deed. */
+export function handlers(needs: ApiNeeds): Handlers {
+  return { ...deviceHandlers(needs), ...releaseHandlers(needs), ...rolloutHandlers(needs), ...otherHandlers(needs) }
+}
+
+type Some<Name extends EndpointName> = Pick<Handlers, Name>
+
+function deviceHandlers(
+  needs: ApiNeeds,
+): Some<"addDevice" | "importDevices" | "listDevices" | "showDevice" | "deviceAccess" | "removeDevice"> {
+  return {
+    addDevice: async ({ body }) => accessView(needs, await addDevice(needs, body), needs.urls),
+    importDevices: async ({ body }) => {
+      const devices = await addDevices(needs, body)
+      return devices.map((device) => accessView(needs, device, needs.urls))
+    },
+    listDevices: ({ query }) => listDevices(needs, query),
+    showDevice: async ({ params }) => {
+      const live = deviceById(needs, (params as { id: string }).id)
+      return deviceView(needs, live, await newestUpdate(needs, live))
+    },
+    deviceAccess: ({ params }) =>
+      accessView(needs, deviceById(needs, (params as { id: string }).id).device, needs.urls),
+    removeDevice: async ({ params }) => {
+      const { id } = params as { id: string }
+      await removeDevice(needs, id)
+      return { id }
+    },
+  }
+}
+
+async function newestUpdate({ store }: Pick<ApiNeeds, "store">, live: LiveDevice): Promise<Update | null> {
+  if (live.update !== null) return live.update
+  return (await store.updatesOfDevice(live.device.id, 1))[0] ?? null
+}
+
+async function listDevices(
+  needs: ApiNeeds,
+  { group, after, limit = 1000 }: Call<"listDevices">["query"],
+): Promise<DeviceView[]> {
+  const matches = group === undefined ? () => true : parseGroup(group)
+  const chosen: LiveDevice[] = []
+  const ids = [...needs.live.devices.keys()].sort()
+  for (const id of ids) {
+    if (after !== undefined && id <= after) continue
+    const live = needs.live.devices.get(id)
+    if (live === undefined) continue
+    const { family, model, labels, running } = live.device
+    if (!matches({ id, family, model, labels, running: running.version })) continue
+    chosen.push(live)
+    if (chosen.length >= limit) break
+  }
+  return Promise.all(chosen.map(async (live) => deviceView(needs, live, await newestUpdate(needs, live))))
+}
+
+function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases" | "showRelease" | "withdrawRelease"> {
+  return {
+    publishRelease: async ({ query, body }) => {
+      const { family, fileName, version, models, options } = query
+      const release = await publishRelease(needs, family, {
+        fileName,
+        bytes: body,
+        models: models === undefined || models === "" ? [] : models.split(","),
+        options: parseOptions(options),
+        ...(version === undefined ? {} : { version }),
+      })
+      return releaseView(release)
+    },
+    listReleases: ({ query }) =>
+      [...needs.live.releases.values()]
+        .filter(({ family }) => query.family === undefined || family === query.family)
+        .map(releaseView),
+    showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
+    withdrawRelease: async ({ params }) => {
+      const { id } = params as { id: string }
+      await withdrawRelease(needs, id)
+      return releaseView(releaseById(needs, id))
+    },
+  }
+}
+
+function parseOptions(text: string | undefined): Record<string, string> {
+  if (text === undefined) return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string")) {
+      return value as Record<string, string>
+    }
+  } catch (error) {
+    throw new Refusal("bad-request", { detail: `options is not JSON (${(error as Error).message})` })
+  }
+  throw new Refusal("bad-request", { detail: "options must be a JSON object whose values are texts" })
+}
+
+function rolloutHandlers(
+  needs: ApiNeeds,
+): Some<
+  | "planRollout"
+  | "startRollout"
+  | "listRollouts"
+  | "showRollout"
+  | "rolloutUpdates"
+  | "pauseRollout"
+  | "resumeRollout"
+  | "abortRollout"
+> {
+  const view = (live: LiveRollout): Promise<RolloutView> => viewRollout(needs, live)
+  return {
+    planRollout: async ({ body }) => [...(await planRollout(needs, body))],
+    startRollout: async ({ body }) =>
+      view(await startRollout(needs, { ...body, silenceTimeoutMs: body.silenceTimeoutMs ?? defaultSilenceMs })),
+    listRollouts: () => Promise.all([...needs.live.rollouts.values()].map(view)),
+    showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
+    rolloutUpdates: async ({ params }) => {
+      const { id } = params as { id: string }
+      rolloutById(needs, id)
+      const updates = await needs.store.updatesOfRollout(id)
+      return updates.map((update) => {
+        const current = needs.live.devices.get(update.deviceId)?.update
+        return updateView(needs, current?.id === update.id ? current : update)
+      })
+    },
+    pauseRollout: async ({ params }) => view(await pauseRollout(needs, (params as { id: string }).id)),
+    resumeRollout: async ({ params }) => view(await resumeRollout(needs, (params as { id: string }).id)),
+    abortRollout: async ({ params }) => view(await abortRollout(needs, (params as { id: string }).id)),
+  }
+}
+
+/** A rollout that ended before this server started has its counts in the store only. */
+async function viewRollout({ store }: ApiNeeds, live: LiveRollout): Promise<RolloutView> {
+  if (isLive(live.rollout.state) || live.states.size > 0) return rolloutView(live)
+  const counts: Record<string, number> = {}
+  for (const { progress } of await store.updatesOfRollout(live.rollout.id)) {
+    counts[progress.state] = (counts[progress.state] ?? 0) + 1
+  }
+  return rolloutView(live, counts)
+}
+
+function otherHandlers(
+  needs: ApiNeeds,
+): Some<"health" | "families" | "listChannels" | "showChannel" | "setChannel" | "channelFiles" | "listEvents"> {
+  const { live, store } = needs
+  return {
+    health: () => ({ status: "ok", version: needs.version, devices: live.devices.size, listeners: needs.listeners() }),
+    families: () =>
+      needs.families.map(({ id, title, versions, models }) => ({
+        id,
+        title,
+        versions: versions.help,
+        models: models.map((model) => ({ ...model })),
+      })),
+    listChannels: () => [...live.channels.values()].map((channel) => channelView(needs, channel, needs.urls)),
+    showChannel: ({ params }) =>
+      channelView(needs, channelByName(needs, (params as { name: string }).name), needs.urls),
+    setChannel: async ({ params, body }) => {
+      const { name } = params as { name: string }
+      await setChannel(needs, { name, ...body })
+      return channelView(needs, channelByName(needs, name), needs.urls)
+    },
+    channelFiles: async ({ params }) => {
+      const files = await channelFiles(needs, (params as { name: string }).name)
+      return files.map(({ name, role, bytes }) => ({ name, role, base64: Buffer.from(bytes).toString("base64") }))
+    },
+    listEvents: async ({ query }) => {
+      const { after = 0, limit = 1000, device, rollout, backwards = false } = query
+      const events = await store.events({
+        after,
+        limit,
+        backwards,
+        ...(device === undefined ? {} : { deviceId: device }),
+        ...(rollout === undefined ? {} : { rolloutId: rollout }),
+      })
+      return events.map(eventView)
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import type { ServerResponse } from "node:http"
+import type { WaftEvent } from "../../core/domain/records.ts"
+import type { FleetNeeds } from "../fleet/fleet-needs.ts"
+import { eventView } from "./views.ts"
+
+const pageSize = 500
+/** A reader that is this far behind is cut off; it comes back with `Last-Event-ID` and misses nothing. */
+const backlogBytes = 4 << 20
+
+/**
+ * Streams the event log from after `from` as server-sent events, `id` being the running number: first what is in the
+ * log, then what happens, without a gap and without a repetition. `heartbeat` calls its argument now and then.
+ */
+export async function streamEvents(
+  { store, events }: Pick<FleetNeeds, "store" | "events">,
+  response: ServerResponse,
+  { from, heartbeat }: { readonly from: number; readonly heartbeat: (beat: () => void) => () => void },
+): Promise<void> {
+  let sent = from
+  let isCaughtUp = false
+  const write = (event: WaftEvent): void => {
+    if (event.seq <= sent) return
+    sent = event.seq
+    response.write(`id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(eventView(event))}\n\n`)
+    if (response.writableLength > backlogBytes) response.destroy()
+  }
+  const missed: WaftEvent[] = []
+  const stopListening = events.listen((event) => (isCaughtUp ? write(event) : void missed.push(event)))
+  const stopHeartbeat = heartbeat(() => response.write(": still here\n\n"))
+  response.once("close", () => {
+    stopListening()
+    stopHeartbeat()
+  })
+  for (;;) {
+    const page = await store.events({ after: sent, limit: pageSize })
+    for (const event of page) write(event)
+    if (page.length < pageSize || response.destroyed) break
+    if (response.writableNeedDrain)
+      await new Promise((resolve) => response.once("drain", resolve).once("close", resolve))
+  }
+  for (const event of missed) write(event)
+  isCaughtUp = true
+}

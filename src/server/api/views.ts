@@ -1,0 +1,125 @@
+import type {
+  ChannelView,
+  DeviceAccessView,
+  DeviceView,
+  EventView,
+  ReleaseView,
+  RolloutView,
+  UpdateView,
+} from "../../core/contract/schemas.ts"
+import type { Device, Release, Update, WaftEvent } from "../../core/domain/records.ts"
+import { deviceState, explainDevice } from "../fleet/explain-device.ts"
+import type { FleetNeeds } from "../fleet/fleet-needs.ts"
+import { type LiveChannel, type LiveDevice, type LiveRollout, tally } from "../fleet/live-fleet.ts"
+
+/** Records as the API shows them. */
+
+export type AccessUrls = (user: string) => string | null
+
+type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
+
+export function updateView({ live }: Pick<FleetNeeds, "live">, update: Update): UpdateView {
+  const device = live.devices.get(update.deviceId)
+  const { progress } = update
+  return {
+    id: update.id,
+    deviceId: update.deviceId,
+    rolloutId: update.rolloutId,
+    releaseId: update.releaseId,
+    version: live.releases.get(update.releaseId)?.version ?? "",
+    state: progress.state,
+    basis: progress.basis,
+    attempt: progress.attempt,
+    since: progress.since,
+    sentence: progress.sentence,
+    code: progress.code,
+    offer: update.offer,
+    offerReason: update.offerReason,
+    transfer: device?.update?.id === update.id ? device.transfer : null,
+  }
+}
+
+/** `update` is the device's newest. */
+export function deviceView(needs: Needs, live: LiveDevice, update: Update | null): DeviceView {
+  const { device } = live
+  return {
+    id: device.id,
+    family: device.family,
+    model: device.model,
+    labels: device.labels,
+    state: deviceState(live, update),
+    running: device.running,
+    update: update === null ? null : updateView(needs, update),
+    explain: explainDevice(needs, live, update),
+    lastSeen: live.seenAt,
+    peer: live.seenAt === null ? null : live.peer,
+    addedAt: device.addedAt,
+  }
+}
+
+/** What goes into the device: an FTP login or a manifest URL. */
+export function accessView(needs: Pick<FleetNeeds, "families">, device: Device, urls: AccessUrls): DeviceAccessView {
+  const family = needs.families.find(({ id }) => id === device.family)
+  const { user, secret } = device.access
+  if (family?.access === "manifest-url") {
+    const manifestUrl = urls(user)
+    return manifestUrl === null ? { id: device.id } : { id: device.id, manifestUrl }
+  }
+  return { id: device.id, ftp: { user, password: secret } }
+}
+
+export function releaseView(release: Release): ReleaseView {
+  const { id, family, version, models, fileName, details, notes, state, publishedAt, image } = release
+  return {
+    id,
+    family,
+    version,
+    models: [...models],
+    fileName,
+    sha256: image.sha256,
+    sizeBytes: image.sizeBytes,
+    details,
+    notes: [...notes],
+    state,
+    publishedAt,
+  }
+}
+
+export function rolloutView(live: LiveRollout, counts: Readonly<Record<string, number>> = tally(live)): RolloutView {
+  const { rollout } = live
+  return {
+    id: rollout.id,
+    releaseIds: [...rollout.releaseIds],
+    group: rollout.group,
+    state: rollout.state,
+    silenceTimeoutMs: rollout.silenceTimeoutMs,
+    startedAt: rollout.startedAt,
+    endedAt: rollout.endedAt,
+    devices: Object.values(counts).reduce((sum, count) => sum + count, 0),
+    counts: { ...counts },
+  }
+}
+
+export function channelView(
+  needs: Pick<FleetNeeds, "families">,
+  { channel, polls }: LiveChannel,
+  urls: AccessUrls,
+): ChannelView {
+  const family = needs.families.find(({ id }) => id === channel.family)
+  const manifestUrl = family?.access === "manifest-url" ? urls(channel.access.user) : null
+  return {
+    name: channel.name,
+    family: channel.family,
+    user: channel.access.user,
+    password: channel.access.secret,
+    releaseId: channel.releaseId,
+    version: channel.version,
+    polls,
+    changedAt: channel.changedAt,
+    ...(manifestUrl === null ? {} : { manifestUrl }),
+  }
+}
+
+export function eventView(event: WaftEvent): EventView {
+  return { ...event }
+}

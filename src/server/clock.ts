@@ -1,0 +1,32 @@
+import type { Clock } from "./fleet/needs.ts"
+
+/** The machine's clocks. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+}
+
+/** Time for deadlines: reads like wall time but never jumps when somebody sets the machine's clock. */
+export const steadyClock = {
+  now: (): number => performance.timeOrigin + performance.now(),
+  every: (ms: number, tick: () => void): (() => void) => {
+    const timer = setInterval(tick, ms)
+    timer.unref()
+    return () => clearInterval(timer)
+  },
+}
+
+/** Calls `deed` every `intervalMs`, never twice at once, until the returned function is called. */
+export function every(intervalMs: number, deed: () => Promise<void> | void): () => Promise<void> {
+  let running: Promise<void> | null = null
+  const timer = setInterval(() => {
+    running ??= Promise.resolve(deed()).finally(() => {
+      running = null
+    })
+  }, intervalMs)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}

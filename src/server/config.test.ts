@@ -1,0 +1,41 @@
+import { mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { ConfigError, readConfig } from "./config.ts"
+
+describe("the server's settings", () => {
+  it("have defaults that keep management on loopback", () => {
+    const config = readConfig({}, {})
+    expect(config.http).toEqual({ host: "127.0.0.1", port: 8080 })
+    expect(config.ftp).toEqual({ host: "0.0.0.0", port: 2121 })
+    expect(config.ftpPassivePorts).toEqual({ min: 30_000, max: 30_999 })
+  })
+
+  it("come from a flag before the environment before the file", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "waft-config-")), "waft.json")
+    writeFileSync(file, JSON.stringify({ http: "127.0.0.1:1", ftp: "127.0.0.1:2", "device-http": "127.0.0.1:3" }))
+    const config = readConfig({ http: "127.0.0.1:11" }, { WAFT_HTTP: "127.0.0.1:12", WAFT_FTP: "[::1]:13" }, file)
+    expect([config.http.port, config.ftp, config.deviceHttp.port]).toEqual([11, { host: "::1", port: 13 }, 3])
+  })
+
+  it.each([
+    [{ http: "8080" }],
+    [{ ftp: "localhost:70000" }],
+    [{ "ftp-passive-ports": "31000-30000" }],
+    [{ "ftp-advertise": "here" }],
+    [{ "ftp-tls-cert": "x.pem" }],
+    [{ "image-cache-mb": "much" }],
+    [{ "device-url": "ftp://x" }],
+    [{ "log-level": "loud" }],
+  ])("%j is refused in a sentence that names the flag", (flags) => {
+    expect(() => readConfig(flags, {})).toThrow(ConfigError)
+    expect(() => readConfig(flags, {})).toThrow(Object.keys(flags)[0])
+  })
+
+  it("refuse a key that does not exist", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "waft-config-")), "waft.json")
+    writeFileSync(file, JSON.stringify({ htpp: "127.0.0.1:1" }))
+    expect(() => readConfig({}, {}, file)).toThrow(/unknown key "htpp"/)
+  })
+})

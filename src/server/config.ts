@@ -1,0 +1,192 @@
+import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
+
+/** A wrong setting; `message` names it and the cure. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError"
+}
+
+/** The server cannot start for a cause outside its settings; `message` names it and the cure. */
+export class StartError extends Error {
+  override readonly name = "StartError"
+}
+
+export interface HostPort {
+  readonly host: string
+  /** 0 = any free port. */
+  readonly port: number
+}
+
+export interface PortRange {
+  readonly min: number
+  readonly max: number
+}
+
+export interface ServerConfig {
+  readonly data: string
+  readonly http: HostPort
+  readonly deviceHttp: HostPort
+  readonly ftp: HostPort
+  readonly ftpPassivePorts: PortRange
+  /** The IPv4 address that passive replies name behind a NAT; null = the address the client reached. */
+  readonly ftpAdvertise: string | null
+  /** PEM files for explicit TLS; null = AUTH TLS is refused. */
+  readonly ftpTls: { readonly cert: string; readonly key: string } | null
+  readonly deviceUrl: string | null
+  readonly imageCacheBytes: number
+  readonly uploadLimitBytes: number
+  readonly logLevel: string
+}
+
+interface Setting {
+  /** Long flag without dashes; the environment variable is WAFT_ and the flag in capitals with underscores. */
+  readonly flag: string
+  readonly value: string
+  readonly help: string
+  readonly fallback: string
+}
+
+/** Every setting of the server: flag, environment variable, key of the config file, help text, default. */
+export const serverSettings = [
+  { flag: "data", value: "DIR", help: "data folder", fallback: "./waft-data" },
+  { flag: "http", value: "HOST:PORT", help: "management API", fallback: "127.0.0.1:8080" },
+  { flag: "device-http", value: "HOST:PORT", help: "HTTP for devices", fallback: "0.0.0.0:8081" },
+  { flag: "ftp", value: "HOST:PORT", help: "FTP for devices", fallback: "0.0.0.0:2121" },
+  { flag: "ftp-passive-ports", value: "A-B", help: "ports of passive transfers", fallback: "30000-30999" },
+  {
+    flag: "ftp-advertise",
+    value: "ADDRESS",
+    help: "IPv4 address that passive replies name (behind a NAT)",
+    fallback: "",
+  },
+  { flag: "ftp-tls-cert", value: "FILE", help: "certificate (PEM) for explicit TLS on FTP", fallback: "" },
+  { flag: "ftp-tls-key", value: "FILE", help: "private key (PEM) of that certificate", fallback: "" },
+  {
+    flag: "device-url",
+    value: "URL",
+    help: "address of the device HTTP listener as devices reach it, such as http://ota.example.com",
+    fallback: "",
+  },
+  { flag: "image-cache-mb", value: "MB", help: "memory for images that are being fetched", fallback: "256" },
+  { flag: "upload-limit-mb", value: "MB", help: "largest file that may be published", fallback: "256" },
+  { flag: "log-level", value: "LEVEL", help: "trace, debug, info, warn, error or silent", fallback: "info" },
+] as const satisfies readonly Setting[]
+
+export type SettingFlag = (typeof serverSettings)[number]["flag"]
+export type Given = Readonly<Partial<Record<SettingFlag, string>>>
+
+/** The environment variable of a setting. */
+export function environmentName(flag: string): string {
+  return `WAFT_${flag.toUpperCase().replaceAll("-", "_")}`
+}
+
+/**
+ * Settings from, in this order: flags, environment (`WAFT_…`), the config file (`--config` or WAFT_CONFIG, JSON with
+ * the flags' names as keys), defaults. Throws `ConfigError`.
+ */
+export function readConfig(
+  flags: Given,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  file: string | undefined = environment["WAFT_CONFIG"],
+): ServerConfig {
+  const fromFile = file === undefined ? {} : readConfigFile(file)
+  const text = (flag: SettingFlag): string => {
+    const setting = serverSettings.find((one) => one.flag === flag)
+    return flags[flag] ?? environment[environmentName(flag)] ?? fromFile[flag] ?? setting?.fallback ?? ""
+  }
+  return {
+    data: resolve(text("data")),
+    http: parseHostPort("http", text("http")),
+    deviceHttp: parseHostPort("device-http", text("device-http")),
+    ftp: parseHostPort("ftp", text("ftp")),
+    ftpPassivePorts: parsePortRange(text("ftp-passive-ports")),
+    ftpAdvertise: parseAdvertised(text("ftp-advertise")),
+    ftpTls: parseTls(text("ftp-tls-cert"), text("ftp-tls-key")),
+    deviceUrl: parseDeviceUrl(text("device-url")),
+    imageCacheBytes: parseMegabytes("image-cache-mb", text("image-cache-mb")),
+    uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
+    logLevel: parseLogLevel(text("log-level")),
+  }
+}
+
+function readConfigFile(file: string): Given {
+  let content: unknown
+  try {
+    content = JSON.parse(readFileSync(file, "utf8"))
+  } catch (error) {
+    throw new ConfigError(`The config file ${file} cannot be read: ${(error as Error).message}.`, { cause: error })
+  }
+  if (typeof content !== "object" || content === null || Array.isArray(content)) {
+    throw new ConfigError(`The config file ${file} must hold one JSON object.`)
+  }
+  const known = new Set<string>(serverSettings.map(({ flag }) => flag))
+  for (const [key, value] of Object.entries(content)) {
+    if (!known.has(key)) {
+      throw new ConfigError(`The config file ${file} has an unknown key "${key}"; known are ${[...known].join(", ")}.`)
+    }
+    if (typeof value !== "string") throw new ConfigError(`In the config file ${file}, "${key}" must be a text.`)
+  }
+  return content
+}
+
+/** `HOST:PORT`, `[IPv6]:PORT`. */
+export function parseHostPort(flag: string, text: string): HostPort {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  const host = match?.[1] ?? match?.[2]
+  if (host === undefined || port > 65_535) {
+    throw new ConfigError(`--${flag} takes HOST:PORT such as 127.0.0.1:8080, not "${text}".`)
+  }
+  return { host, port }
+}
+
+function parsePortRange(text: string): PortRange {
+  const match = /^(\d{1,5})-(\d{1,5})$/.exec(text)
+  const min = Number(match?.[1])
+  const max = Number(match?.[2])
+  if (match === null || min < 1024 || max > 65_535 || min > max) {
+    throw new ConfigError(`--ftp-passive-ports takes A-B with 1024 <= A <= B <= 65535, not "${text}".`)
+  }
+  return { min, max }
+}
+
+function parseAdvertised(text: string): string | null {
+  if (text === "") return null
+  const parts = text.split(".")
+  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) {
+    throw new ConfigError(`--ftp-advertise takes an IPv4 address such as 203.0.113.7, not "${text}".`)
+  }
+  return text
+}
+
+function parseTls(certFile: string, keyFile: string): ServerConfig["ftpTls"] {
+  if (certFile === "" && keyFile === "") return null
+  if (certFile === "" || keyFile === "") {
+    throw new ConfigError("--ftp-tls-cert and --ftp-tls-key go together: give both, or neither.")
+  }
+  try {
+    return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") }
+  } catch (error) {
+    throw new ConfigError(`The certificate or key cannot be read: ${(error as Error).message}.`, { cause: error })
+  }
+}
+
+function parseDeviceUrl(text: string): string | null {
+  if (text === "") return null
+  if (!/^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/.test(text)) {
+    throw new ConfigError(`--device-url takes http://HOST[:PORT] or https://HOST[:PORT], not "${text}".`)
+  }
+  return text
+}
+
+function parseMegabytes(flag: string, text: string): number {
+  const megabytes = Number(text)
+  if (!/^\d{1,6}$/.test(text) || megabytes < 1) throw new ConfigError(`--${flag} takes whole megabytes, not "${text}".`)
+  return megabytes * 1_048_576
+}
+
+function parseLogLevel(text: string): string {
+  const levels = ["trace", "debug", "info", "warn", "error", "silent"]
+  if (!levels.includes(text)) throw new ConfigError(`--log-level takes one of ${levels.join(", ")}, not "${text}".`)
+  return text
+}

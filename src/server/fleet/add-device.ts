@@ -1,0 +1,134 @@
+import type { Device, RunningEvidence } from "../../core/domain/records.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import type { Family } from "../../core/families/family.ts"
+import { commit, eventOf } from "./commit.ts"
+import { familyOf, requireModel } from "./families.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import type { Change } from "./needs.ts"
+
+export interface NewDevice {
+  readonly id: string
+  readonly family: string
+  readonly model: string
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  /** The login that stands in a device already in the field; absent = one is made. */
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** The version it runs, when the operator knows. */
+  readonly running?: string | undefined
+}
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "randomText" | "families">
+
+/** Adds one device. */
+export async function addDevice(needs: Needs, wanted: NewDevice): Promise<Device> {
+  const [device] = await addDevices(needs, [wanted])
+  return device as Device
+}
+
+/** Adds devices, all or none. */
+export async function addDevices(needs: Needs, wanted: readonly NewDevice[]): Promise<readonly Device[]> {
+  const taken = { ids: new Set<string>(), users: new Set<string>() }
+  const devices = wanted.map((one) => {
+    const device = makeDevice(needs, one)
+    if (taken.ids.has(device.id)) throw new Refusal("device-exists", { device: device.id })
+    if (taken.users.has(device.access.user)) {
+      throw new Refusal("login-taken", { user: device.access.user, owner: "another device of the same list" })
+    }
+    taken.ids.add(device.id)
+    taken.users.add(device.access.user)
+    return device
+  })
+  const changes = devices.flatMap((device): Change[] => [
+    { put: "device", device },
+    eventOf({
+      at: device.addedAt,
+      kind: "device.added",
+      deviceId: device.id,
+      sentence: `${device.id} was added: ${device.family}, model ${device.model}.`,
+    }),
+  ])
+  await commit(needs, changes, () => {
+    for (const device of devices) needs.live.addDevice(device)
+  })
+  return devices
+}
+
+function makeDevice(needs: Needs, wanted: NewDevice): Device {
+  const family = familyOf(needs.families, wanted.family)
+  requireModel(family, wanted.model)
+  if (!/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/.test(wanted.id)) throw new Refusal("bad-device-id", { device: wanted.id })
+  if (needs.live.devices.has(wanted.id)) throw new Refusal("device-exists", { device: wanted.id })
+  return {
+    id: wanted.id,
+    family: family.id,
+    model: wanted.model,
+    labels: checkedLabels(wanted.labels ?? {}),
+    access: makeAccess(needs, family, wanted),
+    familyState: {},
+    running: toldRunning(family, wanted.running),
+    addedAt: needs.clock.now(),
+  }
+}
+
+function toldRunning(family: Family, text: string | undefined): { version: string | null; evidence: RunningEvidence } {
+  if (text === undefined) return { version: null, evidence: "unknown" }
+  const parsed = family.versions.parse(text)
+  if ("fault" in parsed) throw new Refusal("bad-version", { detail: parsed.fault.sentence })
+  return { version: parsed.version, evidence: "told" }
+}
+
+/** A Waspmote's AT command holds host, port, user and password in 100 bytes: both stay at 20 characters or fewer. */
+const loginPattern = /^[\x21-\x7e]{1,20}$/
+const forbiddenInLogin = /[",;:@/\\]/
+
+function makeAccess(needs: Needs, family: Family, wanted: NewDevice): Device["access"] {
+  if (family.access !== "ftp-login") return { user: `url-${needs.randomText(20)}`, secret: needs.randomText(20) }
+  const user = wanted.user ?? defaultUser(needs, wanted.id)
+  const secret = wanted.password ?? needs.randomText(12)
+  checkLogin(user, secret)
+  const owner = needs.live.logins.get(user)
+  if (owner !== undefined) throw new Refusal("login-taken", { user, owner: ownerName(owner) })
+  return { user, secret }
+}
+
+function ownerName(owner: NonNullable<ReturnType<FleetNeeds["live"]["logins"]["get"]>>): string {
+  return owner.kind === "device" ? `the device ${owner.device.id}` : `the channel ${owner.channel.name}`
+}
+
+/** Refuses a user or password that a modem's AT command or an FTP URL could not carry. */
+export function checkLogin(user: string, secret: string): void {
+  for (const [what, text] of [
+    ["FTP user", user],
+    ["FTP password", secret],
+  ] as const) {
+    if (!loginPattern.test(text) || forbiddenInLogin.test(text)) {
+      const detail = `The ${what} takes 1 to 20 printable characters without blank and without any of " , ; : @ / \\ because modems put it into one AT command of 100 bytes.`
+      throw new Refusal("bad-login", { detail })
+    }
+  }
+}
+
+function defaultUser({ live, randomText }: Needs, id: string): string {
+  const usable = loginPattern.test(id) && !forbiddenInLogin.test(id) && !live.logins.has(id)
+  return usable ? id : `w-${randomText(10)}`
+}
+
+const labelPattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/
+
+function checkedLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const names = Object.keys(labels)
+  if (names.length > 32) throw new Refusal("bad-label", { detail: "A device takes at most 32 labels." })
+  for (const name of names) {
+    if (!labelPattern.test(name)) {
+      const detail = `"${name.slice(0, 70)}" cannot be a label: a name takes 1 to 63 letters, digits, '_', '.' or '-', and begins with a letter or '_'.`
+      throw new Refusal("bad-label", { detail })
+    }
+    const value = labels[name] ?? ""
+    if (value.length > 200 || /[\x00-\x1f\x7f]/.test(value)) {
+      const detail = `The label ${name} takes at most 200 characters without control characters.`
+      throw new Refusal("bad-label", { detail })
+    }
+  }
+  return labels
+}

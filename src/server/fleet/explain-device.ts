@@ -1,0 +1,62 @@
+import type { Update } from "../../core/domain/records.ts"
+import type { UpdateState } from "../../core/domain/update.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { isLive, type LiveDevice } from "./live-fleet.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
+
+/** `new`: never seen. `updating`: an update is under way. `attention`: its last update did not succeed. */
+export type DeviceState = "new" | "idle" | "updating" | "attention"
+
+const troubles: ReadonlySet<UpdateState> = new Set(["failed", "no-show", "declined"])
+const ended: ReadonlySet<UpdateState> = new Set(["succeeded", "cancelled", "superseded"])
+
+/** A device in one word. `update` is its newest. */
+export function deviceState(live: LiveDevice, update: Update | null): DeviceState {
+  if (update !== null && troubles.has(update.progress.state)) return "attention"
+  if (update !== null && !ended.has(update.progress.state)) return "updating"
+  return live.seenAt === null ? "new" : "idle"
+}
+
+/** One sentence: what the device does or waits for, why, and what will change it. `update` is its newest. */
+export function explainDevice(needs: Needs, live: LiveDevice, update: Update | null): string {
+  const { device } = live
+  const contact =
+    live.seenAt === null ? "It has never called" : `It called last ${ago(needs.clock.now() - live.seenAt)}`
+  if (update === null) {
+    return live.seenAt === null
+      ? `${device.id}: it has never called; put its login into the device and wait for its first contact.`
+      : `${device.id}: nothing is planned for it; it gets nothing new until a rollout includes it. ${contact}.`
+  }
+  const rollout = needs.live.rollouts.get(update.rolloutId)?.rollout
+  const paused = rollout?.state === "paused" && ["waiting", "offered", "no-show"].includes(update.progress.state)
+  if (paused) {
+    return `${device.id}: it waits because the rollout ${rollout.id} is paused; \`waft rollout resume ${rollout.id}\` goes on.`
+  }
+  const why = update.offerReason === null || isSaid(update) ? "" : ` ${update.offerReason}`
+  const over = rollout !== undefined && !isLive(rollout.state) ? "" : ` ${contact}.`
+  return `${device.id}: ${lowerFirst(update.progress.sentence)}${why}${over}`
+}
+
+function isSaid({ offerReason, progress }: Update): boolean {
+  return offerReason !== null && progress.sentence.includes(offerReason)
+}
+
+function lowerFirst(sentence: string): string {
+  return /^(The|It|This|A|An) /.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence
+}
+
+/** "4 minutes ago", rounded down; a time that the clock puts into the future was "just now". */
+export function ago(ms: number): string {
+  const units: readonly (readonly [string, number])[] = [
+    ["day", 86_400_000],
+    ["hour", 3_600_000],
+    ["minute", 60_000],
+    ["second", 1000],
+  ]
+  for (const [unit, unitMs] of units) {
+    const count = Math.floor(ms / unitMs)
+    if (count >= 1) return `${count} ${unit}${count === 1 ? "" : "s"} ago`
+  }
+  return "just now"
+}

@@ -1,0 +1,14 @@
+import type { Family } from "../../core/families/family.ts"
+import type { LiveFleet } from "./live-fleet.ts"
+import type { Clock, EventStream, Images, RandomText, Store } from "./needs.ts"
+
+/** Everything the use cases share; each takes the part that it names. */
+export interface FleetNeeds {
+  readonly clock: Clock
+  readonly store: Store
+  readonly images: Images
+  readonly live: LiveFleet
+  readonly events: EventStream
+  readonly randomText: RandomText
+  readonly families: readonly Family[]
+}

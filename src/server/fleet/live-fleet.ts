@@ -1,0 +1,224 @@
+import type { Channel, Device, ImageRef, Release, Rollout, RolloutState, Update } from "../../core/domain/records.ts"
+import { type UpdateState, updateStates } from "../../core/domain/update.ts"
+import type { JsonObject } from "../../core/kit/json.ts"
+import type { Clock, Seen, Store } from "./needs.ts"
+
+/**
+ * The fleet in memory: who may log in, what each device is offered now, where each update stands. The quiet path is
+ * answered from here without the database. It is filled from the store at start and changed only after a commit.
+ */
+export class LiveFleet {
+  readonly devices = new Map<string, LiveDevice>()
+  readonly releases = new Map<string, Release>()
+  readonly rollouts = new Map<string, LiveRollout>()
+  readonly channels = new Map<string, LiveChannel>()
+  readonly logins = new Map<string, LiveDevice | LiveChannel>()
+  /** Devices that have read an offer and may still fetch it. */
+  readonly undecided = new Set<LiveDevice>()
+  readonly #contacted = new Set<LiveDevice>()
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  addDevice(device: Device): LiveDevice {
+    const live: LiveDevice = {
+      kind: "device",
+      device,
+      update: null,
+      reading: null,
+      seenAt: null,
+      peer: "",
+      quietSince: this.#clock.monotonic(),
+      turn: Promise.resolve(),
+      transfer: null,
+    }
+    this.devices.set(device.id, live)
+    this.logins.set(device.access.user, live)
+    return live
+  }
+
+  removeDevice(live: LiveDevice): void {
+    this.devices.delete(live.device.id)
+    this.logins.delete(live.device.access.user)
+    this.undecided.delete(live)
+    this.#contacted.delete(live)
+  }
+
+  setChannel(channel: Channel): void {
+    const before = this.channels.get(channel.name)
+    if (before !== undefined) this.logins.delete(before.channel.access.user)
+    const live: LiveChannel = { kind: "channel", channel, polls: before?.polls ?? 0, reading: before?.reading ?? null }
+    this.channels.set(channel.name, live)
+    this.logins.set(channel.access.user, live)
+  }
+
+  /** Takes in an update that was saved: the rollout's tally, and the device's current update. */
+  setUpdate(update: Update): void {
+    const rollout = this.rollouts.get(update.rolloutId)
+    rollout?.states.set(update.deviceId, update.progress.state)
+    const live = this.devices.get(update.deviceId)
+    if (live === undefined) return
+    const current = live.update
+    const isCurrent =
+      current === null || current.id === update.id || startedAt(this, current) <= startedAt(this, update)
+    if (isCurrent) live.update = update
+    if (update.pull.pending === null) this.undecided.delete(live)
+    else if (live.update?.id === update.id) this.undecided.add(live)
+  }
+
+  setRollout(rollout: Rollout): LiveRollout {
+    const live = this.rollouts.get(rollout.id)
+    if (live !== undefined) {
+      live.rollout = rollout
+      return live
+    }
+    const added: LiveRollout = { rollout, states: new Map() }
+    this.rollouts.set(rollout.id, added)
+    return added
+  }
+
+  /** Records a contact; rows are saved together later. */
+  touch(live: LiveDevice, peer: string): void {
+    live.seenAt = this.#clock.now()
+    live.quietSince = this.#clock.monotonic()
+    live.peer = peer
+    this.#contacted.add(live)
+  }
+
+  /** The contacts since the last call. */
+  takeContacts(): Seen[] {
+    const rows: Seen[] = []
+    for (const live of this.#contacted) {
+      rows.push({ deviceId: live.device.id, at: live.seenAt ?? 0, peer: live.peer })
+    }
+    this.#contacted.clear()
+    return rows
+  }
+}
+
+export interface LiveDevice {
+  readonly kind: "device"
+  device: Device
+  /** The newest update that is not forgotten: not over, or of a rollout that still runs. */
+  update: Update | null
+  /** What the device last read as its offer: it may fetch just that, whatever changed since. */
+  reading: Reading | null
+  seenAt: number | null
+  peer: string
+  /** Silence is counted from here (monotonic): the last contact, or when something was asked of the device. */
+  quietSince: number
+  /** The device's deeds happen one after another. */
+  turn: Promise<void>
+  /** A download that is under way now: for watchers, not stored. */
+  transfer: { readonly takenBytes: number; readonly sizeBytes: number } | null
+}
+
+export interface LiveChannel {
+  readonly kind: "channel"
+  readonly channel: Channel
+  polls: number
+  reading: Reading | null
+}
+
+/** An offer as it was read. */
+export interface Reading {
+  readonly offered: Offered
+  /** Monotonic. */
+  readonly at: number
+}
+
+/** What a login gets now. */
+export interface Offered {
+  readonly updateId: string | null
+  readonly releaseId: string
+  readonly offer: JsonObject
+  readonly image: ImageRef
+}
+
+export interface LiveRollout {
+  rollout: Rollout
+  /** State of each update, by device. */
+  readonly states: Map<string, UpdateState>
+}
+
+function startedAt(fleet: LiveFleet, update: Update): number {
+  return fleet.rollouts.get(update.rolloutId)?.rollout.startedAt ?? 0
+}
+
+/** Whether the rollout still steers devices. */
+export function isLive(state: RolloutState): boolean {
+  return state === "running" || state === "paused"
+}
+
+const standing: ReadonlySet<UpdateState> = new Set([
+  "offered",
+  "accepted",
+  "downloading",
+  "downloaded",
+  "installing",
+  "succeeded",
+  "no-show",
+])
+/** A paused rollout starts nothing new but lets a device finish what it has begun. */
+const begun: ReadonlySet<UpdateState> = new Set(["downloading", "downloaded", "installing", "succeeded"])
+
+/** What a device is offered now, or null. */
+export function offeredTo(fleet: LiveFleet, live: LiveDevice): Offered | null {
+  const { update } = live
+  if (update === null || update.offer === null || update.image === null) return null
+  const state = fleet.rollouts.get(update.rolloutId)?.rollout.state
+  const stands = state === "running" ? standing : state === "paused" ? begun : null
+  if (stands === null || !stands.has(update.progress.state)) return null
+  return { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
+}
+
+/** What a channel offers now, or null. */
+export function offeredBy({ channel }: LiveChannel): Offered | null {
+  if (channel.releaseId === null || channel.offer === null || channel.image === null) return null
+  return { updateId: null, releaseId: channel.releaseId, offer: channel.offer, image: channel.image }
+}
+
+/** Counts a rollout's updates by state. */
+export function tally({ states }: LiveRollout): Partial<Record<UpdateState, number>> {
+  const counts: Partial<Record<UpdateState, number>> = {}
+  for (const state of states.values()) counts[state] = (counts[state] ?? 0) + 1
+  return counts
+}
+
+/** Fills the memory from the store. */
+export async function loadFleet(store: Store, clock: Clock): Promise<LiveFleet> {
+  const fleet = new LiveFleet(clock)
+  const [devices, releases, rollouts, channels, updates, seen] = await Promise.all([
+    store.devices(),
+    store.releases(),
+    store.rollouts(),
+    store.channels(),
+    store.liveUpdates(),
+    store.seen(),
+  ])
+  for (const release of releases) fleet.releases.set(release.id, release)
+  for (const rollout of rollouts) fleet.setRollout(rollout)
+  for (const device of devices) fleet.addDevice(device)
+  for (const channel of channels) fleet.setChannel(channel)
+  for (const row of seen) {
+    const live = fleet.devices.get(row.deviceId)
+    if (live === undefined) continue
+    live.seenAt = row.at
+    live.peer = row.peer
+  }
+  const now = clock.monotonic()
+  for (const update of updates) {
+    if (!isLive(fleet.rollouts.get(update.rolloutId)?.rollout.state ?? "aborted")) continue
+    // A question that was open when the server ended is asked again from now: the monotonic clock began anew.
+    const pending = update.pull.pending === null ? null : { ...update.pull.pending, at: now }
+    fleet.setUpdate({ ...update, pull: { ...update.pull, pending } })
+  }
+  return fleet
+}
+
+/** Whether an update has come to an end. */
+export function isOver(update: Update): boolean {
+  return updateStates[update.progress.state].over
+}

@@ -1,0 +1,44 @@
+import type { Evidence } from "../../core/domain/evidence.ts"
+import type { Device, Update } from "../../core/domain/records.ts"
+import { advance } from "../../core/domain/update.ts"
+import { eventOf } from "./commit.ts"
+import type { Change } from "./needs.ts"
+
+export interface Move {
+  readonly update: Update
+  readonly changes: readonly Change[]
+}
+
+/** Applies evidence to an update: the update as it is then, and the events that tell of it. Saves nothing. */
+export function moveUpdate(update: Update, evidence: readonly Evidence[]): Move {
+  let progress = update.progress
+  const changes: Change[] = []
+  for (const one of evidence) {
+    const next = advance(progress, one)
+    if (next === null) continue
+    changes.push(
+      eventOf({
+        at: one.at,
+        kind: `update.${one.kind}`,
+        deviceId: update.deviceId,
+        rolloutId: update.rolloutId,
+        releaseId: update.releaseId,
+        basis: one.basis,
+        sentence: one.sentence,
+        data: {
+          from: progress.state,
+          to: next.state,
+          attempt: next.attempt,
+          ...(one.code === undefined ? {} : { code: one.code }),
+        },
+      }),
+    )
+    progress = next
+  }
+  return { update: progress === update.progress ? update : { ...update, progress }, changes }
+}
+
+/** The device as it is once nobody can say any more what it runs. */
+export function runsUnknown(device: Device): Device {
+  return { ...device, running: { version: device.running.version, evidence: "unknown" } }
+}

@@ -1,0 +1,42 @@
+import type { Release } from "../../core/domain/records.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import type { Upload } from "../../core/families/family.ts"
+import { commit, eventOf } from "./commit.ts"
+import { familyOf, requireModel } from "./families.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "randomText" | "families">
+
+/** Checks an uploaded file as its family's devices would, stores the image, and records the release. */
+export async function publishRelease(needs: Needs, familyId: string, upload: Upload): Promise<Release> {
+  const family = familyOf(needs.families, familyId)
+  for (const model of upload.models) requireModel(family, model)
+  const publication = family.publish(upload)
+  if (!publication.ok) {
+    throw new Refusal("bad-image", { detail: publication.faults.map(({ sentence }) => sentence).join(" ") })
+  }
+  const image = await needs.images.put(publication.image)
+  const release: Release = {
+    id: `r-${needs.randomText(8)}`,
+    family: family.id,
+    version: publication.version,
+    models: upload.models,
+    image,
+    fileName: upload.fileName,
+    details: publication.details,
+    notes: publication.notes,
+    state: "active",
+    publishedAt: needs.clock.now(),
+  }
+  const event = eventOf({
+    at: release.publishedAt,
+    kind: "release.published",
+    releaseId: release.id,
+    sentence: `${family.title} version ${release.version} was published as ${release.id} from ${upload.fileName}.`,
+    data: { sha256: image.sha256, sizeBytes: image.sizeBytes },
+  })
+  await commit(needs, [{ put: "image", image }, { put: "release", release }, event], () =>
+    needs.live.releases.set(release.id, release),
+  )
+  return release
+}

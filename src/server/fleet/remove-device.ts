@@ -1,0 +1,25 @@
+import { Refusal } from "../../core/domain/refusal.ts"
+import { commit, eventOf } from "./commit.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { isOver, type LiveDevice } from "./live-fleet.ts"
+
+/** The device of that id. Refuses `no-such-device`. */
+export function deviceById({ live }: Pick<FleetNeeds, "live">, id: string): LiveDevice {
+  const found = live.devices.get(id)
+  if (found === undefined) throw new Refusal("no-such-device", { device: id })
+  return found
+}
+
+/** Forgets a device; its history stays in the event log. Refuses while an update of it is under way. */
+export async function removeDevice(
+  needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events">,
+  id: string,
+): Promise<void> {
+  const live = deviceById(needs, id)
+  if (live.update !== null && !isOver(live.update)) {
+    throw new Refusal("device-in-rollout", { device: id, rollout: live.update.rolloutId })
+  }
+  const sentence = `${id} was removed.`
+  const event = eventOf({ at: needs.clock.now(), kind: "device.removed", deviceId: id, sentence })
+  await commit(needs, [{ remove: "device", id }, event], () => needs.live.removeDevice(live))
+}

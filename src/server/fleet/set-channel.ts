@@ -1,0 +1,145 @@
+import type { Channel, Release } from "../../core/domain/records.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import type { OfferedFile } from "../../core/families/family.ts"
+import { checkLogin } from "./add-device.ts"
+import { commit, eventOf } from "./commit.ts"
+import { familyOf } from "./families.ts"
+import { releaseById } from "./find-release.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { type LiveChannel, offeredBy } from "./live-fleet.ts"
+import { OfferPlanner } from "./plan-offer.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
+
+export interface ChannelWish {
+  readonly name: string
+  /** Absent = as it was; a new channel needs it unless it names a release. */
+  readonly family?: string | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** A release to offer; null = nothing (`NO_FILE`); absent = as it was. */
+  readonly releaseId?: string | null | undefined
+  /** The version to announce instead of the release's own. */
+  readonly version?: string | undefined
+}
+
+/** The channel of that name. Refuses `no-such-channel`. */
+export function channelByName({ live }: Pick<FleetNeeds, "live">, name: string): LiveChannel {
+  const found = live.channels.get(name)
+  if (found === undefined) throw new Refusal("no-such-channel", { channel: name })
+  return found
+}
+
+/** Makes a channel or changes what it offers. A channel is on from its first `set`. */
+export async function setChannel(needs: Needs, wish: ChannelWish): Promise<Channel> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(wish.name)) {
+    throw new Refusal("bad-channel", {
+      detail: `"${wish.name.slice(0, 70)}" cannot be a channel's name: it takes 1 to 64 letters, digits, '.', '_' or '-'.`,
+    })
+  }
+  const before = needs.live.channels.get(wish.name)?.channel ?? null
+  const release = chosenRelease(needs, wish, before)
+  const channel: Channel = {
+    name: wish.name,
+    family: chosenFamily(needs, wish, before, release),
+    access: chosenAccess(needs, wish, before),
+    ...(await offerOf(needs, wish, before, release)),
+    changedAt: needs.clock.now(),
+  }
+  const sentence =
+    channel.releaseId === null
+      ? `The channel ${channel.name} offers nothing (NO_FILE).`
+      : `The channel ${channel.name} offers ${channel.releaseId}, announced as version ${channel.version}.`
+  const event = eventOf({ at: channel.changedAt, kind: "channel.set", releaseId: channel.releaseId, sentence })
+  await commit(needs, [{ put: "channel", channel }, event], () => needs.live.setChannel(channel))
+  return channel
+}
+
+function chosenRelease(needs: Needs, wish: ChannelWish, before: Channel | null): Release | null {
+  const id = wish.releaseId === undefined ? (before?.releaseId ?? null) : wish.releaseId
+  if (id === null) return null
+  const release = releaseById(needs, id)
+  if (release.state === "withdrawn") throw new Refusal("release-withdrawn", { release: id })
+  return release
+}
+
+function chosenFamily(needs: Needs, wish: ChannelWish, before: Channel | null, release: Release | null): string {
+  const id = wish.family ?? release?.family ?? before?.family
+  if (id === undefined) {
+    throw new Refusal("bad-channel", { detail: "A new channel needs a family or a release: --family or --release." })
+  }
+  const family = familyOf(needs.families, id)
+  if (release !== null && release.family !== family.id) {
+    throw new Refusal("bad-channel", {
+      detail: `The channel is for ${family.id} and the release ${release.id} for ${release.family}.`,
+    })
+  }
+  return family.id
+}
+
+function chosenAccess(needs: Needs, wish: ChannelWish, before: Channel | null): Channel["access"] {
+  const user = wish.user ?? before?.access.user ?? wish.name
+  const secret = wish.password ?? before?.access.secret ?? needs.randomText(12)
+  checkLogin(user, secret)
+  const owner = needs.live.logins.get(user)
+  if (owner !== undefined && !(owner.kind === "channel" && owner.channel.name === wish.name)) {
+    const name = owner.kind === "device" ? `the device ${owner.device.id}` : `the channel ${owner.channel.name}`
+    throw new Refusal("login-taken", { user, owner: name })
+  }
+  return { user, secret }
+}
+
+type ChannelOffer = Pick<Channel, "releaseId" | "version" | "offer" | "image">
+const nothing: ChannelOffer = { releaseId: null, version: null, offer: null, image: null }
+
+async function offerOf(
+  needs: Needs,
+  wish: ChannelWish,
+  before: Channel | null,
+  release: Release | null,
+): Promise<ChannelOffer> {
+  if (release === null) return nothing
+  const family = familyOf(needs.families, release.family)
+  const unchanged = before?.releaseId === release.id ? before.version : null
+  const parsed = family.versions.parse(wish.version ?? unchanged ?? release.version)
+  if ("fault" in parsed) throw new Refusal("bad-version", { detail: parsed.fault.sentence })
+  const target = { id: wish.name, model: "any", familyState: {}, runningVersion: null }
+  const planned = await new OfferPlanner(needs).plan({ ...release, version: parsed.version }, target)
+  if (!planned.ok) throw new Refusal("offer-impossible", { detail: planned.sentence })
+  return { releaseId: release.id, version: parsed.version, offer: planned.offer, image: planned.image }
+}
+
+/** A file of a channel as it would be put on somebody's own server. */
+export interface ChannelFile {
+  readonly name: string
+  readonly role: "notice" | "image"
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The files that the channel's login sees now, whole, in the order in which they go onto somebody's own server so that
+ * no device sees half a pair: a notice that offers nothing, the image, the notice.
+ */
+export async function channelFiles(needs: Needs, name: string): Promise<readonly ChannelFile[]> {
+  const live = channelByName(needs, name)
+  const { ftp } = familyOf(needs.families, live.channel.family)
+  if (ftp === undefined) {
+    throw new Refusal("bad-channel", { detail: `The family ${live.channel.family} is not served over FTP.` })
+  }
+  const offered = offeredBy(live)
+  const files = ftp.files(offered)
+  const isNotice = ({ role }: OfferedFile): boolean => role === "notice"
+  const cleared = offered === null ? [] : ftp.files(null).filter(isNotice)
+  const ordered = [...cleared, ...files.filter((file) => !isNotice(file)), ...files.filter(isNotice)]
+  return Promise.all(
+    ordered.map(async (file): Promise<ChannelFile> => {
+      if (file.role === "notice") return { name: file.name, role: "notice", bytes: file.content }
+      const hold = await needs.images.open(file.image)
+      try {
+        return { name: file.name, role: "image", bytes: Uint8Array.from(await hold.read(0, hold.sizeBytes)) }
+      } finally {
+        hold.release()
+      }
+    }),
+  )
+}

@@ -1,0 +1,74 @@
+import { commit } from "./commit.ts"
+import { familyOf } from "./families.ts"
+import { finishRollout } from "./finish-rollout.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { isOver, type LiveDevice } from "./live-fleet.ts"
+import { moveUpdate } from "./move-update.ts"
+import type { Change } from "./needs.ts"
+import { recordFact } from "./record-fact.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families">
+
+/** Settles the devices that read an offer and did not fetch in their time. Called about once a second. */
+export async function settleUndecided(needs: Needs): Promise<void> {
+  const at = needs.clock.monotonic()
+  const facts = [...needs.live.undecided].flatMap((live) => {
+    const { update } = live
+    if (update === null || update.offer === null || update.image === null) return []
+    const { settleMs } = familyOf(needs.families, live.device.family).pull
+    if (update.pull.pending === null || at < update.pull.pending.at + settleMs(live.device.model)) return []
+    const offered = { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
+    return [recordFact(needs, { live, offered, fact: { kind: "time-passed", at } })]
+  })
+  await Promise.all(facts)
+}
+
+/**
+ * Turns devices that were silent for longer than their rollout allows into `no-show`. Silence is counted by a clock
+ * that never jumps and only while this server was up, so that neither a wrong date nor our own outage accuses a device.
+ */
+export async function noticeSilence(needs: Needs): Promise<void> {
+  const now = needs.clock.monotonic()
+  for (const rollout of needs.live.rollouts.values()) {
+    if (rollout.rollout.state !== "running") continue
+    const silent: LiveDevice[] = []
+    for (const deviceId of rollout.states.keys()) {
+      const live = needs.live.devices.get(deviceId)
+      if (live?.update?.rolloutId !== rollout.rollout.id || isOver(live.update)) continue
+      if (live.update.progress.state === "waiting") continue
+      if (now - live.quietSince > rollout.rollout.silenceTimeoutMs) silent.push(live)
+    }
+    if (silent.length === 0) continue
+    await declareSilent(needs, silent)
+    await finishRollout(needs, rollout)
+  }
+}
+
+async function declareSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<void> {
+  const at = needs.clock.now()
+  const moves = silent.flatMap((live) => {
+    const { update } = live
+    if (update === null) return []
+    const { words } = familyOf(needs.families, live.device.family).pull
+    const sentence = words.silent({
+      version: needs.live.releases.get(update.releaseId)?.version ?? "",
+      model: live.device.model,
+      offer: update.offer ?? {},
+      sizeBytes: update.image?.sizeBytes ?? 0,
+      takenBytes: update.pull.coveredBytes,
+      wholeFetches: update.pull.wholeFetches,
+      reads: update.pull.idleReads,
+    })
+    return [moveUpdate(update, [{ kind: "silence", basis: "concluded", at, sentence }])]
+  })
+  const changes = moves.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
+  await commit(needs, changes, () => {
+    for (const { update } of moves) needs.live.setUpdate(update)
+  })
+}
+
+/** Saves the last contacts that came in since the last call. */
+export async function saveContacts({ live, store }: Pick<FleetNeeds, "live" | "store">): Promise<void> {
+  const rows = live.takeContacts()
+  if (rows.length > 0) await store.saveSeen(rows)
+}

@@ -1,0 +1,168 @@
+import type { Family, OfferedFile } from "../../core/families/family.ts"
+import { familyOf } from "../fleet/families.ts"
+import type { FleetNeeds } from "../fleet/fleet-needs.ts"
+import {
+  type LiveChannel,
+  type LiveDevice,
+  type Offered,
+  offeredBy,
+  offeredTo,
+  type Reading,
+} from "../fleet/live-fleet.ts"
+import { recordFact } from "../fleet/record-fact.ts"
+
+export type GatewayNeeds = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families"> & {
+  /** Reports what went wrong without ending anything: a device cannot be told. */
+  readonly complain: (what: string, error: unknown) => void
+}
+
+/**
+ * How long what a login has read stays fetchable for it, ms: longer than any modem needs between its two sessions
+ * (Waspmote GPRS: three tries of up to 300 s for one file would be the slowest).
+ */
+const readingMs = 900_000
+
+/** A file's hold for one transfer, as both transports take it. */
+export interface FileHold {
+  readonly sizeBytes: number
+  readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
+  readonly progress?: (offset: number) => void
+  readonly finished: (end: {
+    readonly from: number
+    readonly to: number
+    readonly sent?: number
+    readonly whole: boolean
+  }) => Promise<void> | void
+}
+
+/** One contact of a login: what it may see, and what its transfers mean. */
+export class LoginSession {
+  readonly id: string
+  readonly family: Family
+  readonly #needs: GatewayNeeds
+  readonly #login: LiveDevice | LiveChannel
+
+  constructor(needs: GatewayNeeds, login: LiveDevice | LiveChannel, id: string, peer: string) {
+    this.id = id
+    this.#needs = needs
+    this.#login = login
+    this.family = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family)
+    if (login.kind === "device") needs.live.touch(login, peer)
+  }
+
+  /** When what is offered last changed, ms since 1970 UTC. */
+  get changedAt(): number {
+    return this.#login.kind === "device"
+      ? (this.#login.update?.progress.since ?? this.#login.device.addedAt)
+      : this.#login.channel.changedAt
+  }
+
+  /**
+   * The files for this login now, with the offer that each belongs to. The image that the login has read of stays, and
+   * wins over a newer one of the same name, until it reads the notice again or the time is up.
+   */
+  files(side: FileSide): readonly SessionFile[] {
+    const offered = this.#login.kind === "device" ? offeredTo(this.#needs.live, this.#login) : offeredBy(this.#login)
+    const current = side(offered).map((file): SessionFile => ({ file, offered }))
+    const reading = this.#reading()
+    if (reading === null || reading.offered === offered) return current
+    const read = side(reading.offered)
+      .filter(({ role }) => role === "image")
+      .map((file): SessionFile => ({ file, offered: reading.offered }))
+    const names = new Set(read.map(({ file }) => file.name))
+    return [...current.filter(({ file }) => !names.has(file.name)), ...read]
+  }
+
+  /** Opens a file for a transfer from `from`. An image's start is durable before its first byte leaves. */
+  open({ file, offered }: SessionFile, from: number): FileHold | Promise<FileHold> {
+    if (file.role === "image") return this.#openImage(file.image, offered, from)
+    const { content } = file
+    const reading = offered === null ? null : { offered, at: this.#needs.clock.monotonic() }
+    this.#login.reading = reading
+    if (this.#login.kind === "channel") this.#login.polls++
+    return {
+      sizeBytes: content.length,
+      read: (offset, maxBytes) => content.subarray(offset, offset + maxBytes),
+      finished: ({ whole }) => (whole && offered !== null ? this.#noticeRead(offered) : undefined),
+    }
+  }
+
+  /** The contact is over. */
+  close(): void {
+    const login = this.#login
+    if (login.kind !== "device") return
+    const { update } = login
+    if (update?.pull.pending?.session !== this.id || update.offer === null || update.image === null) return
+    const offered: Offered = {
+      updateId: update.id,
+      releaseId: update.releaseId,
+      offer: update.offer,
+      image: update.image,
+    }
+    const at = this.#needs.clock.monotonic()
+    recordFact(this.#needs, { live: login, offered, fact: { kind: "session-closed", session: this.id, at } }).catch(
+      (error: unknown) => this.#needs.complain(`the end of a session of ${login.device.id} was not recorded`, error),
+    )
+  }
+
+  #reading(): Reading | null {
+    const { reading } = this.#login
+    if (reading === null || this.#needs.clock.monotonic() - reading.at > readingMs) return null
+    return reading
+  }
+
+  async #noticeRead(offered: Offered): Promise<void> {
+    if (this.#login.kind !== "device") return
+    const at = this.#needs.clock.monotonic()
+    await recordFact(this.#needs, {
+      live: this.#login,
+      offered,
+      fact: { kind: "notice-read", session: this.id, at },
+    })
+  }
+
+  async #openImage(
+    image: { readonly sha256: string; readonly sizeBytes: number },
+    offered: Offered | null,
+    from: number,
+  ): Promise<FileHold> {
+    const hold = await this.#needs.images.open(image)
+    const login = this.#login
+    const { clock } = this.#needs
+    if (login.kind === "channel" || offered === null) {
+      return { sizeBytes: hold.sizeBytes, read: hold.read, finished: () => hold.release() }
+    }
+    try {
+      const fact = { kind: "image-started", from, at: clock.monotonic() } as const
+      await recordFact(this.#needs, { live: login, offered, fact })
+    } catch (error) {
+      hold.release()
+      throw error
+    }
+    const transfer = { takenBytes: from, sizeBytes: hold.sizeBytes }
+    login.transfer = transfer
+    return {
+      sizeBytes: hold.sizeBytes,
+      read: hold.read,
+      progress: (offset) => {
+        transfer.takenBytes = offset
+        login.quietSince = clock.monotonic()
+      },
+      finished: async ({ from, to, sent = to, whole }) => {
+        hold.release()
+        if (login.transfer === transfer) login.transfer = null
+        const fact = { kind: "image-ended", from, to, sent, whole, at: clock.monotonic() } as const
+        await recordFact(this.#needs, { live: login, offered, fact })
+      },
+    }
+  }
+}
+
+/** How one transport's side of a family names the files of an offer. */
+export type FileSide = (offered: Offered | null) => readonly OfferedFile[]
+
+/** A file and the offer it belongs to. */
+export interface SessionFile {
+  readonly file: OfferedFile
+  readonly offered: Offered | null
+}

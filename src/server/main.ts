@@ -1,0 +1,209 @@
+import { randomInt } from "node:crypto"
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import type { FastifyInstance } from "fastify"
+import { type Logger, pino } from "pino"
+import type { WaftEvent } from "../core/domain/records.ts"
+import { families } from "../core/families/index.ts"
+import { Emitter } from "../core/kit/emitter.ts"
+import { buildApi } from "./api/api-server.ts"
+import { every, steadyClock, systemClock } from "./clock.ts"
+import { StartError, type HostPort, type ServerConfig } from "./config.ts"
+import type { FleetNeeds } from "./fleet/fleet-needs.ts"
+import { loadFleet } from "./fleet/live-fleet.ts"
+import { makeOffers } from "./fleet/make-offers.ts"
+import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
+import { ftpGateway } from "./gateway/ftp-gateway.ts"
+import { isSameText } from "./gateway/is-same-text.ts"
+import type { GatewayNeeds } from "./gateway/login-session.ts"
+import { openImageFiles } from "./store/image-files.ts"
+import { openStore } from "./store/sql-store.ts"
+import { openSqlite } from "./store/sqlite-database.ts"
+import { startFtpServer } from "./transports/ftp/ftp-server.ts"
+
+/** A server that runs: where it listens, and how to end it. */
+export interface RunningServer {
+  /** `http` (management), `device-http`, `ftp`: `HOST:PORT` each. */
+  readonly listeners: Readonly<Record<string, string>>
+  /** Base URL of the management API. */
+  readonly url: string
+  readonly token: string
+  readonly close: () => Promise<void>
+}
+
+/** Starts everything; resolves once every listener accepts. Rejects with `StartError` for what the operator can cure. */
+export async function startServer(config: ServerConfig, version: string): Promise<RunningServer> {
+  const log = pino({ level: config.logLevel, base: null }, pino.destination(2))
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    return { ...(await start(config, { version, log, closers })), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Start {
+  readonly version: string
+  readonly log: Logger
+  /** What to end, last first. */
+  readonly closers: (() => Promise<void>)[]
+}
+
+async function start(config: ServerConfig, { version, log, closers }: Start): Promise<Omit<RunningServer, "close">> {
+  await mkdir(config.data, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new StartError(`The data folder ${config.data} cannot be made: ${(error as Error).message}.`, {
+      cause: error,
+    })
+  })
+  const needs = await openFleet(config, closers)
+  const complain = (what: string, error: unknown): void => log.error({ err: error }, what)
+  const token = await adminToken(config.data)
+  const listeners: Record<string, string> = {}
+  const api = await buildApi({
+    needs: { ...needs, version, listeners: () => listeners, urls: () => null },
+    isToken: (given) => isSameText(given, token),
+    uploadLimitBytes: config.uploadLimitBytes,
+    complain,
+    heartbeat: (beat) => {
+      const timer = setInterval(beat, 15_000)
+      return () => clearInterval(timer)
+    },
+  })
+  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { log, closers })
+  listeners["http"] = await listen(api, config.http)
+  closers.push(() => api.close())
+  startTicking(needs, closers, complain)
+  await resumeRollouts(needs)
+  const url = `http://${listeners["http"]}`
+  await announce(config.data, url, closers)
+  return { listeners, url, token }
+}
+
+async function openFleet(config: ServerConfig, closers: Start["closers"]): Promise<FleetNeeds> {
+  const database = openSqlite(join(config.data, "waft.db"))
+  closers.push(() => database.close())
+  const store = await openStore(database, "sqlite").catch((error: unknown) => {
+    if (!(error as Error).message.includes("database is locked")) throw error
+    throw new StartError(`Another waft server uses the data folder ${config.data}; end it or choose another --data.`, {
+      cause: error,
+    })
+  })
+  const images = await openImageFiles({ folder: join(config.data, "images"), cacheBytes: config.imageCacheBytes })
+  const live = await loadFleet(store, systemClock)
+  const events = new Emitter<WaftEvent>()
+  return { clock: systemClock, store, images, live, events, randomText, families }
+}
+
+/** Letters and digits that nobody mistakes for one another when typing them into a sketch. */
+const alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+
+function randomText(length: number): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("")
+}
+
+/** The admin token: made at the first start, readable only by its owner. */
+async function adminToken(data: string): Promise<string> {
+  const file = join(data, "admin-token")
+  try {
+    const token = (await readFile(file, "utf8")).trim()
+    if (token !== "") return token
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+  }
+  const token = randomText(40)
+  await writeWhole(file, `${token}\n`)
+  return token
+}
+
+/** Lets `waft --data DIR` find this server. */
+async function announce(data: string, url: string, closers: Start["closers"]): Promise<void> {
+  const file = join(data, "server.json")
+  await writeWhole(file, `${JSON.stringify({ url, pid: process.pid })}\n`)
+  closers.push(() => rm(file, { force: true }))
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.part`, text, { mode: 0o600, flush: true })
+  await rename(`${file}.part`, file)
+}
+
+async function startFtp(
+  config: ServerConfig,
+  needs: GatewayNeeds,
+  { log, closers }: Pick<Start, "log" | "closers">,
+): Promise<string> {
+  const { min: minPort, max: maxPort } = config.ftpPassivePorts
+  try {
+    const ftp = await startFtpServer({
+      listen: config.ftp,
+      passive: {
+        minPort,
+        maxPort,
+        ...(config.ftpAdvertise === null ? {} : { advertisedAddress: config.ftpAdvertise }),
+      },
+      tls: config.ftpTls,
+      host: ftpGateway(needs),
+      clock: steadyClock,
+      log: ({ event, ...rest }) => log.warn({ ...rest }, `ftp: ${event}`),
+    })
+    closers.push(() => ftp.close())
+    const { host, port } = ftp.address
+    return addressText({ address: host, port })
+  } catch (error) {
+    throw listenError("ftp", config.ftp, error)
+  }
+}
+
+async function listen(api: FastifyInstance, { host, port }: HostPort): Promise<string> {
+  try {
+    await api.listen({ host, port })
+  } catch (error) {
+    throw listenError("http", { host, port }, error)
+  }
+  return addressText(api.server.address() as AddressInfo)
+}
+
+/** Why a listener could not start, with its flag. */
+export function listenError(flag: string, { host, port }: HostPort, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: "another program uses that port",
+    EACCES: "ports below 1024 need root, or the capability to bind them",
+    EADDRNOTAVAIL: "this machine has no such address",
+    ENOTFOUND: "the host name is not known",
+  }
+  const cause = why[code ?? ""] ?? message
+  return new StartError(`Cannot listen on ${host}:${port}: ${cause}; choose another with --${flag} HOST:PORT.`, {
+    cause: error,
+  })
+}
+
+function addressText({ address, port }: Pick<AddressInfo, "address" | "port">): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+function startTicking(
+  needs: FleetNeeds,
+  closers: Start["closers"],
+  complain: (what: string, error: unknown) => void,
+): void {
+  const tick = (intervalMs: number, what: string, deed: () => Promise<void>): void => {
+    closers.push(every(intervalMs, () => deed().catch((error: unknown) => complain(what, error))))
+  }
+  closers.push(() => saveContacts(needs))
+  tick(500, "last contacts were not saved", () => saveContacts(needs))
+  tick(1000, "devices were not settled", () => settleUndecided(needs))
+  tick(1000, "silent devices were not noticed", () => noticeSilence(needs))
+}
+
+/** Goes on where an earlier run of this server was ended, however it was. */
+async function resumeRollouts(needs: FleetNeeds): Promise<void> {
+  for (const rollout of needs.live.rollouts.values()) {
+    if (rollout.rollout.state === "running") await makeOffers(needs, rollout)
+  }
+}

@@ -1,0 +1,47 @@
+import type { FtpContent, TransferEnd } from "../ftp/ftp-host.ts"
+
+/** What the device HTTP server needs from whoever answers it. The server knows sockets and HTTP; the host knows who may see what. */
+export interface DeviceHttpHost {
+  /**
+   * Finds what stands behind a path: absolute, literal (nothing is decoded), without query. Called for every request, so
+   * it answers from memory. Null = 404.
+   */
+  readonly find: (path: string, origin: Origin) => HttpNode | null
+}
+
+/** Where a request came from and by which of our addresses. */
+export interface Origin {
+  readonly peer: string
+  readonly localHost: string
+  readonly localPort: number
+  readonly isTls: boolean
+}
+
+export type HttpNode = HttpNotice | HttpFile
+
+/** A small text that is answered from memory, headers and body in one write. */
+export interface HttpNotice {
+  readonly kind: "notice"
+  readonly contentType: string
+  /** Latin-1: one character, one byte. */
+  readonly content: string
+  /** The answer to a GET was handed over whole; absent when nobody wants to know. Must not throw. */
+  readonly read?: () => void
+}
+
+export interface HttpFile {
+  readonly kind: "file"
+  readonly contentType: string
+  readonly sizeBytes: number
+  /** Names the content, without quotes: for `ETag` and `If-Range`. */
+  readonly entityTag: string
+  /**
+   * Called for each GET before its first byte, with the offset of a Range. May take its time: it is where evidence is
+   * made durable. Rejects when the content cannot be had (the client reads 503).
+   */
+  readonly open: (offset: number) => Promise<HttpContent> | HttpContent
+}
+
+/** One transfer's hold on a content, the same as over FTP, from the same cache. */
+export type HttpContent = FtpContent
+export type { TransferEnd }

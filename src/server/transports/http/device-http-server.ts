@@ -1,0 +1,296 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer as createTlsServer } from "node:https"
+import type { Socket } from "node:net"
+import { TLSSocket } from "node:tls"
+import { Deadlines, type FtpClock } from "../ftp/deadlines.ts"
+import { plainAddress } from "../ftp/peer-address.ts"
+import { UnacknowledgedBytes } from "../ftp/unacknowledged.ts"
+import { type ByteRange, parseRange } from "./byte-range.ts"
+import type { DeviceHttpHost, HttpFile, HttpNotice, Origin } from "./device-http-host.ts"
+import { breakOff, FileTransfer, type FileTransferNeeds } from "./file-transfer.ts"
+import { defaultHttpLimits, type HttpLimits } from "./http-limits.ts"
+import { requestPath } from "./request-path.ts"
+
+export interface DeviceHttpOptions {
+  /** Port 0 = a free one. */
+  readonly listen: { readonly host: string; readonly port: number }
+  /** PEM; `null` = plain HTTP. */
+  readonly tls: { readonly key: string; readonly cert: string } | null
+  readonly limits?: Partial<HttpLimits>
+  readonly host: DeviceHttpHost
+  readonly clock: FtpClock
+  readonly log?: (entry: HttpLogEntry) => void
+}
+
+export interface HttpLogEntry {
+  readonly event: "turned-away" | "bad-request" | "failed"
+  readonly peer: string
+  readonly error?: unknown
+}
+
+export interface DeviceHttpServer {
+  readonly address: { readonly host: string; readonly port: number }
+  readonly stats: () => HttpStats
+  /** Cuts every transfer with a reset and resolves when the last has told its end. */
+  readonly close: () => Promise<void>
+}
+
+export interface HttpStats {
+  readonly connections: number
+  readonly transfers: number
+  readonly totals: {
+    readonly connections: number
+    readonly turnedAway: number
+    readonly requests: number
+    readonly transfersWhole: number
+    readonly transfersCut: number
+    readonly bytesSent: number
+  }
+}
+
+const backlog = 4096
+
+/** Starts the HTTP server for devices; rejects when it cannot listen. The host says what stands behind a path. */
+export async function startDeviceHttp(options: DeviceHttpOptions): Promise<DeviceHttpServer> {
+  const running = new RunningDeviceHttp(options)
+  await running.listen()
+  return running
+}
+
+/** What is kept of a connection for the answers on it. */
+interface Peer {
+  readonly origin: Origin
+}
+
+/**
+ * Answers as narrow parsers need it (pic32mzw1.md 2.4): exactly `Content-Length`, no chunks, no redirect, no compression, few
+ * headers, a notice's headers and body in one write, an abort by reset.
+ */
+class RunningDeviceHttp implements DeviceHttpServer {
+  readonly #options: DeviceHttpOptions
+  readonly #limits: HttpLimits
+  readonly #deadlines: Deadlines
+  readonly #server: Server
+  readonly #peers = new Map<Socket, Peer>()
+  readonly #connectionsOf = new Map<string, number>()
+  readonly #transfers = new Map<FileTransfer, Promise<void>>()
+  /** Connections that carry a file. */
+  readonly #sending = new WeakSet<Socket>()
+  readonly #needs: FileTransferNeeds
+  #closing: Promise<void> | null = null
+  #totals = { connections: 0, turnedAway: 0, requests: 0, transfersWhole: 0, transfersCut: 0, bytesSent: 0 }
+
+  constructor(options: DeviceHttpOptions) {
+    this.#options = options
+    this.#limits = { ...defaultHttpLimits, ...options.limits }
+    this.#deadlines = new Deadlines(options.clock)
+    this.#needs = {
+      deadlines: this.#deadlines,
+      unacknowledged: new UnacknowledgedBytes(options.clock, this.#deadlines),
+      limits: this.#limits,
+      countSent: (bytes) => {
+        this.#totals.bytesSent += bytes
+      },
+    }
+    const settings = {
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      maxHeaderSize: this.#limits.maxHeaderBytes,
+      headersTimeout: this.#limits.headersTimeoutMs,
+      requestTimeout: this.#limits.headersTimeoutMs,
+      keepAliveTimeout: this.#limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(5000, this.#limits.headersTimeoutMs),
+    }
+    const answer = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response)
+    this.#server =
+      options.tls === null ? createServer(settings, answer) : createTlsServer({ ...settings, ...options.tls }, answer)
+    // Reset at every byte of progress, so it limits standing still and not the whole transfer.
+    this.#server.timeout = this.#limits.progressTimeoutMs
+    this.#server.on("timeout", (socket) => this.#standStill(socket))
+    this.#server.on(options.tls === null ? "connection" : "secureConnection", (socket: Socket) => this.#accept(socket))
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket))
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    const address = this.#server.address()
+    if (address === null || typeof address === "string") throw new Error("the device HTTP server is not listening")
+    return { host: address.address, port: address.port }
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", (error) => {
+        this.#deadlines.stop()
+        reject(error)
+      })
+      this.#server.listen({ ...this.#options.listen, backlog }, () => {
+        this.#server.removeAllListeners("error")
+        this.#server.on("error", (error) => this.#log("failed", "", error))
+        resolve()
+      })
+    })
+  }
+
+  stats(): HttpStats {
+    return { connections: this.#peers.size, transfers: this.#transfers.size, totals: { ...this.#totals } }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const ends = [...this.#transfers.values()]
+    for (const transfer of this.#transfers.keys()) transfer.cancel("aborted")
+    await Promise.all(ends)
+    for (const socket of this.#peers.keys()) socket.destroy()
+    this.#deadlines.stop()
+    await stopped
+  }
+
+  #accept(socket: Socket): void {
+    const peer = plainAddress(socket.remoteAddress ?? "")
+    const count = this.#connectionsOf.get(peer) ?? 0
+    this.#totals.connections++
+    if (this.#peers.size >= this.#limits.maxConnections || count >= this.#limits.maxConnectionsPerPeer) {
+      this.#totals.turnedAway++
+      this.#log("turned-away", peer)
+      breakOff(socket)
+      return
+    }
+    this.#connectionsOf.set(peer, count + 1)
+    const origin: Origin = {
+      peer,
+      localHost: plainAddress(socket.localAddress ?? ""),
+      localPort: socket.localPort ?? 0,
+      isTls: socket instanceof TLSSocket,
+    }
+    this.#peers.set(socket, { origin })
+    socket.once("close", () => {
+      this.#peers.delete(socket)
+      const left = (this.#connectionsOf.get(peer) ?? 1) - 1
+      if (left > 0) this.#connectionsOf.set(peer, left)
+      else this.#connectionsOf.delete(peer)
+    })
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const peer = this.#peers.get(request.socket)
+    if (peer === undefined) {
+      breakOff(request.socket)
+      return
+    }
+    this.#totals.requests++
+    response.sendDate = false
+    const { method, url = "" } = request
+    if (method !== "GET" && method !== "HEAD") return plain(response, 405, "method not allowed", ["Allow", "GET, HEAD"])
+    if (url.length > this.#limits.maxUrlChars) return plain(response, 414, "URI too long")
+    if (hasBody(request)) return plain(response, 413, "a GET has no body here")
+    const path = requestPath(url)
+    const node = path === null ? null : this.#options.host.find(path, peer.origin)
+    if (node === null) return plain(response, 404, "not found")
+    if (node.kind === "notice") sendNotice(response, node, method)
+    else this.#sendFile(request, response, node)
+  }
+
+  #sendFile(request: IncomingMessage, response: ServerResponse, file: HttpFile): void {
+    const { headers } = request
+    const tag = `"${file.entityTag}"`
+    const isSame = headers["if-range"] === undefined || headers["if-range"] === tag
+    const range = isSame ? parseRange(headers.range, file.sizeBytes) : "whole"
+    if (range === "unsatisfiable") {
+      return plain(response, 416, "range not satisfiable", ["Content-Range", `bytes */${file.sizeBytes}`])
+    }
+    const part = range === "whole" ? { from: 0, to: file.sizeBytes } : range
+    const head = ["Content-Type", file.contentType, "Content-Length", String(part.to - part.from)]
+    if (range !== "whole") head.push("Content-Range", `bytes ${part.from}-${part.to - 1}/${file.sizeBytes}`)
+    head.push("Accept-Ranges", "bytes", "ETag", tag, "Connection", "close")
+    const status = range === "whole" ? 200 : 206
+    if (request.method === "HEAD") {
+      response.writeHead(status, head)
+      response.end()
+      return
+    }
+    this.#transfer(request.socket, response, { file, part, status, head }).catch((error: unknown) => {
+      this.#log("failed", this.#peers.get(request.socket)?.origin.peer ?? "", error)
+      if (response.headersSent) breakOff(request.socket)
+      else plain(response, 503, "not available now")
+    })
+  }
+
+  async #transfer(
+    socket: Socket,
+    response: ServerResponse,
+    answer: { readonly file: HttpFile; readonly part: ByteRange; readonly status: number; readonly head: string[] },
+  ): Promise<void> {
+    this.#sending.add(socket)
+    const content = await answer.file.open(answer.part.from)
+    response.writeHead(answer.status, answer.head)
+    const transfer = new FileTransfer(response, socket, { content, range: answer.part, needs: this.#needs })
+    const over = transfer.run().then(async (end) => {
+      if (end.cause === undefined) this.#totals.transfersWhole++
+      else this.#totals.transfersCut++
+      await content.finished(end)
+    })
+    this.#transfers.set(
+      transfer,
+      over.catch(() => undefined),
+    )
+    try {
+      await over
+    } finally {
+      this.#transfers.delete(transfer)
+    }
+  }
+
+  /** An answer that does not move is reset; an idle connection is closed. */
+  #standStill(socket: Socket): void {
+    if (this.#sending.has(socket) || socket.writableLength > 0) breakOff(socket)
+    else socket.destroySoon()
+  }
+
+  /** Bytes that are no request, headers that are too long or too slow. */
+  #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    const peer = this.#peers.get(socket)
+    if (error.code === "ECONNRESET" || !socket.writable || peer === undefined) {
+      socket.destroy()
+      return
+    }
+    this.#log("bad-request", peer.origin.peer, error)
+    const status = refusals[error.code ?? ""] ?? "400 Bad Request"
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+  }
+
+  #log(event: HttpLogEntry["event"], peer: string, error?: unknown): void {
+    this.#options.log?.({ event, peer, ...(error === undefined ? {} : { error }) })
+  }
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+}
+
+/** Headers and body leave in one write: Node joins a header block with a Latin-1 text that follows at once. */
+function sendNotice(response: ServerResponse, notice: HttpNotice, method: string): void {
+  response.removeHeader("connection")
+  response.writeHead(200, ["Content-Type", notice.contentType, "Content-Length", String(notice.content.length)])
+  if (method === "HEAD") response.end()
+  else if (notice.read === undefined) response.end(notice.content, "latin1")
+  else response.end(notice.content, "latin1", notice.read)
+}
+
+/** A short answer in words, after which the connection is closed. */
+function plain(response: ServerResponse, status: number, words: string, extra: readonly string[] = []): void {
+  const text = `${words}\n`
+  const head = ["Content-Type", "text/plain", "Content-Length", String(text.length), ...extra, "Connection", "close"]
+  response.writeHead(status, head)
+  response.end(text)
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"
+}
