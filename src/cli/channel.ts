@@ -101,11 +101,12 @@ async function publish(options: SetOptions): Promise<string> {
 
 function print(channel: ChannelView, { json }: Common): void {
   if (json) return printJson(channel)
-  const { name, family, user, password, releaseId, version, polls, manifestUrl } = channel
+  const { name, family, user, password, releaseId, version, warning, polls, manifestUrl } = channel
   const login = manifestUrl === undefined ? `FTP user ${user}, password ${password}` : `manifest ${manifestUrl}`
   printLines(
     `${name}: ${family}, ${login}`,
     releaseId === null ? "offers nothing" : `offers ${releaseId} as version ${version}`,
+    ...(warning === null ? [] : [warning]),
     `${polls} polls since the server started`,
   )
 }

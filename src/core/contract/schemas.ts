@@ -146,6 +146,7 @@ export const ChannelView = Type.Object({
   password: Type.String(),
   releaseId: Nullable(Type.String()),
   version: Nullable(Type.String()),
+  warning: Nullable(Type.String({ description: "what the operator should know about this offer" })),
   polls: Type.Integer({ description: "notices read since the server started" }),
   changedAt: Time,
   manifestUrl: Type.Optional(Type.String()),

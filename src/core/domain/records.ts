@@ -86,6 +86,8 @@ export interface Channel {
   readonly version: string | null
   readonly offer: JsonObject | null
   readonly image: ImageRef | null
+  /** What the operator should know about this offer. */
+  readonly warning: string | null
   readonly changedAt: number
 }
 

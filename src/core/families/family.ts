@@ -85,6 +85,8 @@ export interface OfferSituation {
     /** Version the device is known or concluded to run; null when unknown. */
     readonly runningVersion: string | null
   }
+  /** The operator set this version by hand, for whoever comes: it is announced as it is. */
+  readonly exact?: boolean
   readonly release: { readonly version: string; readonly details: JsonObject }
   readonly image: { readonly sha256: string; readonly sizeBytes: number }
 }

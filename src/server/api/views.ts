@@ -114,6 +114,7 @@ export function channelView(
     password: channel.access.secret,
     releaseId: channel.releaseId,
     version: channel.version,
+    warning: channel.warning,
     polls,
     changedAt: channel.changedAt,
     ...(manifestUrl === null ? {} : { manifestUrl }),

@@ -76,6 +76,8 @@ export interface Images {
    * Refuses `image-damaged`.
    */
   readonly open: (image: ImageRef) => Promise<ImageHold>
+  /** Takes back a `put` that nothing refers to. */
+  readonly discard: (image: ImageRef) => Promise<void>
 }
 
 export interface ImageHold {

@@ -10,7 +10,11 @@ export type PlannedOffer =
 type Needs = Pick<FleetNeeds, "images" | "families">
 
 /** The device as `Family.planOffer` sees it. */
-export type OfferTarget = Pick<Device, "id" | "model" | "familyState"> & { readonly runningVersion: string | null }
+export type OfferTarget = Pick<Device, "id" | "model" | "familyState"> & {
+  readonly runningVersion: string | null
+  /** The version is the operator's own choice and announced as it is. */
+  readonly exact?: boolean
+}
 
 export function offerTarget(device: Device): OfferTarget {
   const { id, model, familyState, running } = device
@@ -28,8 +32,10 @@ export class OfferPlanner {
 
   async plan(release: Release, target: OfferTarget): Promise<PlannedOffer> {
     const family = familyOf(this.#needs.families, release.family)
+    const { exact = false, ...device } = target
     const plan = family.planOffer({
-      device: target,
+      device,
+      exact,
       release: { version: release.version, details: release.details },
       image: release.image,
     })

@@ -35,8 +35,14 @@ export async function publishRelease(needs: Needs, familyId: string, upload: Upl
     sentence: `${family.title} version ${release.version} was published as ${release.id} from ${upload.fileName}.`,
     data: { sha256: image.sha256, sizeBytes: image.sizeBytes },
   })
-  await commit(needs, [{ put: "image", image }, { put: "release", release }, event], () =>
-    needs.live.releases.set(release.id, release),
-  )
+  try {
+    await commit(needs, [{ put: "image", image }, { put: "release", release }, event], () =>
+      needs.live.releases.set(release.id, release),
+    )
+  } catch (error) {
+    const isUsed = [...needs.live.releases.values()].some((other) => other.image.sha256 === image.sha256)
+    if (!isUsed) await needs.images.discard(image)
+    throw error
+  }
   return release
 }

@@ -49,7 +49,7 @@ export async function setChannel(needs: Needs, wish: ChannelWish): Promise<Chann
   const sentence =
     channel.releaseId === null
       ? `The channel ${channel.name} offers nothing (NO_FILE).`
-      : `The channel ${channel.name} offers ${channel.releaseId}, announced as version ${channel.version}.`
+      : `The channel ${channel.name} offers ${channel.releaseId}, announced as version ${channel.version}.${channel.warning === null ? "" : ` ${channel.warning}`}`
   const event = eventOf({ at: channel.changedAt, kind: "channel.set", releaseId: channel.releaseId, sentence })
   await commit(needs, [{ put: "channel", channel }, event], () => needs.live.setChannel(channel))
   return channel
@@ -89,8 +89,8 @@ function chosenAccess(needs: Needs, wish: ChannelWish, before: Channel | null): 
   return { user, secret }
 }
 
-type ChannelOffer = Pick<Channel, "releaseId" | "version" | "offer" | "image">
-const nothing: ChannelOffer = { releaseId: null, version: null, offer: null, image: null }
+type ChannelOffer = Pick<Channel, "releaseId" | "version" | "offer" | "image" | "warning">
+const nothing: ChannelOffer = { releaseId: null, version: null, offer: null, image: null, warning: null }
 
 async function offerOf(
   needs: Needs,
@@ -103,10 +103,16 @@ async function offerOf(
   const unchanged = before?.releaseId === release.id ? before.version : null
   const parsed = family.versions.parse(wish.version ?? unchanged ?? release.version)
   if ("fault" in parsed) throw new Refusal("bad-version", { detail: parsed.fault.sentence })
-  const target = { id: wish.name, model: "any", familyState: {}, runningVersion: null }
+  const target = { id: wish.name, model: "any", familyState: {}, runningVersion: null, exact: true }
   const planned = await new OfferPlanner(needs).plan({ ...release, version: parsed.version }, target)
   if (!planned.ok) throw new Refusal("offer-impossible", { detail: planned.sentence })
-  return { releaseId: release.id, version: parsed.version, offer: planned.offer, image: planned.image }
+  return {
+    releaseId: release.id,
+    version: parsed.version,
+    offer: planned.offer,
+    image: planned.image,
+    warning: planned.reason,
+  }
 }
 
 /** A file of a channel as it would be put on somebody's own server. */

@@ -107,7 +107,15 @@ export async function withdrawRelease(needs: Needs, id: string): Promise<void> {
   const at = needs.clock.now()
   const channels = [...needs.live.channels.values()]
     .filter(({ channel }) => channel.releaseId === id)
-    .map(({ channel }) => ({ ...channel, releaseId: null, version: null, offer: null, image: null, changedAt: at }))
+    .map(({ channel }) => ({
+      ...channel,
+      releaseId: null,
+      version: null,
+      offer: null,
+      image: null,
+      warning: null,
+      changedAt: at,
+    }))
   const sentence = `The release ${id} (version ${release.version}) was withdrawn: nobody is offered it any more.`
   const changes: Change[] = [
     { put: "release", release: withdrawn },

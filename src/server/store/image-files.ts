@@ -30,7 +30,11 @@ export async function openImageFiles({ folder, cacheBytes, disk = nodeFs }: Imag
   }
   const files = new ImageFiles(folder, disk)
   const cache = new ImageCache(cacheBytes, (image) => files.read(image))
-  return { put: (bytes) => files.put(bytes), open: (image): Promise<ImageHold> => cache.hold(image) }
+  return {
+    put: (bytes) => files.put(bytes),
+    open: (image): Promise<ImageHold> => cache.hold(image),
+    discard: (image) => disk.rm(join(folder, image.sha256), { force: true }),
+  }
 }
 
 class ImageFiles {

@@ -113,6 +113,7 @@ const channels = (db: Schema): Table =>
     .addColumn("offer", "text")
     .addColumn("image_sha256", "text")
     .addColumn("image_size_bytes", "bigint")
+    .addColumn("warning", "text")
     .addColumn("changed_at", "bigint", required)
 
 const events = (db: Schema, dialect: Dialect): Table =>

@@ -165,6 +165,7 @@ export function channelRow(channel: Channel): NewRow<"channels"> {
     offer: channel.offer === null ? null : JSON.stringify(channel.offer),
     image_sha256: channel.image?.sha256 ?? null,
     image_size_bytes: channel.image?.sizeBytes ?? null,
+    warning: channel.warning,
     changed_at: channel.changedAt,
   }
 }
@@ -178,6 +179,7 @@ export function channelOf(row: Row<"channels">): Channel {
     version: row.version,
     offer: row.offer === null ? null : object(row.offer),
     image: imageRef(row.image_sha256, row.image_size_bytes),
+    warning: row.warning,
     changedAt: row.changed_at,
   }
 }

@@ -90,6 +90,7 @@ interface ChannelsTable {
   readonly offer: string | null
   readonly image_sha256: string | null
   readonly image_size_bytes: number | null
+  readonly warning: string | null
   readonly changed_at: number
 }
 

@@ -18,6 +18,7 @@ import { otherProgramName } from "./program-name.ts"
 export function planOffer(situation: OfferSituation): OfferPlan {
   const name = situation.release.details["name"]
   if (typeof name !== "string") return { ok: false, sentence: "The release does not say its program name." }
+  if (situation.exact === true) return exactOffer(name, situation.release.version)
   const modem = modemTraits(situation.device.model)
   const known = readFamilyState(situation.device.familyState)
   const mayHold = heldPairs(known, situation, name)
@@ -44,6 +45,24 @@ export function planOffer(situation: OfferSituation): OfferPlan {
       : { edit: { offset: programIdField.offset, bytes: programIdBytes(choice.programId) } }),
     ...(choice.reasons.length === 0 ? {} : { reason: choice.reasons.join(" ") }),
   }
+}
+
+/** What the gateway's OTA-FTP page does: the operator's number as it is, 0 to 255, with a warning where motes differ. */
+function exactOffer(programId: string, release: string): OfferPlan {
+  const versionByte = Number(release)
+  const offer: JsonObject = { programId, versionByte, release, mayHold: [], unproven: false }
+  if (versionByte === 255) {
+    return {
+      ok: true,
+      offer,
+      reason: "VERSION 255 is erased EEPROM to a 4G mote: once it holds that, it takes every offer.",
+    }
+  }
+  if (versionByte > 127) {
+    const reason = `GPRS motes read VERSION ${versionByte} as ${versionByte - 256} and refuse it under a name that they know; stay at 127 or below for them.`
+    return { ok: true, offer, reason }
+  }
+  return { ok: true, offer }
 }
 
 /** Name and version as a mote may hold them in EEPROM. */

@@ -1,0 +1,164 @@
+import type { FastifyInstance } from "fastify"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { endpoints } from "../../core/contract/endpoints.ts"
+import { addDevice } from "../fleet/add-device.ts"
+import { families } from "../../core/families/index.ts"
+import { Emitter } from "../../core/kit/emitter.ts"
+import type { WaftEvent } from "../../core/domain/records.ts"
+import { loadFleet } from "../fleet/live-fleet.ts"
+import { MemoryStore } from "../fleet/memory-store.testing.ts"
+import { buildApi } from "./api-server.ts"
+import type { ApiNeeds } from "./handlers.ts"
+
+let api: FastifyInstance
+let needs: ApiNeeds
+const complaints: string[] = []
+
+beforeEach(async () => {
+  const store = new MemoryStore()
+  const clock = { now: () => 1_700_000_000_000, monotonic: () => 5 }
+  let texts = 0
+  needs = {
+    clock,
+    store,
+    images: {
+      put: () => Promise.reject(new Error("no disk")),
+      open: () => Promise.reject(new Error("no disk")),
+      discard: () => Promise.resolve(),
+    },
+    live: await loadFleet(store, clock),
+    events: new Emitter<WaftEvent>(),
+    randomText: (length) => String(++texts).padStart(length, "a"),
+    families,
+    version: "9.9.9",
+    listeners: () => ({ http: "127.0.0.1:1" }),
+    urls: () => null,
+  }
+  api = await buildApi({
+    needs,
+    isToken: (token) => token === "right",
+    uploadLimitBytes: 1000,
+    complain: (what) => complaints.push(what),
+    heartbeat: () => () => undefined,
+  })
+})
+afterEach(() => api.close())
+
+const authorization = "Bearer right"
+const inject = (method: "GET" | "POST" | "PUT" | "DELETE", url: string, payload?: object) =>
+  api.inject({ method, url, headers: { authorization }, ...(payload === undefined ? {} : { payload }) })
+
+describe("the management API", () => {
+  it("asks for the token on every endpoint that is not open", async () => {
+    for (const [name, endpoint] of Object.entries(endpoints)) {
+      const { method, path } = endpoint
+      const isOpen = "open" in endpoint
+      const answers = await Promise.all(
+        [{}, { authorization: "Bearer wrong" }, { authorization: "Basic right" }].map((headers) =>
+          api.inject({ method, url: path, headers, ...(method === "GET" ? {} : { payload: {} }) }),
+        ),
+      )
+      for (const { statusCode } of answers) {
+        // A body that does not fit is refused before anybody is asked for a token; nothing is done either way.
+        expect(isOpen ? [200] : [400, 401, 415], name).toContain(statusCode)
+      }
+    }
+    expect(needs.live.devices.size).toBe(0)
+    expect((await api.inject({ method: "GET", url: "/api/events" })).statusCode).toBe(401)
+  })
+
+  it("describes every endpoint in its OpenAPI document", async () => {
+    const document = (await api.inject({ method: "GET", url: "/api/openapi.json" })).json<{
+      openapi: string
+      paths: Record<string, Record<string, { operationId: string }>>
+    }>()
+    expect(document.openapi).toBe("3.1.0")
+    for (const [name, { method, path }] of Object.entries(endpoints)) {
+      const found = document.paths[path.replace(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()]
+      expect(found?.operationId, path).toBe(name)
+    }
+  })
+
+  it("answers refusals as problem details with one sentence", async () => {
+    const answer = await inject("GET", "/api/devices/nobody")
+    expect(answer.statusCode).toBe(404)
+    expect(answer.headers["content-type"]).toMatch("application/problem+json")
+    expect(answer.json()).toMatchObject({ title: "no-such-device", status: 404 })
+    expect((await inject("GET", "/api/nothing")).json()).toMatchObject({ title: "no-such-route" })
+  })
+
+  it("adds a device and gives what goes into it", async () => {
+    const body = { id: "m1", family: "waspmote", model: "4g", labels: { site: "north" } }
+    expect((await inject("POST", "/api/devices", body)).json()).toMatchObject({ id: "m1", ftp: { user: "m1" } })
+    expect((await inject("GET", "/api/devices/m1")).json()).toMatchObject({
+      state: "new",
+      running: { version: null, evidence: "unknown" },
+      update: null,
+    })
+    expect((await inject("POST", "/api/devices", body)).statusCode).toBe(409)
+  })
+
+  it.each([
+    [{ id: "m 1", family: "waspmote", model: "4g" }, "bad-device-id"],
+    [{ id: "m1", family: "waspmote", model: "5g" }, "no-such-model"],
+    [{ id: "m1", family: "nobody", model: "4g" }, "no-such-family"],
+    [{ id: "m1", family: "waspmote", model: "4g", user: "a,b" }, "bad-login"],
+    [{ id: "m1", family: "waspmote", model: "4g", password: "x".repeat(21) }, "bad-login"],
+    [{ id: "m1", family: "waspmote", model: "4g", labels: { "1x": "y" } }, "bad-label"],
+    [{ id: "m1", family: "waspmote", model: "4g", running: "300" }, "bad-version"],
+    [{ id: "m1", family: "waspmote", model: "4g", more: 1 }, "bad-request"],
+    [{ id: 7, family: "waspmote", model: "4g" }, "bad-request"],
+  ])("refuses the device %j as %s", async (body, title) => {
+    expect((await inject("POST", "/api/devices", body)).json()).toMatchObject({ title })
+    expect(needs.live.devices.size).toBe(0)
+  })
+
+  it("imports devices all or none", async () => {
+    const good = { id: "m1", family: "waspmote", model: "4g" }
+    const bad = [good, { ...good, id: "m2", user: "m1" }]
+    expect((await inject("POST", "/api/devices/import", bad)).json()).toMatchObject({ title: "login-taken" })
+    expect(needs.live.devices.size).toBe(0)
+    expect((await inject("POST", "/api/devices/import", [good])).statusCode).toBe(200)
+  })
+
+  it("lists devices a page at a time and by group", async () => {
+    for (const id of ["c", "a", "b"]) {
+      await addDevice(needs, { id, family: "waspmote", model: "4g", labels: { site: id === "a" ? "x" : "y" } })
+    }
+    const ids = async (query: string): Promise<string[]> =>
+      (await inject("GET", `/api/devices?${query}`)).json<{ id: string }[]>().map(({ id }) => id)
+    expect(await ids("limit=2")).toEqual(["a", "b"])
+    expect(await ids("limit=2&after=b")).toEqual(["c"])
+    expect(await ids(`group=${encodeURIComponent("site=y")}`)).toEqual(["b", "c"])
+    expect((await inject("GET", "/api/devices?group=((")).json()).toMatchObject({ title: "bad-group" })
+  })
+
+  it("refuses a file beyond its limit, and a body that is no file", async () => {
+    const url = "/api/releases?family=waspmote&fileName=x"
+    const headers = { authorization, "content-type": "application/octet-stream" }
+    const large = await api.inject({ method: "POST", url, headers, payload: Buffer.alloc(2000) })
+    expect(large.json()).toMatchObject({ title: "image-too-large", status: 413 })
+    expect((await inject("POST", url, { a: 1 })).json()).toMatchObject({ title: "bad-request" })
+    const bad = await api.inject({ method: "POST", url, headers, payload: Buffer.from("no firmware") })
+    expect(bad.json()).toMatchObject({ title: "bad-image", status: 422 })
+  })
+
+  it("streams the event log from where the reader was, without a gap or a repetition", async () => {
+    for (const id of ["a", "b", "c"]) await addDevice(needs, { id, family: "waspmote", model: "4g" })
+    const address = await api.listen({ host: "127.0.0.1", port: 0 })
+    const ending = new AbortController()
+    const response = await fetch(`${address}/api/events`, {
+      headers: { authorization, "last-event-id": "1" },
+      signal: ending.signal,
+    })
+    await addDevice(needs, { id: "d", family: "waspmote", model: "4g" })
+    let text = ""
+    const decoder = new TextDecoder()
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array)
+      if (text.includes("id: 4\n")) break
+    }
+    ending.abort()
+    expect([...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]))).toEqual([2, 3, 4])
+  })
+})

@@ -1,0 +1,109 @@
+import type { Channel, Device, Release, Rollout, Update, WaftEvent } from "../../core/domain/records.ts"
+import { updateStates } from "../../core/domain/update.ts"
+import type { Change, EventQuery, Seen, Store } from "./needs.ts"
+
+/** A store in memory that keeps what was committed as text, as a disk would: nobody can change it afterwards. */
+export class MemoryStore implements Store {
+  readonly #tables: Readonly<Record<TableName, Map<string, string>>> = {
+    device: new Map(),
+    release: new Map(),
+    rollout: new Map(),
+    update: new Map(),
+    channel: new Map(),
+    image: new Map(),
+    seen: new Map(),
+  }
+  readonly #events: WaftEvent[] = []
+  /** Throws before the commit is taken in, as a full disk would. */
+  failure: Error | null = null
+  commits = 0
+
+  commit = async (changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
+    await Promise.resolve()
+    if (this.failure !== null) throw this.failure
+    this.commits++
+    return changes.flatMap((change) => this.#take(change) ?? [])
+  }
+
+  #take(change: Change): WaftEvent | null {
+    if ("append" in change) {
+      const event: WaftEvent = { seq: this.#events.length + 1, ...change.append }
+      this.#events.push(event)
+      return event
+    }
+    if ("remove" in change) {
+      this.#tables.device.delete(change.id)
+      return null
+    }
+    const record = recordOf(change)
+    this.#tables[change.put].set(record.key, JSON.stringify(record.value))
+    return null
+  }
+
+  devices = (): Promise<readonly Device[]> => this.#all("device")
+  releases = (): Promise<readonly Release[]> => this.#all("release")
+  rollouts = (): Promise<readonly Rollout[]> => this.#all("rollout")
+  channels = (): Promise<readonly Channel[]> => this.#all("channel")
+  seen = (): Promise<readonly Seen[]> => this.#all("seen")
+
+  async liveUpdates(): Promise<readonly Update[]> {
+    const rollouts = new Map((await this.rollouts()).map((rollout) => [rollout.id, rollout.state]))
+    const isLive = (id: string): boolean => ["running", "paused"].includes(rollouts.get(id) ?? "")
+    return (await this.#all<Update>("update")).filter(
+      ({ progress, rolloutId }) => !updateStates[progress.state].over || isLive(rolloutId),
+    )
+  }
+
+  async updatesOfRollout(rolloutId: string): Promise<readonly Update[]> {
+    return (await this.#all<Update>("update")).filter((update) => update.rolloutId === rolloutId)
+  }
+
+  async updatesOfDevice(deviceId: string, limit: number): Promise<readonly Update[]> {
+    const updates = (await this.#all<Update>("update")).filter((update) => update.deviceId === deviceId)
+    return updates.reverse().slice(0, limit)
+  }
+
+  events = ({ after, limit, deviceId, rolloutId, backwards }: EventQuery): Promise<readonly WaftEvent[]> => {
+    const found = this.#events.filter(
+      (event) =>
+        event.seq > after &&
+        (deviceId === undefined || event.deviceId === deviceId) &&
+        (rolloutId === undefined || event.rolloutId === rolloutId),
+    )
+    if (backwards === true) found.reverse()
+    return Promise.resolve(found.slice(0, limit))
+  }
+
+  lastEventSeq = (): Promise<number> => Promise.resolve(this.#events.length)
+
+  saveSeen = (rows: readonly Seen[]): Promise<void> => {
+    for (const row of rows) this.#tables.seen.set(row.deviceId, JSON.stringify(row))
+    return Promise.resolve()
+  }
+
+  #all<Row>(table: TableName): Promise<readonly Row[]> {
+    return Promise.resolve([...this.#tables[table].values()].map((text) => JSON.parse(text) as Row))
+  }
+}
+
+type TableName = "device" | "release" | "rollout" | "update" | "channel" | "image" | "seen"
+
+function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknown }>): {
+  readonly key: string
+  readonly value: object
+} {
+  switch (change.put) {
+    case "device":
+      return { key: change.device.id, value: change.device }
+    case "release":
+      return { key: change.release.id, value: change.release }
+    case "rollout":
+      return { key: change.rollout.id, value: change.rollout }
+    case "update":
+      return { key: change.update.id, value: change.update }
+    case "channel":
+      return { key: change.channel.name, value: change.channel }
+    case "image":
+      return { key: change.image.sha256, value: change.image }
+  }
+}

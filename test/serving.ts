@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, readFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { type ApiClient, client } from "../src/cli/api-client.ts"
+
+/** The project's root folder. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..")
+
+/** A server in a process of its own, as an operator runs it. */
+export interface Serving {
+  readonly data: string
+  readonly ftp: string
+  readonly deviceHttp: string
+  readonly url: string
+  readonly api: ApiClient
+  readonly pid: number
+  /** Sends the signal and waits for the end. */
+  readonly end: (signal: "SIGKILL" | "SIGTERM") => Promise<void>
+}
+
+export interface ServeOptions {
+  readonly data?: string
+  /** Flags beside `--data`; addresses default to free loopback ports. */
+  readonly flags?: readonly string[]
+  /** Runs the server on this core only. */
+  readonly core?: number
+}
+
+const free: readonly string[] = [
+  ...["--http", "127.0.0.1:0"],
+  ...["--ftp", "127.0.0.1:0"],
+  ...["--device-http", "127.0.0.1:0"],
+  ...["--log-level", "error"],
+]
+
+/** Starts `waft serve` from the built program and resolves at its `ready` line. */
+export async function serve({ data = newFolder(), flags = [], core }: ServeOptions = {}): Promise<Serving> {
+  const args = [join(root, "bin", "waft.js"), "serve", "--data", data, ...free, ...flags]
+  const child =
+    core === undefined
+      ? spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+      : spawn("taskset", ["-c", String(core), process.execPath, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+  const ready = await readyLine(child)
+  const address = (name: string): string => new RegExp(`\\b${name}=(\\S+)`).exec(ready)?.[1] ?? ""
+  const url = `http://${/ http=(\S+)/.exec(ready)?.[1] ?? ""}`
+  const token = readFileSync(join(data, "admin-token"), "utf8").trim()
+  return {
+    data,
+    ftp: address("ftp"),
+    deviceHttp: address("device-http"),
+    url,
+    api: client(url, token),
+    pid: child.pid ?? 0,
+    end: (signal) => endProcess(child, signal),
+  }
+}
+
+function readyLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { stdout } = child
+    if (stdout === null) throw new Error("the server's output is not piped")
+    const lines = createInterface({ input: stdout })
+    lines.on("line", (line) => (line.startsWith("ready") ? resolve(line) : undefined))
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code} before it was ready`)))
+  })
+}
+
+function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve())
+    child.kill(signal)
+  })
+}
+
+/** A new empty folder. */
+export function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), "waft-test-"))
+}
+
+/** A loopback port that was free a moment ago: for servers that are started again on the same one. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+}
