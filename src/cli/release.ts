@@ -11,6 +11,7 @@ interface PublishOptions extends Common {
   readonly family: string
   readonly version?: string
   readonly name?: string
+  readonly compiledVersion?: string
   readonly model?: readonly string[]
   readonly set?: readonly string[]
 }
@@ -23,6 +24,7 @@ export function releaseCommand(): Command {
     .requiredOption("--family <FAMILY>", "device family")
     .option("--version <VERSION>", "version in the family's own scheme")
     .option("--name <NAME>", "program name (Waspmote: seven characters)")
+    .option("--compiled-version <N>", "version constant compiled into the program (PIC32MZ W1)")
     .option("--model <MODEL...>", "models it is for; absent = all of the family")
     .option("--set <KEY=VALUE...>", "further options of the family")
     .action(async (file: string, options: PublishOptions) => {
@@ -59,8 +61,10 @@ export function releaseCommand(): Command {
     })
   common(command.command("withdraw <RELEASE>"))
     .description("take a release back: nobody is offered it any more")
-    .action(async (id: string, options: Common) => {
-      show(await (await connect(options)).call("withdrawRelease", { params: { id } }), options)
+    .option("--erase", "also order devices that keep images in a store to delete this one")
+    .action(async (id: string, options: Common & { readonly erase?: boolean }) => {
+      const query = options.erase === true ? { erase: true } : {}
+      show(await (await connect(options)).call("withdrawRelease", { params: { id }, query }), options)
     })
   return command
 }
@@ -70,7 +74,10 @@ export async function publishFile(api: ApiClient, file: string, options: Publish
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new Failure(`The file ${file} cannot be read: ${(error as Error).message}.`)
   })
-  const settings: Record<string, string> = options.name === undefined ? {} : { name: options.name }
+  const settings: Record<string, string> = {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.compiledVersion === undefined ? {} : { "compiled-version": options.compiledVersion }),
+  }
   for (const setting of options.set ?? []) {
     const at = setting.indexOf("=")
     if (at < 1) throw new Failure(`--set takes KEY=VALUE, not "${setting}".`, { exitCode: 2, title: "usage" })

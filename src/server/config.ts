@@ -26,6 +26,8 @@ export interface ServerConfig {
   readonly data: string
   readonly http: HostPort
   readonly deviceHttp: HostPort
+  /** A second listener for devices, with TLS; null = none. */
+  readonly deviceHttps: (HostPort & { readonly cert: string; readonly key: string }) | null
   readonly ftp: HostPort
   readonly ftpPassivePorts: PortRange
   /** The IPv4 address that passive replies name behind a NAT; null = the address the client reached. */
@@ -51,6 +53,9 @@ export const serverSettings = [
   { flag: "data", value: "DIR", help: "data folder", fallback: "./waft-data" },
   { flag: "http", value: "HOST:PORT", help: "management API", fallback: "127.0.0.1:8080" },
   { flag: "device-http", value: "HOST:PORT", help: "HTTP for devices", fallback: "0.0.0.0:8081" },
+  { flag: "device-https", value: "HOST:PORT", help: "HTTP over TLS for devices (off unless given)", fallback: "" },
+  { flag: "device-tls-cert", value: "FILE", help: "certificate (PEM) of --device-https", fallback: "" },
+  { flag: "device-tls-key", value: "FILE", help: "private key (PEM) of that certificate", fallback: "" },
   { flag: "ftp", value: "HOST:PORT", help: "FTP for devices", fallback: "0.0.0.0:2121" },
   { flag: "ftp-passive-ports", value: "A-B", help: "ports of passive transfers", fallback: "30000-30999" },
   {
@@ -98,10 +103,11 @@ export function readConfig(
     data: resolve(text("data")),
     http: parseHostPort("http", text("http")),
     deviceHttp: parseHostPort("device-http", text("device-http")),
+    deviceHttps: parseDeviceHttps(text("device-https"), text("device-tls-cert"), text("device-tls-key")),
     ftp: parseHostPort("ftp", text("ftp")),
     ftpPassivePorts: parsePortRange(text("ftp-passive-ports")),
     ftpAdvertise: parseAdvertised(text("ftp-advertise")),
-    ftpTls: parseTls(text("ftp-tls-cert"), text("ftp-tls-key")),
+    ftpTls: parseTls("ftp", text("ftp-tls-cert"), text("ftp-tls-key")),
     deviceUrl: parseDeviceUrl(text("device-url")),
     imageCacheBytes: parseMegabytes("image-cache-mb", text("image-cache-mb")),
     uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
@@ -159,10 +165,19 @@ function parseAdvertised(text: string): string | null {
   return text
 }
 
-function parseTls(certFile: string, keyFile: string): ServerConfig["ftpTls"] {
+function parseDeviceHttps(address: string, certFile: string, keyFile: string): ServerConfig["deviceHttps"] {
+  const pair = parseTls("device", certFile, keyFile)
+  if (address === "" && pair === null) return null
+  if (address === "" || pair === null) {
+    throw new ConfigError("--device-https, --device-tls-cert and --device-tls-key go together: give all, or none.")
+  }
+  return { ...parseHostPort("device-https", address), ...pair }
+}
+
+function parseTls(prefix: string, certFile: string, keyFile: string): ServerConfig["ftpTls"] {
   if (certFile === "" && keyFile === "") return null
   if (certFile === "" || keyFile === "") {
-    throw new ConfigError("--ftp-tls-cert and --ftp-tls-key go together: give both, or neither.")
+    throw new ConfigError(`--${prefix}-tls-cert and --${prefix}-tls-key go together: give both, or neither.`)
   }
   try {
     return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") }
@@ -171,10 +186,17 @@ function parseTls(certFile: string, keyFile: string): ServerConfig["ftpTls"] {
   }
 }
 
+/** What is left of a device's 99 characters after a directory of its own and a file name (checked by a test). */
+export const longestDeviceUrl = 54
+
 function parseDeviceUrl(text: string): string | null {
   if (text === "") return null
   if (!/^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/.test(text)) {
     throw new ConfigError(`--device-url takes http://HOST[:PORT] or https://HOST[:PORT], not "${text}".`)
+  }
+  if (text.length > longestDeviceUrl) {
+    const why = "boards keep an image's whole URL in 99 characters"
+    throw new ConfigError(`--device-url may have ${longestDeviceUrl} characters, not ${text.length}: ${why}.`)
   }
   return text
 }

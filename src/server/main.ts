@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto"
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import type { AddressInfo } from "node:net"
+import { networkInterfaces } from "node:os"
 import { join } from "node:path"
 import type { FastifyInstance } from "fastify"
 import { type Logger, pino } from "pino"
@@ -15,12 +16,14 @@ import { loadFleet } from "./fleet/live-fleet.ts"
 import { makeOffers } from "./fleet/make-offers.ts"
 import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
+import { type HttpGatewayNeeds, httpGateway, noticeUrl } from "./gateway/http-gateway.ts"
 import { isSameText } from "./gateway/is-same-text.ts"
 import type { GatewayNeeds } from "./gateway/login-session.ts"
 import { openImageFiles } from "./store/image-files.ts"
 import { openStore } from "./store/sql-store.ts"
 import { openSqlite } from "./store/sqlite-database.ts"
 import { startFtpServer } from "./transports/ftp/ftp-server.ts"
+import { startDeviceHttp } from "./transports/http/device-http-server.ts"
 
 /** A server that runs: where it listens, and how to end it. */
 export interface RunningServer {
@@ -64,8 +67,9 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
   const complain = (what: string, error: unknown): void => log.error({ err: error }, what)
   const token = await adminToken(config.data)
   const listeners: Record<string, string> = {}
+  const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
   const api = await buildApi({
-    needs: { ...needs, version, listeners: () => listeners, urls: () => null },
+    needs: { ...needs, version, listeners: () => listeners, urls: (key) => noticeUrl(needs, key, deviceUrl()) },
     isToken: (given) => isSameText(given, token),
     uploadLimitBytes: config.uploadLimitBytes,
     complain,
@@ -75,6 +79,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
     },
   })
   listeners["ftp"] = await startFtp(config, { ...needs, complain }, { log, closers })
+  await startDeviceListeners(config, { ...needs, complain, deviceUrl: config.deviceUrl }, { log, closers, listeners })
   listeners["http"] = await listen(api, config.http)
   closers.push(() => api.close())
   startTicking(needs, closers, complain)
@@ -157,6 +162,44 @@ async function startFtp(
   } catch (error) {
     throw listenError("ftp", config.ftp, error)
   }
+}
+
+async function startDeviceListeners(
+  config: ServerConfig,
+  needs: HttpGatewayNeeds,
+  { log, closers, listeners }: Pick<Start, "log" | "closers"> & { readonly listeners: Record<string, string> },
+): Promise<void> {
+  const host = httpGateway(needs)
+  const { deviceHttp, deviceHttps } = config
+  const wanted = [
+    { flag: "device-http", listen: deviceHttp, tls: null },
+    ...(deviceHttps === null ? [] : [{ flag: "device-https", listen: deviceHttps, tls: deviceHttps }]),
+  ]
+  for (const { flag, listen, tls } of wanted) {
+    try {
+      const server = await startDeviceHttp({
+        listen: { host: listen.host, port: listen.port },
+        tls: tls === null ? null : { cert: tls.cert, key: tls.key },
+        host,
+        clock: steadyClock,
+        log: ({ event, error, peer }) => log.warn({ peer, err: error }, `${flag}: ${event}`),
+      })
+      closers.push(() => server.close())
+      listeners[flag] = addressText({ address: server.address.host, port: server.address.port })
+    } catch (error) {
+      throw listenError(flag, listen, error)
+    }
+  }
+}
+
+/** An address at which others reach a listener on all addresses: the first of this machine that is not loopback. */
+function reachable(listener: string): string {
+  const port = /^(?:0\.0\.0\.0|\[::\]):(\d+)$/.exec(listener)?.[1]
+  if (port === undefined) return listener
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address?.family === "IPv4" && !address.internal)
+  return `${found?.address ?? "127.0.0.1"}:${port}`
 }
 
 async function listen(api: FastifyInstance, { host, port }: HostPort): Promise<string> {

@@ -24,12 +24,16 @@ import { OddState } from "./odd-state.ts"
 export class StateFiles implements BodyStorage {
   readonly #folder: string
   readonly #open: number[] = []
+  /** A device opens its memories anew at every contact; the files stay open in between. */
+  readonly #memories = new Map<string, NonVolatileMemory>()
 
   constructor(folder: string) {
     this.#folder = folder
   }
 
   async memory(name: string, geometry: MemoryGeometry): Promise<NonVolatileMemory> {
+    const known = this.#memories.get(name)
+    if (known?.sizeBytes === geometry.sizeBytes) return known
     const path = join(this.#folder, `${name}.bin`)
     const before = lstatSync(path, { throwIfNoEntry: false })
     if (before === undefined) {
@@ -45,7 +49,9 @@ export class StateFiles implements BodyStorage {
     if (size !== geometry.sizeBytes) {
       throw new OddState(`${path} has ${size} bytes, but the device's ${name} has ${geometry.sizeBytes}; remove it.`)
     }
-    return new FileMemory(file, geometry)
+    const memory = new FileMemory(file, geometry)
+    this.#memories.set(name, memory)
+    return memory
   }
 
   async files(name: string): Promise<DeviceFiles> {
@@ -64,6 +70,7 @@ export class StateFiles implements BodyStorage {
   }
 
   close(): void {
+    this.#memories.clear()
     for (const file of this.#open.splice(0)) closeSync(file)
   }
 }

@@ -121,6 +121,11 @@ export const endpoints = {
     path: "/api/releases/:id/withdraw",
     summary: "Take a release back: nobody is offered it any more",
     params: Id("id"),
+    query: Type.Object({
+      erase: Type.Optional(
+        Type.Boolean({ description: "also order devices that keep images in a store to delete this one" }),
+      ),
+    }),
     response: ReleaseView,
   },
   planRollout: {

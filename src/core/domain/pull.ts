@@ -162,8 +162,10 @@ function settle(context: PullContext, state: PullState): PullStep {
       ? { state: left, findings: [{ kind: "left-alone", basis: "concluded", moment: "left-alone" }] }
       : { state: left, findings: [] }
   }
-  // A server that was killed may have missed the end of a transfer; a device that had been cut would fetch again.
-  if (state.open && idleReads >= Math.max(2, readsToConclude)) {
+  // The end may have been missed (a server that was killed), or been impolite though every byte was handed over (a device
+  // that closes with a reset); a device that had been cut would fetch again.
+  const mayHaveAll = state.open || state.coveredBytes >= context.sizeBytes
+  if (mayHaveAll && idleReads >= Math.max(2, readsToConclude)) {
     return { state: left, findings: [{ kind: "left-alone", basis: "concluded", moment: "end-unseen" }] }
   }
   return idleReads >= readsToDecline

@@ -11,6 +11,7 @@ import { planRollout } from "../fleet/plan-rollout.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
+import { orderErase } from "../fleet/order-erase.ts"
 import { startRollout } from "../fleet/start-rollout.ts"
 import { abortRollout, pauseRollout, resumeRollout, rolloutById, withdrawRelease } from "../fleet/steer-rollout.ts"
 import {
@@ -110,9 +111,10 @@ function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases
         .filter(({ family }) => query.family === undefined || family === query.family)
         .map(releaseView),
     showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
-    withdrawRelease: async ({ params }) => {
+    withdrawRelease: async ({ params, query }) => {
       const { id } = params as { id: string }
       await withdrawRelease(needs, id)
+      if (query.erase === true) await orderErase(needs, id)
       return releaseView(releaseById(needs, id))
     },
   }

@@ -83,13 +83,18 @@ const loginPattern = /^[\x21-\x7e]{1,20}$/
 const forbiddenInLogin = /[",;:@/\\]/
 
 function makeAccess(needs: Needs, family: Family, wanted: NewDevice): Device["access"] {
-  if (family.access !== "ftp-login") return { user: `url-${needs.randomText(20)}`, secret: needs.randomText(20) }
+  if (family.access !== "ftp-login") return urlAccess(needs)
   const user = wanted.user ?? defaultUser(needs, wanted.id)
   const secret = wanted.password ?? needs.randomText(12)
   checkLogin(user, secret)
   const owner = needs.live.logins.get(user)
   if (owner !== undefined) throw new Refusal("login-taken", { user, owner: ownerName(owner) })
   return { user, secret }
+}
+
+/** The secret part of a URL: 99 bits that nobody can guess. */
+export function urlAccess({ randomText }: Pick<Needs, "randomText">): Device["access"] {
+  return { user: `url-${randomText(20)}`, secret: randomText(20) }
 }
 
 function ownerName(owner: NonNullable<ReturnType<FleetNeeds["live"]["logins"]["get"]>>): string {

@@ -1,7 +1,7 @@
 import type { Channel, Release } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { OfferedFile } from "../../core/families/family.ts"
-import { checkLogin } from "./add-device.ts"
+import { checkLogin, urlAccess } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { releaseById } from "./find-release.ts"
@@ -39,10 +39,11 @@ export async function setChannel(needs: Needs, wish: ChannelWish): Promise<Chann
   }
   const before = needs.live.channels.get(wish.name)?.channel ?? null
   const release = chosenRelease(needs, wish, before)
+  const family = chosenFamily(needs, wish, before, release)
   const channel: Channel = {
     name: wish.name,
-    family: chosenFamily(needs, wish, before, release),
-    access: chosenAccess(needs, wish, before),
+    family,
+    access: chosenAccess(needs, wish, before?.family === family ? before : null, family),
     ...(await offerOf(needs, wish, before, release)),
     changedAt: needs.clock.now(),
   }
@@ -77,7 +78,14 @@ function chosenFamily(needs: Needs, wish: ChannelWish, before: Channel | null, r
   return family.id
 }
 
-function chosenAccess(needs: Needs, wish: ChannelWish, before: Channel | null): Channel["access"] {
+function chosenAccess(needs: Needs, wish: ChannelWish, before: Channel | null, familyId: string): Channel["access"] {
+  if (familyOf(needs.families, familyId).access === "manifest-url") {
+    if (wish.user !== undefined || wish.password !== undefined) {
+      const detail = `A channel of ${familyId} has a URL of its own that nobody can guess, and no user or password.`
+      throw new Refusal("bad-channel", { detail })
+    }
+    return before?.access ?? urlAccess(needs)
+  }
   const user = wish.user ?? before?.access.user ?? wish.name
   const secret = wish.password ?? before?.access.secret ?? needs.randomText(12)
   checkLogin(user, secret)

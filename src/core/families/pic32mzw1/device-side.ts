@@ -8,8 +8,10 @@ import { typeLine } from "./sysota-console.ts"
 
 /** The timer fires at the interval and two seconds (pic32mzw1.md 2.5); the interval itself is whoever runs the board. */
 const lateMs = 2000
-/** A named fault is shown without waiting for the hardware's long timeouts, ms. */
-const longestFaultWaitMs = 1500
+/** A named fault is shown without waiting for the hardware's long time limits, ms. */
+const faultLimitMs = 4000
+/** However fast the board's own time goes, the network needs its own. */
+const shortestLimitMs = 10_000
 
 export const deviceSide: DeviceSide = { faults: virtualFaults, run: runBoard }
 
@@ -26,14 +28,15 @@ export async function runBoard(body: Body, run: DeviceRun): Promise<RunEnd> {
   const opened = await openHardware(body, model.slot)
   const hardware =
     fault?.board === "write-error" ? { ...opened, program: onceWrong(opened.program, model.slot) } : opened
-  const wait = (ms: number): number => (fault === null ? ms / run.speed : Math.min(ms / run.speed, longestFaultWaitMs))
-  const board: Board = { body, model, hardware, fault, service, wait }
+  const limit = (ms: number): number =>
+    Math.min(ms, fault === null ? Math.max(ms / run.speed, shortestLimitMs) : faultLimitMs)
+  const board: Board = { body, model, hardware, fault, service, limit }
   if (powered === undefined) {
     const started = await reset(board)
     ram.set("ota-service", service)
     if (started !== null) return endOf(board, started)
   } else {
-    await body.clock.sleep(wait(lateMs), run.signal)
+    await body.clock.sleep(lateMs / run.speed, run.signal)
   }
   for (const line of (run.server["console"] ?? "").split("\n").filter((text) => text !== "")) {
     const code = await typeLine(board, line)

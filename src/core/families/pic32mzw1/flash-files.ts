@@ -153,7 +153,8 @@ export class FlashFileWriter {
   async #sector(bytes: Uint8Array): Promise<void> {
     const offset = this.#start + this.#written
     await this.#flash.erase(offset)
-    await this.#flash.write(offset, bytes)
+    // An erased sector reads as FF already.
+    if (bytes.some((byte) => byte !== 0xff)) await this.#flash.write(offset, bytes)
     this.#written += bytes.length
   }
 }

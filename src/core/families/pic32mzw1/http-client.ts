@@ -23,8 +23,8 @@ export interface Fetch {
   readonly url: string
   /** How long the fetch may take in all, ms as the hardware counts. */
   readonly timeoutMs: number
-  /** Turns the hardware's time into waiting time. */
-  readonly wait: (ms: number) => number
+  /** Turns the hardware's time limits into ours. */
+  readonly limit: (ms: number) => number
   /** Called with the Content-Length before the first body byte. False ends the fetch. */
   readonly begin: (contentLength: number) => Promise<boolean> | boolean
   /** Called with body bytes; `fromFirstRead`: they came with the headers. Returns how many more are wanted. */
@@ -44,16 +44,17 @@ export type FetchEnd =
 export async function deviceGet(body: Body, fetch: Fetch): Promise<FetchEnd> {
   const url = parseDeviceUrl(fetch.url)
   if (url === null) return { kind: "error", code: clientErrors.dns, why: `${fetch.url.slice(0, 120)} is no URL` }
-  const deadline = body.clock.now() + fetch.wait(fetch.timeoutMs)
+  const deadline = body.clock.now() + fetch.limit(fetch.timeoutMs)
   let stream: ByteStream
   try {
-    const target = { host: url.host, port: url.port, timeoutMs: fetch.wait(connectTimeoutMs), tls: url.tls }
+    const target = { host: url.host, port: url.port, timeoutMs: fetch.limit(connectTimeoutMs), tls: url.tls }
     const opened = await body.net.connect(target)
     stream = fetch.meddle?.(opened) ?? opened
   } catch (error) {
     if (!(error instanceof LinkError)) throw error
     return { kind: "error", code: error.kind === "dns" ? clientErrors.dns : clientErrors.connect, why: error.message }
   }
+  let isPolite = false
   try {
     try {
       await stream.write(latin1(requestText(url)))
@@ -61,9 +62,12 @@ export async function deviceGet(body: Body, fetch: Fetch): Promise<FetchEnd> {
       if (!(error instanceof LinkError)) throw error
       return { kind: "error", code: clientErrors.send, why: error.message }
     }
-    return await receive(new PatientStream(body, stream, deadline), fetch)
+    const end = await receive(new PatientStream(body, stream, deadline), fetch)
+    isPolite = end.kind === "done" || end.kind === "nothing"
+    return end
   } finally {
-    stream.destroy()
+    if (isPolite) stream.end()
+    else stream.destroy()
   }
 }
 

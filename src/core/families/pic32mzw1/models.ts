@@ -53,8 +53,10 @@ export const boardModels: readonly BoardModel[] = [
   },
 ]
 
-/** The model of that id; an id that is not in the table is a caller's bug. */
+/** The model of that id, `any` = the newest; an id that is not in the table is a caller's bug. */
 export function boardModel(id: string): BoardModel {
+  const newest = boardModels[0]
+  if (id === "any" && newest !== undefined) return newest
   const model = boardModels.find((candidate) => candidate.id === id)
   if (model === undefined) throw new RangeError(`pic32mzw1 has no model ${id}`)
   return model

@@ -35,8 +35,8 @@ export interface Board {
   readonly hardware: Hardware
   readonly fault: BoardFault | null
   readonly service: ServiceMemory
-  /** Turns the hardware's milliseconds into waiting time. */
-  readonly wait: (ms: number) => number
+  /** Turns the hardware's time limits into ours, ms. */
+  readonly limit: (ms: number) => number
 }
 
 /** What `sysota set` sets; lost at a reset, as the console's settings are. */
@@ -375,7 +375,7 @@ async function get(
   const link = board.fault?.link?.on === purpose ? board.fault.link.break : undefined
   return deviceGet(broken === null ? board.body : brokenBody(board.body, broken), {
     url,
-    wait: board.wait,
+    limit: board.limit,
     meddle: link,
     ...sink,
   })

@@ -106,7 +106,8 @@ export function planOffer(situation: OfferSituation): OfferPlan {
   const { device, release, image } = situation
   const version = Number(release.version)
   const slot = boardModel(device.model).slot
-  if (release.details["bootAddress"] !== slot.bootAddress) {
+  // A channel is for whoever comes; its operator knows which boards have its URL.
+  if (device.model !== "any" && release.details["bootAddress"] !== slot.bootAddress) {
     return {
       ok: false,
       sentence: `The image is not linked for the slot of ${device.model} at ${address(slot.startAddress)}.`,

@@ -1,0 +1,71 @@
+import { commit, eventOf } from "./commit.ts"
+import { familyOf } from "./families.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import type { LiveDevice } from "./live-fleet.ts"
+import type { Change } from "./needs.ts"
+import { releaseById } from "./find-release.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families">
+
+/**
+ * Orders every device that may hold a release's image in its store to delete it at its next poll. Returns how many devices
+ * were told; 0 also where the family has no such order.
+ */
+export async function orderErase(needs: Needs, releaseId: string): Promise<number> {
+  const release = releaseById(needs, releaseId)
+  const order = familyOf(needs.families, release.family).http?.orderErase
+  if (order === undefined) return 0
+  const known = [...needs.live.devices.values()].filter(
+    ({ device }) => device.family === release.family && order(device.familyState, release.version) !== null,
+  )
+  return inTheirTurn(known, async () => {
+    const told = known.flatMap((live) => {
+      const ordered = order(live.device.familyState, release.version)
+      return ordered === null ? [] : [{ live, ...ordered }]
+    })
+    const at = needs.clock.now()
+    const changes = told.flatMap(({ live, familyState, sentence }): Change[] => [
+      { put: "device", device: { ...live.device, familyState } },
+      eventOf({ at, kind: "device.erase-ordered", deviceId: live.device.id, releaseId, sentence }),
+    ])
+    if (changes.length === 0) return 0
+    await commit(needs, changes, () => {
+      for (const { live, familyState } of told) live.device = { ...live.device, familyState }
+    })
+    return told.length
+  })
+}
+
+/** Does one deed for many devices while none of them has another one under way. */
+async function inTheirTurn<T>(devices: readonly LiveDevice[], deed: () => Promise<T>): Promise<T> {
+  const before = devices.map((live) => live.turn)
+  const done = Promise.all(before).then(deed)
+  const turn = done.then(
+    () => undefined,
+    () => undefined,
+  )
+  for (const live of devices) live.turn = turn
+  return done
+}
+
+/** A device has read its notice whole: what the family wants to remember of that is made durable. */
+export async function noteRead(needs: Needs, live: LiveDevice): Promise<void> {
+  const done = live.turn.then(async () => {
+    const afterRead = familyOf(needs.families, live.device.family).http?.afterRead
+    const familyState = afterRead?.(live.device.familyState) ?? live.device.familyState
+    if (familyState === live.device.familyState) return
+    const device = { ...live.device, familyState }
+    const event = eventOf({
+      at: needs.clock.now(),
+      kind: "device.erase-read",
+      deviceId: device.id,
+      basis: "observed",
+      sentence: `${device.id} has read the order to delete an image from its store; it now waits for a reset and polls again after that.`,
+    })
+    await commit(needs, [{ put: "device", device }, event], () => {
+      live.device = device
+    })
+  })
+  live.turn = done.catch(() => undefined)
+  return done
+}

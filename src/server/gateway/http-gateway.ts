@@ -1,0 +1,153 @@
+import type { HttpSide } from "../../core/families/family.ts"
+import type { JsonObject } from "../../core/kit/json.ts"
+import { familyOf } from "../fleet/families.ts"
+import { type LiveChannel, type LiveDevice, type Offered, offeredBy, offeredTo } from "../fleet/live-fleet.ts"
+import { noteRead } from "../fleet/order-erase.ts"
+import type { DeviceHttpHost, HttpFile, HttpNode, HttpNotice, Origin } from "../transports/http/device-http-host.ts"
+import { type FileSide, type GatewayNeeds, LoginSession, type SessionFile } from "./login-session.ts"
+
+export type HttpGatewayNeeds = GatewayNeeds & {
+  /** Scheme, host and port as devices reach the listener; null = the address at which each request came. */
+  readonly deviceUrl: string | null
+}
+
+/** Where the directories of devices stand: `/d/<key>/<name>`. The key is the device's alone and cannot be guessed. */
+export const devicePrefix = "/d/"
+
+const path = /^\/d\/([A-Za-z0-9_-]{8,64})\/([A-Za-z0-9._-]{1,100})$/
+
+/** The URL that stands in a device's configuration; null = that login has none. */
+export function noticeUrl(
+  needs: Pick<GatewayNeeds, "live" | "families">,
+  key: string,
+  deviceUrl: string,
+): string | null {
+  const login = needs.live.logins.get(key)
+  if (login === undefined) return null
+  const side = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family).http
+  return side === undefined ? null : `${deviceUrl}${devicePrefix}${key}/${side.noticeName}`
+}
+
+/** A notice that was answered before, and what it was made of. */
+interface KnownNotice {
+  readonly offered: Offered | null
+  readonly familyState: JsonObject
+  readonly directoryUrl: string
+  readonly file: SessionFile
+  readonly content: string
+  /** Whether the server must remember that this one was read. */
+  readonly isRemembered: boolean
+}
+
+const noState: JsonObject = {}
+
+/**
+ * Joins the device HTTP server to the fleet: URL -> device or channel -> family -> files; transfers -> facts. A device that
+ * is offered nothing new is answered from memory: its notice is made once and kept until something changes.
+ */
+export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
+  let sessions = 0
+  const known = new WeakMap<LiveDevice | LiveChannel, KnownNotice>()
+  return {
+    find: (requested, origin) => {
+      const [, key = "", name = ""] = path.exec(requested) ?? []
+      const login = needs.live.logins.get(key)
+      if (login === undefined) return null
+      const side = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family).http
+      if (side === undefined) return null
+      const directoryUrl = `${needs.deviceUrl ?? originUrl(origin)}${devicePrefix}${key}/`
+      const session = new LoginSession(needs, login, `http-${++sessions}`, origin.peer)
+      if (name !== side.noticeName) return imageNode(session, side, { login, name, directoryUrl })
+      const notice = currentNotice(needs, side, { login, directoryUrl, before: known.get(login) })
+      known.set(login, notice)
+      return noticeNode(needs, session, login, notice)
+    },
+  }
+}
+
+function stateOf(login: LiveDevice | LiveChannel): JsonObject {
+  return login.kind === "device" ? login.device.familyState : noState
+}
+
+function fileSide(side: HttpSide, login: LiveDevice | LiveChannel, directoryUrl: string): FileSide {
+  return (offered) => side.files({ offered, familyState: stateOf(login), directoryUrl })
+}
+
+interface Wanted {
+  readonly login: LiveDevice | LiveChannel
+  readonly directoryUrl: string
+  readonly before: KnownNotice | undefined
+}
+
+function currentNotice(needs: GatewayNeeds, side: HttpSide, { login, directoryUrl, before }: Wanted): KnownNotice {
+  const offered = login.kind === "device" ? offeredTo(needs.live, login) : offeredBy(login)
+  const familyState = stateOf(login)
+  const isSame =
+    before !== undefined &&
+    before.familyState === familyState &&
+    before.directoryUrl === directoryUrl &&
+    before.offered?.updateId === offered?.updateId &&
+    before.offered?.releaseId === offered?.releaseId &&
+    before.offered?.offer === offered?.offer
+  if (isSame) return before
+  const file = side.files({ offered, familyState, directoryUrl }).find(({ role }) => role === "notice")
+  if (file?.role !== "notice") throw new Error("a family over HTTP always has a notice")
+  return {
+    offered,
+    familyState,
+    directoryUrl,
+    file: { file, offered },
+    content: Buffer.from(file.content).toString("latin1"),
+    isRemembered: login.kind === "device" && (side.afterRead?.(familyState) ?? familyState) !== familyState,
+  }
+}
+
+function noticeNode(
+  needs: HttpGatewayNeeds,
+  session: LoginSession,
+  login: LiveDevice | LiveChannel,
+  { file, content, offered, isRemembered }: KnownNotice,
+): HttpNotice {
+  const node = { kind: "notice", contentType: "application/json", content } as const
+  const hold = session.open(file, 0)
+  if ((offered === null && !isRemembered) || hold instanceof Promise) return node
+  const complain = (error: unknown): void => needs.complain(`a device's poll was not recorded`, error)
+  return {
+    ...node,
+    read: () => {
+      const end = { from: 0, to: content.length, whole: true }
+      Promise.resolve(hold.finished(end)).catch(complain)
+      if (isRemembered && login.kind === "device") noteRead(needs, login).catch(complain)
+    },
+  }
+}
+
+function imageNode(
+  session: LoginSession,
+  side: HttpSide,
+  wanted: { readonly login: LiveDevice | LiveChannel; readonly name: string; readonly directoryUrl: string },
+): HttpNode | null {
+  const files = session.files(fileSide(side, wanted.login, wanted.directoryUrl))
+  const found = files.find(({ file }) => file.role === "image" && file.name === wanted.name)
+  return found?.file.role === "image" ? fileNode(session, found, found.file.image) : null
+}
+
+function fileNode(
+  session: LoginSession,
+  found: SessionFile,
+  image: { readonly sha256: string; readonly sizeBytes: number },
+): HttpFile {
+  return {
+    kind: "file",
+    contentType: "application/octet-stream",
+    sizeBytes: image.sizeBytes,
+    entityTag: image.sha256.slice(0, 32),
+    open: (offset) => session.open(found, offset),
+  }
+}
+
+/** Devices send their Host header without a port, so the socket's own address is asked. */
+function originUrl({ isTls, localHost, localPort }: Origin): string {
+  const host = localHost.includes(":") ? `[${localHost}]` : localHost
+  return `${isTls ? "https" : "http"}://${host}:${localPort}`
+}
