@@ -43,6 +43,14 @@ describe("the command cutter", () => {
     expect(new CommandCutter(64).push(latin1("\xff\xf4\xffABOR\r\n"))).toEqual(["ABOR"])
   })
 
+  it("reads ABOR without its line feed, which may have travelled out of band, and once with it", () => {
+    const cutter = new CommandCutter(64)
+    expect(cutter.push(latin1("ABOR\r"))).toEqual(["ABOR"])
+    expect(cutter.push(latin1("NOOP\r\n"))).toEqual(["NOOP"])
+    expect(cutter.push(latin1("ABOR\r"))).toEqual(["ABOR"])
+    expect(cutter.push(latin1("\nNOOP\r\n"))).toEqual(["NOOP"])
+  })
+
   it("takes out option negotiations and reads a doubled IAC as the byte", () => {
     const cutter = new CommandCutter(64)
     expect(cutter.push(latin1("\xff\xfb\x01\xff\xfd\x03RETR a\xff\xffb\r\n"))).toEqual(["RETR a\xffb"])

@@ -1,4 +1,4 @@
-import { concat } from "../../kit/bytes.ts"
+import { concat, equalBytes, latin1 } from "../../kit/bytes.ts"
 import { decodeText } from "./text.ts"
 
 /** Telnet's "interpret as command" (RFC 854 p. 14); FTP inherits it (RFC 959 §3.1). */
@@ -9,6 +9,8 @@ const firstTelnetCommand = 0xf0
 const firstOptionCommand = 0xfb
 const carriageReturn = 0x0d
 const lineFeed = 0x0a
+/** `ABOR` and CR, in capitals as clients send it. */
+const abortWithoutLineFeed = latin1("ABOR\r")
 
 type TelnetState = "text" | "after-iac" | "option"
 
@@ -16,7 +18,8 @@ type TelnetState = "text" | "after-iac" | "option"
  * Cuts the bytes of a control connection into command lines, however the packets were cut. A line ends at LF; one CR
  * before it is dropped, a bare LF is tolerated. Telnet commands are taken out wherever they stand (clients put IAC IP
  * IAC DM before ABOR), IAC IAC is the byte 0xFF. A client's urgent DM byte may be missing from the stream, so an IAC
- * before anything that is no Telnet command is dropped alone.
+ * before anything that is no Telnet command is dropped alone. Other clients (Python's ftplib) send ABOR itself urgently, so
+ * that its LF is missing: `ABOR` and CR at the end of a packet are a line.
  */
 export class CommandCutter {
   readonly #maxLineBytes: number
@@ -24,6 +27,7 @@ export class CommandCutter {
   #overflowed = false
   #telnet: TelnetState = "text"
   #discardedBytes = 0
+  #skipsLineFeed = false
 
   /** `maxLineBytes`: the longest line that is let through, its line end not counted. */
   constructor(maxLineBytes: number) {
@@ -39,12 +43,18 @@ export class CommandCutter {
   push(packet: Uint8Array): readonly (string | null)[] {
     const bytes = this.#withoutTelnet(packet)
     const lines: (string | null)[] = []
-    let from = 0
-    for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, from)) {
+    let from = this.#skipsLineFeed && bytes[0] === lineFeed ? 1 : 0
+    if (bytes.length > 0) this.#skipsLineFeed = false
+    for (let end = bytes.indexOf(lineFeed, from); end >= 0; end = bytes.indexOf(lineFeed, from)) {
       lines.push(this.#finish(bytes.subarray(from, end)))
       from = end + 1
     }
     this.#keep(bytes.subarray(from))
+    if (this.#pending !== null && equalBytes(this.#pending, abortWithoutLineFeed)) {
+      this.#pending = null
+      this.#skipsLineFeed = true
+      lines.push("ABOR")
+    }
     return lines
   }
 
