@@ -1,14 +1,14 @@
 import type { FastifyInstance } from "fastify"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { endpoints } from "../../core/contract/endpoints.ts"
-import { addDevice } from "../fleet/add-device.ts"
-import { families } from "../../core/families/index.ts"
-import { Emitter } from "../../core/kit/emitter.ts"
-import type { WaftEvent } from "../../core/domain/records.ts"
-import { loadFleet } from "../fleet/live-fleet.ts"
-import { MemoryStore } from "../fleet/memory-store.testing.ts"
-import { buildApi } from "./api-server.ts"
-import type { ApiNeeds } from "./handlers.ts"
+import { endpoints } from "../src/core/contract/endpoints.ts"
+import { addDevice } from "../src/server/fleet/add-device.ts"
+import { families } from "../src/core/families/index.ts"
+import { Emitter } from "../src/core/kit/emitter.ts"
+import type { WaftEvent } from "../src/core/domain/records.ts"
+import { loadFleet } from "../src/server/fleet/live-fleet.ts"
+import { MemoryStore } from "../src/server/fleet/memory-store.testing.ts"
+import { buildApi } from "../src/server/api/api-server.ts"
+import type { ApiNeeds } from "../src/server/api/handlers.ts"
 
 let api: FastifyInstance
 let needs: ApiNeeds
