@@ -63,13 +63,14 @@ describe("planning an offer", () => {
 
   it("stays at 127 and below for GPRS and for an unknown modem", () => {
     for (const model of ["gprs-pro", "gprs-gps", "unknown"]) {
-      expect(readOffer(plan({ release: "200", model }).offer).versionByte, model).toBe(127)
+      expect(readOffer(plan({ release: "127", model }).offer).versionByte, model).toBe(127)
+      expect(readOffer(plan({ release: "200", model }).offer).versionByte, model).toBe(64)
     }
     expect(readOffer(plan({ release: "200", model: "3g" }).offer).versionByte).toBe(200)
   })
 
   it("never offers 255 or 0", () => {
-    expect(readOffer(plan({ release: "255" }).offer).versionByte).toBe(254)
+    expect(readOffer(plan({ release: "255" }).offer).versionByte).toBe(127)
     expect(readOffer(plan({ release: "0" }).offer).versionByte).toBe(1)
   })
 
@@ -112,11 +113,13 @@ describe("planning an offer", () => {
         let mote = { programId: "FACTORY", versionByte: 0 }
         for (const { release, name, end, isConcluded } of steps) {
           const { offer } = plan({ release: String(release), name, model, state, running })
-          const { programId, versionByte } = readOffer(offer)
+          const { programId, versionByte, unproven } = readOffer(offer)
           expect(versionByte).toBeLessThan(255)
           const isSigned = model === "gprs-pro" || (model === "unknown" && comparesSigned)
           const order = isSigned ? (versionByte << 24) - (mote.versionByte << 24) : versionByte - mote.versionByte
           expect(programId !== mote.programId || order > 0, JSON.stringify({ offer, mote })).toBe(true)
+          // A mote that refused to install holds the new name and the old version: it must come back.
+          if (!unproven) expect(order, JSON.stringify({ offer, mote })).toBeGreaterThan(0)
           state = afterFetch(state, offer)
           if (end === "installed") mote = { programId, versionByte }
           if (end === "refused") mote = { ...mote, programId }

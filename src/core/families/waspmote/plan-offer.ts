@@ -91,7 +91,7 @@ function choose(question: Question): Choice | null {
   const isDowngrade = known !== null ? release < Number(known.release) : mayHold.some((h) => h.versionByte > release)
   const versionByte = pickVersion(question)
   const unproven = versionByte === null
-  const chosenVersion = versionByte ?? Math.min(Math.max(release, 1), modem.highestVersion)
+  const chosenVersion = versionByte ?? (isOfferable(modem, release) ? release : 1)
   if (chosenVersion !== release && !unproven) reasons.push(versionReason(question, chosenVersion))
   if (unproven) {
     reasons.push(
@@ -115,23 +115,26 @@ function choose(question: Question): Choice | null {
 /** The release's own number when it is above everything the mote may hold, else the next above; null when there is none. */
 function pickVersion({ modem, mayHold, release }: Question): number | null {
   const fits = (version: number): boolean =>
-    version >= 1 &&
-    version <= modem.highestVersion &&
-    mayHold.every((held) => isAbove(modem, version, held.versionByte))
+    isOfferable(modem, version) && mayHold.every((held) => isAbove(modem, version, held.versionByte))
   if (fits(release)) return release
-  if (mayHold.length === 0) return Math.min(Math.max(release, 1), modem.highestVersion)
+  // Of a release number that no modem takes, half the range leaves room for the updates that follow.
+  if (mayHold.length === 0) return release < 1 ? 1 : Math.ceil(modem.highestVersion / 2)
   for (let version = 1; version <= modem.highestVersion; version++) {
     if (fits(version)) return version
   }
   return null
 }
 
+function isOfferable(modem: ModemTraits, version: number): boolean {
+  return version >= 1 && version <= modem.highestVersion
+}
+
 function versionReason({ modem, mayHold, release }: Question, chosen: number): string {
-  if (release < 1 || release > modem.highestVersion) {
+  if (!isOfferable(modem, release)) {
     return `VERSION ${chosen} stands for release ${release}, because this modem is sure to take only 1 to ${modem.highestVersion}.`
   }
   const highest = Math.max(...mayHold.map((held) => held.versionByte))
-  return `VERSION ${chosen} stands for release ${release}, because the mote may hold VERSION ${highest} and takes only what is above.`
+  return `VERSION ${chosen} stands for release ${release}, because the mote may hold VERSION ${highest}: what is above it is taken, and fetched again if the install fails.`
 }
 
 /** Whether a mote with that modem, however it compares, finds `offered` above `stored`. */

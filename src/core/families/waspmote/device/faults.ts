@@ -17,20 +17,21 @@ const answer = (phase: Phase, step: string, text: ModemAnswer): FaultAction => (
 const sd = (phase: Phase, deed: SdFault["deed"]): FaultAction => ({ sd: { phase, deed } })
 const notice = (edit: (text: string, held: HeldProgram) => string): FaultAction => ({ notice: edit })
 
-/** UPGRADE.TXT as it might have been written by hand. None of these asks what the server wrote. */
+/** UPGRADE.TXT as it might have been written by hand, whatever the server wrote. */
 const noticeWith = {
-  noFileLabel: notice((text) => text.replace("FILE", "NAME")),
-  noPathLabel: notice((text) => text.replace("PATH", "ROAD")),
-  noSizeLabel: notice((text) => text.replace("SIZE", "LONG")),
-  noVersionLabel: notice((text) => text.replace("VERSION", "EDITION")),
+  noFileLabel: notice(() => "PATH:/\nSIZE:46999\nVERSION:10\n"),
+  noPathLabel: notice(() => "FILE:PROG001\nSIZE:46999\nVERSION:10\n"),
+  noSizeLabel: notice(() => "FILE:PROG001\nPATH:/\nVERSION:10\n"),
+  noVersionLabel: notice(() => "FILE:PROG001\nPATH:/\nSIZE:46999\n"),
   carriageReturns: notice((text) => text.replaceAll("\n", "\r\n")),
   nothingToDo: notice(() => "FILE:NO_FILE\nPATH:\nSIZE:\nVERSION:\n"),
-  /** 0 is not above anything a mote may hold; a signed byte is not above itself. */
-  oldVersion: notice((text, held) => {
-    const version = held.version > 127 ? held.version - (held.version === 255 ? 255 : 0) : 0
-    return text.replace(/FILE:.*\n/, `FILE:${held.programId}\n`).replace(/VERSION:.*\n/, `VERSION:${version}\n`)
+  /** Nothing is above itself; but 255 in EEPROM takes everything on 4G, and there 0 is as good. */
+  oldVersion: notice((_text, held) => {
+    const version = held.version === 255 ? 0 : held.version
+    return `FILE:${held.programId}\nPATH:/\nSIZE:46999\nVERSION:${version}\n`
   }),
-  otherSize: notice((text) => text.replace(/SIZE:(\d*)/, (_all, size: string) => `SIZE:${Number(size) + 1}`)),
+  /** This one needs a program to fetch: its SIZE is one too high. */
+  otherSize: notice((text) => text.replace(/SIZE:(\d+)/, (_all, size: string) => `SIZE:${Number(size) + 1}`)),
 } as const
 
 const fourG: readonly FaultRow[] = [
