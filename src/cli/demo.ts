@@ -17,6 +17,8 @@ interface DemoFleet {
   readonly family: string
   readonly folder: string
   readonly devices: number
+  /** Their models in turn; absent = every model of the family. */
+  readonly models?: readonly string[]
   /** Time between two contacts of a device. */
   readonly every: string
   /** In order; each demo run rolls out the first that is news to the fleet. */
@@ -87,7 +89,13 @@ async function startFleet(
   fleet: DemoFleet,
   { data, signal, said }: DemoOptions & { readonly said: OwnWord },
 ): Promise<Fleet> {
-  const own = { family: fleet.family, prefix: `${prefix}${fleet.family}-`, state: join(data, "virtual") }
+  const { family, models } = fleet
+  const own = {
+    family,
+    prefix: `${prefix}${family}-`,
+    state: join(data, "virtual"),
+    ...(models === undefined ? {} : { model: models }),
+  }
   const devices = await knownDevices(api, own, fleet.devices)
   const swarm = runSwarm({
     family: fleet.family,

@@ -4,6 +4,7 @@ import { channelCommand } from "./channel.ts"
 import { deviceCommand } from "./device.ts"
 import { eventsCommand } from "./events.ts"
 import { Failure } from "./failure.ts"
+import { imageCommand } from "./image.ts"
 import { lintCommand } from "./lint.ts"
 import { releaseCommand } from "./release.ts"
 import { rolloutCommand } from "./rollout.ts"
@@ -24,6 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
     deviceCommand(),
     rolloutCommand(),
     channelCommand(),
+    imageCommand(),
     lintCommand(),
     eventsCommand(),
     virtualCommand(),

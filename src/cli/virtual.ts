@@ -20,6 +20,7 @@ interface RunOptions extends ServerOptions {
   readonly state?: string
   readonly every?: string
   readonly fault?: string
+  readonly console?: readonly string[]
   readonly speed: string
   readonly json?: boolean
 }
@@ -47,6 +48,7 @@ export function virtualCommand(): Command {
     .description("run one device: one contact, or one every so often; ends with code, words and what it runs")
     .requiredOption("--model <MODEL>", "model of the device")
     .option("--every <TIME>", "make a contact every so often (10s, 1m, 1d) until interrupted")
+    .option("--console <LINE...>", "lines to type on its console at each contact (families that have one)")
     .option("--json", "print only the end of each contact, as JSON")
     .action((options: RunOptions) => guarded(() => run(options)))
   common(device(command.command("swarm")))
@@ -83,7 +85,10 @@ async function run(options: RunOptions): Promise<void> {
   await runVirtual({
     family: options.family,
     model: options.model,
-    server: serverOf(options),
+    server: {
+      ...serverOf(options),
+      ...(options.console === undefined ? {} : { console: options.console.join("\n") }),
+    },
     speed: Number(options.speed),
     signal: ending,
     log: (line) => (options.json === true ? undefined : printLines(line)),
