@@ -122,7 +122,8 @@ async function copyCode(hardware: Hardware, name: string, sizeBytes: number): Pr
     const present = await program.read(offset, sectorBytes)
     const padded = new Uint8Array(sectorBytes).fill(0xff)
     padded.set(wanted)
-    if (at >= sizeBytes && equalBytes(present, padded)) continue
+    // The hardware erases and writes every sector; one that holds the same bytes already is left out here.
+    if (equalBytes(present, padded)) continue
     await program.erase(offset)
     if (wanted.length > 0) await program.write(offset, wanted)
   }

@@ -79,9 +79,7 @@ async function receive(stream: PatientStream, fetch: Fetch): Promise<FetchEnd> {
     if (!(read instanceof Uint8Array)) return read
     // The end of the headers is looked for in what this read brought: split over two reads it is never seen.
     const end = fromLatin1(read).indexOf("\r\n\r\n")
-    if (head.length + (end < 0 ? read.length : end + 4) > receiveBytes) {
-      return { kind: "error", code: clientErrors.headers, why: "the headers do not fit into the receive buffer" }
-    }
+    if (head.length + (end < 0 ? read.length : end + 4) > receiveBytes) return stream.hang()
     if (end >= 0) bodyStart = head.length + end + 4
     head = concat([head, read])
   }
@@ -136,6 +134,11 @@ class PatientStream {
       if (error.kind === "timeout") return { kind: "timeout" }
       return { kind: "error", code: clientErrors.receive, why: error.message }
     }
+    return this.hang()
+  }
+
+  /** Nothing that comes is understood any more; only the time limit ends it. */
+  async hang(): Promise<FetchEnd> {
     await this.#body.clock.sleep(Math.max(0, this.#deadline - this.#body.clock.now()))
     return { kind: "timeout" }
   }
