@@ -218,6 +218,7 @@ function checkLimits(header: PatchHeader, flags: number): void {
   ) {
     refuse(`sectors of ${sectorSize} bytes`)
   }
+  if (sectorSize > 0 && Math.ceil(header.targetSize / sectorSize) > header.profile.sectorCap) refuse("too many sectors")
   if (header.phase.old > 3 || header.phase.new > 3) refuse("the phase is more than 3")
   if (header.sourceSize > largestImage || header.targetSize > largestImage) refuse("an image is too large")
   if (header.payloadSize > largestImage) refuse("the payload is too large")

@@ -10,6 +10,8 @@ export interface Profile {
   readonly regionCap: number
   /** Most runs in the order of an in-place patch. */
   readonly runCap: number
+  /** Most sectors of an image that is overwritten in place. */
+  readonly sectorCap: number
   /** Whether the model does with fewer contexts. */
   readonly isSmall: boolean
   /** Model slots that are addressed by hash, three bytes each. */
@@ -27,8 +29,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     mapCap: 64,
     valueCap: 16,
     regionCap: 4,
+    sectorCap: 1024,
     runCap: 24,
-    hashedSlots: 576,
+    hashedSlots: 384,
     isSmall: true,
     ramLimit: 8192,
   },
@@ -38,6 +41,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     mapCap: 448,
     valueCap: 64,
     regionCap: 16,
+    sectorCap: 4096,
     runCap: 128,
     hashedSlots: 4608,
     isSmall: false,
@@ -49,8 +53,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     mapCap: 3584,
     valueCap: 512,
     regionCap: 16,
+    sectorCap: 16384,
     runCap: 1024,
-    hashedSlots: 24576,
+    hashedSlots: 22528,
     isSmall: false,
     ramLimit: 131072,
   },
@@ -60,6 +65,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     mapCap: 16384,
     valueCap: 2048,
     regionCap: 16,
+    sectorCap: 65534,
     runCap: 4096,
     hashedSlots: 65536,
     isSmall: false,

@@ -112,7 +112,7 @@ export class Model {
       const slot = slots[index] as number
       const count = slot & 15
       const from = count === 0 ? mixed : slot & 0xfff0
-      const next = (from + (((target - from) * (rateTable[count] as number)) >> 16)) & 0xfff0
+      const next = (from + (((target - from) * (rateTable[count] as number)) >> 15)) & 0xfff0
       slots[index] = next | (count < 15 ? count + 1 : 15)
     }
   }

@@ -46,7 +46,7 @@ export class NumberModel {
     const count = this.count[slot] as number
     const bit = coder.bit(Math.max(32, Math.min(65504, chance)), given)
     const target = bit === 1 ? 65535 : 0
-    this.chance[slot] = chance + (((target - chance) * (rateTable[count] as number)) >> 16)
+    this.chance[slot] = chance + (((target - chance) * (rateTable[count] as number)) >> 15)
     if (count < 30) this.count[slot] = count + 1
     return bit
   }

@@ -77,6 +77,10 @@ function codeEntries(coder: BinaryCoder, given: AddressMap | null, cap: number):
     shift += changes.signed(coder, given === null ? 0 : given.shiftAt(rank) - shift)
     within(newStart, 0, largestOffset)
     within(shift, -largestOffset, largestOffset)
+    const last = found.at(-1)
+    if (last !== undefined && last.oldStart + last.shift === newStart && last.oldStart >= newStart - shift) {
+      throw new DeltaError("bad-payload", "pieces of the address map out of order")
+    }
     found.push({ oldStart: newStart - shift, shift })
   }
   return found
@@ -100,6 +104,7 @@ function codeValues(coder: BinaryCoder, given: readonly ValueShift[], cap: numbe
     const real = shift === 0 ? noShift : shift === 0x100001 ? last : shift
     if (real !== noShift) last = real
     within(start, 0, 0xffffffff)
+    if (real !== noShift) within(real, -0x40000000, 0x40000000)
     found.push({ start, shift: real })
   }
   return found

@@ -173,15 +173,8 @@ export const stretchTable: Int16Array = Int16Array.from(
   (_, i) => ln256(2 * i + 1) - ln256(8191 - 2 * i),
 )
 
-/** 65536 / (n + 3/2): how far a probability that was seen n times moves towards the next bit. */
-export const rateTable: Uint16Array = Uint16Array.from({ length: 256 }, (_, n) => Math.floor(131072 / (2 * n + 3)))
-
-/** The confidence class (0 … 15) of a count (0 … 255). */
-export const confidenceOf: Uint8Array = Uint8Array.from({ length: 256 }, (_, n) => {
-  if (n < 8) return n
-  const exponent = 31 - Math.clz32(n)
-  return Math.min(15, 2 * exponent + 2 + ((n >> (exponent - 1)) & 1))
-})
+/** 32768 / (n + 3/2): how far a probability that was seen n times moves towards the next bit, of 32768. */
+export const rateTable: Uint16Array = Uint16Array.from({ length: 32 }, (_, n) => Math.floor(65536 / (2 * n + 3)))
 
 /** The probability of 1, of 65536, for a logit in 1/256 within -2816 … 2816. */
 export function squash(logit: number): number {

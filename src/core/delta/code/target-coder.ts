@@ -99,6 +99,7 @@ export class TargetCoder {
   }
 
   reset(): void {
+    this.parts.translation.forget()
     this.model.reset()
     this.switchShift.reset()
     this.kindHistory.fill(0)

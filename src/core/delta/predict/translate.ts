@@ -52,6 +52,11 @@ export class Translation {
     return (moved < 0 ? address : moved) - home.newAddress + home.newOffset
   }
 
+  /** Forgets in which region the last reference stood, so that a group never depends on the one before it. */
+  forget(): void {
+    this.home = null
+  }
+
   /** The new address of what stood at an old address (unsigned, 32 bits), or -1 when nothing is known of it. */
   address(oldAddress: number): number {
     for (const region of this.regions) {

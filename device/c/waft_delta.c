@@ -1,0 +1,1845 @@
+#include "waft_delta.h"
+
+#include <string.h>
+
+/* ---- tables ---- */
+
+static const uint16_t squash_steps[] = {
+    4, 4, 4, 4, 4, 4, 5, 6, 8, 10, 13, 17,
+    22, 28, 36, 47, 60, 77, 98, 126, 162, 208, 267, 342,
+    439, 562, 720, 922, 1179, 1506, 1921, 2446, 3108, 3938, 4971, 6249,
+    7812, 9702, 11955, 14595, 17625, 21025, 24743, 28693, 32768, 36843, 40793, 44511,
+    47911, 50941, 53581, 55834, 57724, 59287, 60565, 61598, 62428, 63090, 63615, 64030,
+    64357, 64614, 64816, 64974, 65097, 65194, 65269, 65328, 65374, 65410, 65438, 65459,
+    65476, 65489, 65500, 65508, 65514, 65519, 65523, 65526, 65528, 65530, 65531, 65532,
+    65532, 65532, 65532, 65532, 65532,
+};
+static const uint8_t ln_mantissa[64] = {
+    2, 6, 10, 14, 17, 21, 25, 28, 32, 35, 39, 42, 46, 49, 52, 56,
+    59, 62, 65, 68, 71, 74, 77, 80, 83, 86, 89, 92, 94, 97, 100, 102,
+    105, 108, 110, 113, 116, 118, 121, 123, 126, 128, 130, 133, 135, 137, 140, 142,
+    144, 147, 149, 151, 153, 156, 158, 160, 162, 164, 166, 168, 170, 172, 174, 176,
+};
+
+static uint32_t log2_floor(uint32_t x) {
+#if defined(__GNUC__) && !defined(__AVR__)
+  return 31u - (uint32_t)__builtin_clz(x);
+#else
+  uint32_t n = 0;
+  while (x >>= 1) n++;
+  return n;
+#endif
+}
+
+static int32_t ln256(uint32_t x) {
+  uint32_t exponent = log2_floor(x);
+  return (int32_t)((exponent * 45426u) >> 8) + ln_mantissa[((x << (12 - exponent)) - 4096u) >> 6];
+}
+
+static int32_t stretch(uint32_t p12) { return ln256(2 * p12 + 1) - ln256(8191 - 2 * p12); }
+
+static uint32_t squash(int32_t logit) {
+  int32_t x = logit > 2815 ? 2815 : logit < -2816 ? -2816 : logit;
+  uint32_t at = (uint32_t)(x + 2816) >> 6;
+  int32_t low = squash_steps[at], high = squash_steps[at + 1];
+  return (uint32_t)(low + (((high - low) * ((x + 2816) & 63)) >> 6));
+}
+
+static uint32_t rate(uint32_t n) { return 65536u / (2 * n + 3); }
+
+/* ---- bytes ---- */
+
+static uint32_t get16(const uint8_t *p) { return (uint32_t)p[0] | ((uint32_t)p[1] << 8); }
+static uint32_t get32(const uint8_t *p) { return get16(p) | (get16(p + 2) << 16); }
+static void put16(uint8_t *p, uint32_t v) {
+  p[0] = (uint8_t)v;
+  p[1] = (uint8_t)(v >> 8);
+}
+static void put32(uint8_t *p, uint32_t v) {
+  put16(p, v);
+  put16(p + 2, v >> 16);
+}
+
+static uint32_t crc32_of(const uint8_t *bytes, uint32_t length, uint32_t before) {
+  uint32_t value = ~before;
+  while (length-- > 0) {
+    value ^= *bytes++;
+    for (int k = 0; k < 8; k++) value = (value & 1) ? 0xedb88320u ^ (value >> 1) : value >> 1;
+  }
+  return ~value;
+}
+
+/* ---- SHA-256 (FIPS 180-4) ---- */
+
+static const uint32_t sha_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotate(uint32_t x, int n) { return (x >> n) | (x << (32 - n)); }
+
+static void sha_block(struct waft_sha256 *h) {
+  uint32_t w[16], s[8];
+  memcpy(s, h->state, sizeof s);
+  for (int i = 0; i < 64; i++) {
+    uint32_t now;
+    if (i < 16) {
+      const uint8_t *p = h->block + 4 * i;
+      now = ((uint32_t)p[0] << 24) | ((uint32_t)p[1] << 16) | ((uint32_t)p[2] << 8) | p[3];
+    } else {
+      uint32_t a = w[(i + 1) & 15], b = w[(i + 14) & 15];
+      now = w[i & 15] + w[(i + 9) & 15] + (rotate(a, 7) ^ rotate(a, 18) ^ (a >> 3)) + (rotate(b, 17) ^ rotate(b, 19) ^ (b >> 10));
+    }
+    w[i & 15] = now;
+    uint32_t one = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) + sha_constants[i] + now;
+    uint32_t two = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+    memmove(s + 1, s, 7 * sizeof *s);
+    s[4] += one;
+    s[0] = one + two;
+  }
+  for (int i = 0; i < 8; i++) h->state[i] += s[i];
+}
+
+static void sha_begin(struct waft_sha256 *h) {
+  static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  memcpy(h->state, start, sizeof start);
+  h->length = 0;
+}
+
+static void sha_add(struct waft_sha256 *h, const uint8_t *bytes, uint32_t length) {
+  while (length-- > 0) {
+    h->block[h->length++ & 63] = *bytes++;
+    if ((h->length & 63) == 0) sha_block(h);
+  }
+}
+
+static void sha_end(struct waft_sha256 *h, uint8_t digest[32]) {
+  uint64_t bits = h->length * 8;
+  uint8_t byte = 0x80;
+  do {
+    sha_add(h, &byte, 1);
+    byte = 0;
+  } while ((h->length & 63) != 56);
+  for (int i = 7; i >= 0; i--) {
+    byte = (uint8_t)(bits >> (8 * i));
+    sha_add(h, &byte, 1);
+  }
+  for (int i = 0; i < 32; i++) digest[i] = (uint8_t)(h->state[i / 4] >> (24 - 8 * (i & 3)));
+}
+
+/* ---- errors: the first one holds, and everything goes on harmlessly until somebody looks ---- */
+
+static void fail(struct waft_delta *d, int error) {
+  if (d->error == WAFT_OK) d->error = error;
+}
+
+/* A host function that fails ends the update at once: power may be failing. */
+static void io_failed(struct waft_delta *d) {
+  d->failed_io = 1;
+  fail(d, WAFT_FLASH_FAILED);
+}
+
+/* ---- coder ---- */
+
+static uint32_t take(struct waft_delta *d) {
+  uint32_t at = d->position++;
+  if (at >= d->header.payload_size) return 0;
+  if (at < d->patch_bytes_at || at - d->patch_bytes_at >= sizeof d->patch_bytes) {
+    uint32_t length = d->header.payload_size - at;
+    if (length > sizeof d->patch_bytes) length = sizeof d->patch_bytes;
+    if (d->io->read_patch(d->io->context, d->header.header_size + at, d->patch_bytes, length) != 0) io_failed(d);
+    d->patch_bytes_at = at;
+  }
+  return d->patch_bytes[at - d->patch_bytes_at];
+}
+
+static void begin_coder(struct waft_delta *d) {
+  d->low = 0;
+  d->high = 0xffffffffu;
+  d->code = 0;
+  d->position = 0;
+  d->patch_bytes_at = 0x80000000u;
+  for (int i = 0; i < 4; i++) d->code = (d->code << 8) | take(d);
+}
+
+static uint32_t code_bit(struct waft_delta *d, uint32_t chance) {
+  uint32_t range = d->high - d->low;
+  uint32_t middle = d->low + (range >> 16) * chance + (((range & 0xffff) * chance) >> 16);
+  uint32_t bit = d->code <= middle;
+  if (bit)
+    d->high = middle;
+  else
+    d->low = middle + 1;
+  while (((d->low ^ d->high) & 0xff000000u) == 0) {
+    d->code = (d->code << 8) | take(d);
+    d->low <<= 8;
+    d->high = (d->high << 8) | 0xff;
+  }
+  return bit;
+}
+
+/* ---- numbers ---- */
+
+static void reset_number(struct waft_number *n) {
+  for (int i = 0; i < 69; i++) n->chance[i] = 32768;
+  memset(n->count, 0, sizeof n->count);
+}
+
+static uint32_t number_bit(struct waft_delta *d, struct waft_number *n, uint32_t slot) {
+  int32_t chance = n->chance[slot];
+  uint32_t bit = code_bit(d, chance < 32 ? 32u : chance > 65504 ? 65504u : (uint32_t)chance);
+  int32_t target = bit ? 65535 : 0;
+  n->chance[slot] = (uint16_t)(chance + (((target - chance) * (int32_t)rate(n->count[slot])) >> 15));
+  if (n->count[slot] < 30) n->count[slot]++;
+  return bit;
+}
+
+static uint32_t unsigned_number(struct waft_delta *d, struct waft_number *n) {
+  uint32_t node = 1, found = 1;
+  for (int i = 0; i < 5; i++) node = (node << 1) | number_bit(d, n, node);
+  uint32_t length = node & 31;
+  for (uint32_t at = length; at-- > 0;) {
+    if (at == length - 1)
+      found = (found << 1) | number_bit(d, n, 32 + length);
+    else if (at == 1)
+      found = (found << 1) | number_bit(d, n, 64);
+    else if (at == 0)
+      found = (found << 1) | number_bit(d, n, 65 + (found & 1));
+    else
+      found = (found << 1) | code_bit(d, 32768);
+  }
+  return found - 1;
+}
+
+/* The size may have 32 bits. */
+static int64_t signed_number(struct waft_delta *d, struct waft_number *n) {
+  int64_t size = unsigned_number(d, n);
+  if (size == 0) return 0;
+  return number_bit(d, n, 68) ? -size : size;
+}
+
+/* ---- relation ---- */
+
+#define LARGEST_OFFSET 0x10000010
+#define LARGEST_ADDRESS 0x200000000
+#define NO_SHIFT INT32_MIN
+
+static const struct {
+  uint16_t hashed, map, values, regions, runs, sectors;
+} profile_limits[] = {
+    {384, 64, 16, 4, 24, 1024},
+    {4608, 448, 64, 16, 128, 4096},
+    {22528, 3584, 512, 16, 1024, 16384},
+    {0 /* 65536 */, 16384, 2048, 16, 4096, 65534},
+};
+
+static int within(struct waft_delta *d, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return 1;
+  fail(d, WAFT_BAD_PAYLOAD);
+  return 0;
+}
+
+static int64_t wide_number(struct waft_delta *d, struct waft_number *n) {
+  int64_t high = signed_number(d, n);
+  return high * 65536 + (int64_t)unsigned_number(d, n);
+}
+
+static void read_regions(struct waft_delta *d, struct waft_number *n) {
+  uint32_t limit = profile_limits[d->header.profile].regions;
+  reset_number(n);
+  uint32_t count = unsigned_number(d, n);
+  if (!within(d, count, 0, limit)) return;
+  for (uint32_t i = 0; i < count; i++) {
+    struct waft_region *r = &d->regions[i];
+    int64_t old_offset = unsigned_number(d, n), old_length = unsigned_number(d, n), old_address = wide_number(d, n);
+    int64_t new_offset = old_offset + signed_number(d, n), new_address = old_address + wide_number(d, n);
+    if (!within(d, old_offset, 0, LARGEST_OFFSET) || !within(d, old_length, 0, LARGEST_OFFSET) || !within(d, new_offset, 0, LARGEST_OFFSET)) return;
+    if (!within(d, old_address, -LARGEST_ADDRESS, LARGEST_ADDRESS) || !within(d, new_address, -LARGEST_ADDRESS, LARGEST_ADDRESS)) return;
+    r->old_offset = (int32_t)old_offset;
+    r->old_length = (int32_t)old_length;
+    r->new_offset = (int32_t)new_offset;
+    r->old_address = old_address;
+    r->new_address = new_address;
+  }
+  d->region_count = count;
+}
+
+static int32_t old_of(const struct waft_delta *d, uint32_t i) { return d->map_new[i] - d->map_shift[i]; }
+
+/* Whether entry a comes before entry b by old start, then by rank. */
+static int comes_before(const struct waft_delta *d, uint32_t a, uint32_t b) {
+  int32_t x = old_of(d, a), y = old_of(d, b);
+  return x != y ? x < y : a < b;
+}
+
+static void sort_by_old(struct waft_delta *d) {
+  uint16_t *index = d->map_by_old;
+  uint32_t n = d->map_size;
+  for (uint32_t i = 0; i < n; i++) index[i] = (uint16_t)i;
+  for (uint32_t heap = n / 2, end = n; end > 1;) {
+    uint32_t at, child;
+    uint16_t moving;
+    if (heap > 0)
+      moving = index[--heap];
+    else {
+      moving = index[--end];
+      index[end] = index[0];
+    }
+    for (at = heap; (child = 2 * at + 1) < end; at = child) {
+      if (child + 1 < end && comes_before(d, index[child], index[child + 1])) child++;
+      if (!comes_before(d, moving, index[child])) break;
+      index[at] = index[child];
+    }
+    index[at] = moving;
+  }
+}
+
+static void read_map(struct waft_delta *d, struct waft_number *gaps, struct waft_number *changes) {
+  reset_number(gaps);
+  reset_number(changes);
+  uint32_t count = unsigned_number(d, gaps);
+  if (!within(d, count, 0, profile_limits[d->header.profile].map)) return;
+  reset_number(gaps);
+  int64_t at = 0, shift = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    int64_t before = at, shift_before = shift;
+    at += unsigned_number(d, gaps);
+    shift += signed_number(d, changes);
+    if (!within(d, at, 0, LARGEST_OFFSET) || !within(d, shift, -LARGEST_OFFSET, LARGEST_OFFSET)) return;
+    if (i > 0 && at == before && before - shift_before >= at - shift) {
+      fail(d, WAFT_BAD_PAYLOAD);
+      return;
+    }
+    d->map_new[i] = (int32_t)at;
+    d->map_shift[i] = (int32_t)shift;
+  }
+  d->map_size = count;
+  sort_by_old(d);
+}
+
+static void read_values(struct waft_delta *d, struct waft_number *gaps, struct waft_number *changes) {
+  reset_number(gaps);
+  reset_number(changes);
+  uint32_t count = unsigned_number(d, gaps);
+  if (!within(d, count, 0, profile_limits[d->header.profile].values)) return;
+  reset_number(gaps);
+  int64_t start = 0, last = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    start += (int64_t)unsigned_number(d, gaps) * 4;
+    start += (int64_t)code_bit(d, 32768) * 2;
+    start += code_bit(d, 32768);
+    int64_t shift = signed_number(d, changes);
+    if (shift == 0)
+      shift = NO_SHIFT;
+    else {
+      if (shift == 0x100001) shift = last;
+      if (!within(d, shift, -0x40000000, 0x40000000)) return;
+      last = shift;
+    }
+    if (!within(d, start, 0, 0xffffffff)) return;
+    d->value_start[i] = (uint32_t)start;
+    d->value_shift[i] = (int32_t)shift;
+  }
+  d->value_count = count;
+}
+
+static uint32_t sector_count(const struct waft_header *h) { return (uint32_t)(((uint64_t)h->target_size + h->sector_size - 1) / h->sector_size); }
+
+static int is_written(const struct waft_delta *d, uint32_t sector) { return (d->written[sector >> 3] >> (sector & 7)) & 1; }
+static void set_written(struct waft_delta *d, uint32_t sector) { d->written[sector >> 3] |= (uint8_t)(1u << (sector & 7)); }
+
+static void read_order(struct waft_delta *d, struct waft_number *starts, struct waft_number *lengths) {
+  struct waft_number *keeps = &d->switch_shift;
+  int64_t sectors = sector_count(&d->header), next = 0, total = 0;
+  reset_number(starts);
+  reset_number(lengths);
+  reset_number(keeps);
+  uint32_t count = unsigned_number(d, lengths);
+  if (!within(d, count, 0, profile_limits[d->header.profile].runs)) return;
+  for (uint32_t i = 0; i < count; i++) {
+    int64_t start = next + signed_number(d, starts);
+    int64_t length = (int64_t)unsigned_number(d, lengths) + 1;
+    int step = length > 1 && code_bit(d, 32768) ? -1 : 1;
+    int64_t keep = unsigned_number(d, keeps), last = start + (length - 1) * step;
+    if (!within(d, start, 0, sectors - 1) || !within(d, last, 0, sectors - 1) || !within(d, keep, 0, d->header.preserve_slots)) return;
+    for (int64_t sector = start; sector != last + step; sector += step) {
+      if (is_written(d, (uint32_t)sector)) {
+        fail(d, WAFT_BAD_PAYLOAD);
+        return;
+      }
+      set_written(d, (uint32_t)sector);
+      total++;
+    }
+    struct waft_run *run = &d->runs[i];
+    run->start = (uint16_t)start;
+    run->length = (uint16_t)length;
+    run->step = (int8_t)step;
+    run->keep = (uint8_t)keep;
+    next = last + step;
+  }
+  d->run_count = count;
+  if (total != sectors) fail(d, WAFT_BAD_PAYLOAD);
+  memset(d->written, 0, sizeof d->written);
+}
+
+/* Borrows the (not yet used) slots for the numbers' models. */
+static void read_preamble(struct waft_delta *d) {
+  struct waft_number *one = (struct waft_number *)(void *)d->slots, *two = one + 1;
+  read_regions(d, one);
+  if (d->error == WAFT_OK) read_map(d, one, two);
+  if (d->error == WAFT_OK) read_values(d, one, two);
+  if (d->error == WAFT_OK && d->header.sector_size > 0) read_order(d, one, two);
+}
+
+/* ---- translation ---- */
+
+static int32_t shift_of(const struct waft_delta *d, int64_t old_offset) {
+  uint32_t low = 0, high = d->map_size;
+  if (high == 0) return 0;
+  while (low < high) {
+    uint32_t middle = (low + high) / 2;
+    if (old_of(d, d->map_by_old[middle]) <= old_offset)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return d->map_shift[d->map_by_old[low == 0 ? 0 : low - 1]];
+}
+
+static int64_t offset_of(const struct waft_delta *d, int64_t old_offset) { return old_offset + shift_of(d, old_offset); }
+
+static int64_t value_of(const struct waft_delta *d, int64_t old_address) {
+  uint32_t low = 0, high = d->value_count;
+  while (low < high) {
+    uint32_t middle = (low + high) / 2;
+    if (d->value_start[middle] <= old_address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == 0 || low == d->value_count || d->value_shift[low - 1] == NO_SHIFT) return -1;
+  return (uint32_t)(old_address + d->value_shift[low - 1]);
+}
+
+static int64_t address_of(const struct waft_delta *d, int64_t old_address) {
+  for (uint32_t i = 0; i < d->region_count; i++) {
+    const struct waft_region *r = &d->regions[i];
+    int64_t at = old_address - r->old_address;
+    if (at >= 0 && at < r->old_length) return (uint32_t)(offset_of(d, r->old_offset + at) - r->new_offset + r->new_address);
+  }
+  return value_of(d, old_address);
+}
+
+static int64_t relative(struct waft_delta *d, int64_t at, int64_t target) {
+  const struct waft_region *home = d->home;
+  if (home == NULL || at < home->old_offset || at >= (int64_t)home->old_offset + home->old_length) {
+    home = NULL;
+    for (uint32_t i = 0; i < d->region_count && home == NULL; i++) {
+      const struct waft_region *r = &d->regions[i];
+      if (at >= r->old_offset && at < (int64_t)r->old_offset + r->old_length) home = r;
+    }
+    d->home = home;
+  }
+  if (home == NULL) return offset_of(d, target);
+  if (target >= home->old_offset && target < (int64_t)home->old_offset + home->old_length) return offset_of(d, target);
+  int64_t address = target - home->old_offset + home->old_address;
+  int64_t moved = address_of(d, address);
+  return (moved < 0 ? address : moved) - home->new_address + home->new_offset;
+}
+
+/* ---- window ---- */
+
+enum { WINDOW = 32, LOOK_BACK = 32, SOURCE = 80 };
+enum { K_DATA = 0, K_HALF = 4, K_WORD = 6, K_BRANCH = 10, K_POINTER = 14, K_VALUE = 18, K_SHORT = 22, K_PAIR = 24, K_WIDE_SHORT = 28 };
+
+static uint32_t byte_at(const struct waft_delta *d, int32_t at) { return d->source[at - d->origin]; }
+static uint32_t half_at(const struct waft_delta *d, int32_t at) { return get16(d->source + (at - d->origin)); }
+static uint32_t word_at(const struct waft_delta *d, int32_t at) { return get32(d->source + (at - d->origin)); }
+
+static void put(struct waft_delta *d, int32_t at, int size, uint32_t value, int kind, uint32_t unit, int64_t target) {
+  for (int i = 0; i < size; i++) {
+    int32_t index = at + i - d->old_start;
+    if (index < 0 || index >= d->length) continue;
+    d->predicted[index] = (uint8_t)(value >> (8 * i));
+    d->kind[index] = (uint8_t)(kind + i);
+    d->place[index] = (uint8_t)i;
+    d->unit[index] = (int32_t)unit;
+    d->target[index] = (int32_t)(uint32_t)target;
+  }
+}
+
+/* The lowest `bits` bits of a value as a signed number. */
+static int32_t sign(uint32_t value, int bits) {
+  uint32_t top = 1u << (bits - 1);
+  value &= top | (top - 1);
+  return (int32_t)(value ^ top) - (int32_t)top;
+}
+
+/* A distance as the machine sees it: 32 bits that wrap. */
+static uint32_t wrap(int64_t distance) { return (uint32_t)distance; }
+static uint32_t shifted(int64_t distance, int n) { return (uint32_t)((int32_t)(uint32_t)distance >> n); }
+
+static void read_flash(struct waft_delta *d, uint32_t address, uint8_t *into, uint32_t length) {
+  if (d->io->read(d->io->context, address, into, length) != 0) io_failed(d);
+}
+
+static void read_old(struct waft_delta *d, int32_t offset, uint8_t *into, int32_t length) {
+  int64_t first = (int64_t)offset - d->header.old_phase, at = first < 0 ? 0 : first, end = first + length;
+  uint32_t size = d->header.sector_size;
+  memset(into, 0, (size_t)length);
+  if (end > d->header.source_size) end = d->header.source_size;
+  while (at < end) {
+    if (size == 0) {
+      read_flash(d, (uint32_t)at, into + (at - first), (uint32_t)(end - at));
+      return;
+    }
+    uint32_t sector = (uint32_t)at / size;
+    int64_t to = (int64_t)(sector + 1) * size;
+    if (to > end) to = end;
+    uint8_t *part = into + (at - first);
+    if (sector >= sector_count(&d->header) || !is_written(d, sector))
+      read_flash(d, d->io->image + (uint32_t)at, part, (uint32_t)(to - at));
+    else
+      for (uint32_t slot = 0; slot < d->header.preserve_slots; slot++) {
+        if (d->kept[slot] != (int32_t)sector) continue;
+        read_flash(d, d->io->preserve[slot] + ((uint32_t)at - sector * size), part, (uint32_t)(to - at));
+        break;
+      }
+    at = to;
+  }
+}
+
+static int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+static void clip(struct waft_delta *d) {
+  int64_t size = d->header.sector_size, phase = d->header.old_phase, first = (int64_t)d->old_start - phase;
+  int64_t from = floor_div(first, size) * size + phase - d->origin;
+  int64_t to = -floor_div(-(first + d->length), size) * size + phase - d->origin;
+  for (int64_t i = 0; i < SOURCE; i++)
+    if (i < from || i >= to) d->source[i] = 0;
+}
+
+static void load_window(struct waft_delta *d, int32_t old_start, int32_t length, int32_t shift) {
+  d->old_start = old_start;
+  d->length = length;
+  d->window_shift = shift;
+  d->origin = (old_start & ~3) - LOOK_BACK;
+  read_old(d, d->origin, d->source, SOURCE);
+  if (d->header.sector_size > 0) clip(d);
+  for (int32_t i = 0; i < length; i++) {
+    int32_t at = old_start + i;
+    d->raw[i] = d->predicted[i] = (uint8_t)byte_at(d, at);
+    d->kind[i] = (uint8_t)(K_DATA + (at & 3));
+    d->place[i] = (uint8_t)(at & 3);
+    d->unit[i] = (int32_t)word_at(d, at & ~3);
+    d->target[i] = 0;
+  }
+}
+
+/* ---- predictors ---- */
+
+#define END (d->old_start + d->length)
+
+#if defined(WAFT_ARCH_THUMB2) || defined(WAFT_ARCH_MIPS32) || defined(WAFT_ARCH_ARM32) || defined(WAFT_ARCH_ARM64) || \
+    defined(WAFT_ARCH_RISCV) || defined(WAFT_ARCH_XTENSA) || defined(WAFT_ARCH_TC32)
+#define WITH_POINTERS
+#endif
+static void predict_pointers(struct waft_delta *d) {
+  for (int32_t at = d->old_start & ~3; at < END; at += 4) {
+    uint32_t word = word_at(d, at);
+    int64_t moved = address_of(d, word);
+    if (moved >= 0) put(d, at, 4, (uint32_t)moved, K_POINTER, word, word);
+  }
+}
+
+#ifdef WAFT_ARCH_THUMB2
+static void thumb_narrow(struct waft_delta *d, int32_t at, uint32_t code) {
+  int64_t here = (int64_t)at + d->window_shift, target = 0, distance;
+  uint32_t value = code;
+  if ((code & 0xf800) == 0x4800 || (code & 0xf800) == 0xa000) {
+    target = (int64_t)((at + 4) & ~3) + (code & 0xff) * 4;
+    distance = relative(d, at, target) - ((here + 4) & ~(int64_t)3);
+    if (distance >= 0 && distance < 1024 && (distance & 3) == 0) value = (code & 0xff00) | (uint32_t)(distance >> 2);
+  } else if ((code & 0xf500) == 0xb100) {
+    target = (int64_t)at + 4 + (((code >> 3) & 0x1f) << 1) + (((code >> 9) & 1) << 6);
+    distance = relative(d, at, target) - here - 4;
+    if (distance >= 0 && distance < 128) value = (code & ~0x02f8u) | ((((uint32_t)distance >> 1) & 0x1f) << 3) | ((((uint32_t)distance >> 6) & 1) << 9);
+  } else if ((code & 0xf000) == 0xd000 && (code & 0x0e00) != 0x0e00) {
+    target = (int64_t)at + 4 + sign(code, 8) * 2;
+    distance = relative(d, at, target) - here - 4;
+    if (distance >= -256 && distance < 256) value = (code & 0xff00) | (shifted(distance, 1) & 0xff);
+  } else if ((code & 0xf800) == 0xe000) {
+    target = (int64_t)at + 4 + sign(code, 11) * 2;
+    distance = relative(d, at, target) - here - 4;
+    if (distance >= -2048 && distance < 2048) value = (code & 0xf800) | (shifted(distance, 1) & 0x7ff);
+  }
+  put(d, at, 2, value, target == 0 ? K_HALF : K_SHORT, code, target);
+}
+
+static void thumb_long_branch(struct waft_delta *d, int32_t at, uint32_t first, uint32_t second) {
+  uint32_t s = (first >> 10) & 1, i1 = ((second >> 13) & 1) ^ s ^ 1, i2 = ((second >> 11) & 1) ^ s ^ 1;
+  int32_t distance = sign((s << 24) | (i1 << 23) | (i2 << 22) | ((first & 0x3ff) << 12) | ((second & 0x7ff) << 1), 25);
+  int exchange = (second & 0x5000) == 0x4000;
+  int64_t target = (int64_t)(exchange ? (at + 4) & ~3 : at + 4) + distance, here = (int64_t)at + d->window_shift;
+  uint32_t moved = wrap(relative(d, at, target) - (exchange ? (here + 4) & ~(int64_t)3 : here + 4));
+  s = (moved >> 24) & 1;
+  i1 = ((moved >> 23) & 1) ^ s ^ 1;
+  i2 = ((moved >> 22) & 1) ^ s ^ 1;
+  uint32_t value = 0xf000 | (s << 10) | ((moved >> 12) & 0x3ff);
+  value |= ((second & 0xd000) | (i1 << 13) | (i2 << 11) | ((moved >> 1) & 0x7ff)) << 16;
+  put(d, at, 4, value, K_BRANCH, second & 0xd000, target);
+}
+
+static void thumb_conditional(struct waft_delta *d, int32_t at, uint32_t first, uint32_t second) {
+  uint32_t field = (((first >> 10) & 1) << 20) | (((second >> 11) & 1) << 19) | (((second >> 13) & 1) << 18) | ((first & 0x3f) << 12) | ((second & 0x7ff) << 1);
+  int64_t target = (int64_t)at + 4 + sign(field, 21);
+  uint32_t moved = wrap(relative(d, at, target) - ((int64_t)at + d->window_shift + 4));
+  uint32_t one = (first & ~0x043fu) | (((moved >> 20) & 1) << 10) | ((moved >> 12) & 0x3f);
+  uint32_t two = (second & 0xd000) | (((moved >> 19) & 1) << 11) | (((moved >> 18) & 1) << 13) | ((moved >> 1) & 0x7ff);
+  put(d, at, 4, one | (two << 16), K_WIDE_SHORT, first, target);
+}
+
+static void thumb_literal(struct waft_delta *d, int32_t at, uint32_t first, uint32_t second) {
+  int is_float = (first & 0xff3f) == 0xed1f, up = (first & 0x80) != 0;
+  int32_t size = is_float ? (int32_t)(second & 0xff) * 4 : (int32_t)(second & 0xfff);
+  int64_t target = (int64_t)((at + 4) & ~3) + (up ? size : -size);
+  int64_t moved = relative(d, at, target) - (((int64_t)at + d->window_shift + 4) & ~(int64_t)3), now = moved < 0 ? -moved : moved;
+  uint32_t code = first | (second << 16), value = code;
+  if (now < (is_float ? 1024 : 4096)) {
+    uint32_t one = moved == 0 || (moved > 0) == up ? first : first ^ 0x80;
+    uint32_t two = is_float ? (second & 0xff00) | (uint32_t)(now >> 2) : (second & 0xf000) | (uint32_t)now;
+    value = one | (two << 16);
+  }
+  put(d, at, 4, value, K_WIDE_SHORT, code, target);
+}
+
+static uint32_t thumb_immediate(uint32_t word) { return ((word & 0xf) << 12) | (((word >> 10) & 1) << 11) | (((word >> 28) & 7) << 8) | ((word >> 16) & 0xff); }
+
+static uint32_t thumb_with_immediate(uint32_t word, uint32_t v) {
+  return (word & ~0x70ff040fu) | (v >> 12) | (((v >> 11) & 1) << 10) | (((v >> 8) & 7) << 28) | ((v & 0xff) << 16);
+}
+
+static int thumb_move_pair(struct waft_delta *d, int32_t at) {
+  uint32_t low = word_at(d, at), high = word_at(d, at + 4);
+  if ((low & 0xfbf0) != 0xf240 || (high & 0xfbf0) != 0xf2c0 || (((low ^ high) >> 16) & 0x8f00) != 0) return 0;
+  uint32_t target = (thumb_immediate(high) << 16) | thumb_immediate(low);
+  int64_t moved = address_of(d, target);
+  uint32_t value = moved < 0 ? target : (uint32_t)moved;
+  put(d, at, 4, thumb_with_immediate(low, value & 0xffff), K_PAIR, low >> 16, target);
+  put(d, at + 4, 4, thumb_with_immediate(high, value >> 16), K_PAIR, low >> 16, target);
+  return 1;
+}
+
+static void thumb_wide(struct waft_delta *d, int32_t at) {
+  uint32_t first = half_at(d, at), second = half_at(d, at + 2), code = first | (second << 16);
+  if ((first & 0xf800) == 0xf000 && (second & 0x8000) != 0) {
+    if ((second & 0x5000) != 0) {
+      thumb_long_branch(d, at, first, second);
+      return;
+    }
+    if ((first & 0x0380) != 0x0380) {
+      thumb_conditional(d, at, first, second);
+      return;
+    }
+  } else if ((first & 0xff7f) == 0xf85f || (first & 0xff3f) == 0xed1f) {
+    thumb_literal(d, at, first, second);
+    return;
+  } else if ((first & 0xfbf0) == 0xf240 && (second & 0x8000) == 0 && thumb_move_pair(d, at))
+    return;
+  if (thumb_move_pair(d, at - 4)) return;
+  put(d, at, 4, code, K_WORD, code, 0);
+}
+
+static void predict_thumb2(struct waft_delta *d) {
+  int32_t at = d->old_start & ~1;
+  int before = 0;
+  while (before < 12 && half_at(d, at - 2 - 2 * before) >> 11 >= 0x1d) before++;
+  if (before & 1) at -= 2;
+  while (at < END) {
+    uint32_t first = half_at(d, at);
+    if (first >> 11 >= 0x1d) {
+      thumb_wide(d, at);
+      at += 4;
+    } else {
+      thumb_narrow(d, at, first);
+      at += 2;
+    }
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_AVR
+#define AVR_DATA 0x800000
+
+static int avr_two_words(uint32_t code) { return (code & 0xfe0c) == 0x940c || (code & 0xfc0f) == 0x9000; }
+
+static void avr_long(struct waft_delta *d, int32_t at) {
+  uint32_t code = half_at(d, at), operand = half_at(d, at + 2);
+  if ((code & 0xfc0f) == 0x9000) {
+    int64_t moved = address_of(d, AVR_DATA + operand);
+    uint32_t value = moved < 0 ? operand : (uint32_t)moved & 0xffff;
+    put(d, at, 4, code | (value << 16), K_VALUE, code | (operand << 16), operand);
+    return;
+  }
+  int64_t target = (int64_t)((((code >> 3) & 0x3e) | (code & 1)) * 65536u + operand) * 2;
+  uint32_t moved = shifted(relative(d, at, target), 1), high = shifted((int64_t)(int32_t)moved, 16);
+  uint32_t first = (code & 0xfe0e) | ((high & 0x3e) << 3) | (high & 1);
+  put(d, at, 4, first | ((moved & 0xffff) << 16), K_BRANCH, code, target);
+}
+
+static int avr_load_pair(struct waft_delta *d, int32_t at) {
+  uint32_t low = half_at(d, at), high = half_at(d, at + 2);
+  if ((low & 0xf010) != 0xe000 || (high & 0xf000) != 0xe000 || (high & 0xf0) != (low & 0xf0) + 0x10) return 0;
+  uint32_t target = ((low >> 4) & 0xf0) | (low & 0x0f) | ((((high >> 4) & 0xf0) | (high & 0x0f)) << 8);
+  int64_t moved = address_of(d, AVR_DATA + target);
+  uint32_t value = moved < 0 ? target : (uint32_t)moved & 0xffff;
+  uint32_t one = (low & 0xf0f0) | ((value & 0xf0) << 4) | (value & 0x0f);
+  uint32_t two = (high & 0xf0f0) | (((value >> 8) & 0xf0) << 4) | ((value >> 8) & 0x0f);
+  put(d, at, 4, one | (two << 16), K_PAIR, low | (high << 16), target);
+  return 1;
+}
+
+static void avr_short(struct waft_delta *d, int32_t at) {
+  uint32_t code = half_at(d, at), value = code;
+  int64_t target = 0;
+  if ((code & 0xe000) == 0xc000) {
+    target = (int64_t)at + 2 + sign(code, 12) * 2;
+    value = (code & 0xf000) | (shifted(relative(d, at, target) - at - d->window_shift - 2, 1) & 0xfff);
+  } else if ((code & 0xf800) == 0xf000) {
+    target = (int64_t)at + 2 + sign(code >> 3, 7) * 2;
+    value = (code & 0xfc07) | ((shifted(relative(d, at, target) - at - d->window_shift - 2, 1) & 0x7f) << 3);
+  } else if (avr_load_pair(d, at) || avr_load_pair(d, at - 2))
+    return;
+  put(d, at, 2, value, target == 0 ? K_HALF : K_SHORT, code, target);
+}
+
+static void predict_avr(struct waft_delta *d) {
+  int32_t at = d->old_start & ~1;
+  if (avr_two_words(half_at(d, at - 2)) && !avr_two_words(half_at(d, at - 4))) at -= 2;
+  while (at < END) {
+    if (avr_two_words(half_at(d, at))) {
+      avr_long(d, at);
+      at += 4;
+    } else {
+      avr_short(d, at);
+      at += 2;
+    }
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_MIPS32
+static uint32_t mips_pair(struct waft_delta *d, uint32_t upper, uint32_t lower) {
+  uint32_t low = lower >> 26 == 13 ? lower & 0xffff : (uint32_t)sign(lower, 16), target = (upper << 16) + low;
+  int64_t moved = address_of(d, target);
+  return moved < 0 ? target : (uint32_t)moved;
+}
+
+static int mips_completes(uint32_t code, uint32_t reg) {
+  uint32_t operation = code >> 26;
+  return ((code >> 21) & 31) == reg && (operation == 9 || operation == 13 || (operation >= 32 && operation <= 53));
+}
+
+static int mips_upper(struct waft_delta *d, int32_t at, uint32_t code) {
+  for (int32_t step = 4; step <= 12; step += 4) {
+    uint32_t lower = word_at(d, at + step);
+    if (!mips_completes(lower, (code >> 16) & 31)) continue;
+    uint32_t moved = mips_pair(d, code, lower);
+    uint32_t upper = lower >> 26 == 13 ? moved >> 16 : (uint32_t)(((uint64_t)moved + 0x8000) >> 16);
+    put(d, at, 4, (code & 0xffff0000) | (upper & 0xffff), K_PAIR, code, moved);
+    return 1;
+  }
+  return 0;
+}
+
+static int mips_lower(struct waft_delta *d, int32_t at, uint32_t code) {
+  uint32_t reg = (code >> 21) & 31;
+  for (int32_t step = 4; reg != 0 && step <= 32; step += 4) {
+    uint32_t upper = word_at(d, at - step);
+    if (upper >> 26 != 15 || ((upper >> 16) & 31) != reg) continue;
+    uint32_t moved = mips_pair(d, upper, code);
+    put(d, at, 4, (code & 0xffff0000) | (moved & 0xffff), K_VALUE, code, moved);
+    return 1;
+  }
+  return 0;
+}
+
+static void predict_mips32(struct waft_delta *d) {
+  for (int32_t at = d->old_start & ~3; at < END; at += 4) {
+    uint32_t code = word_at(d, at), operation = code >> 26;
+    if (operation == 2 || operation == 3) {
+      int64_t base = d->region_count > 0 ? d->regions[0].old_address : 0;
+      int64_t target = (int64_t)(uint32_t)((code & 0x3ffffff) << 2) + floor_div(base, 0x10000000) * 0x10000000;
+      int64_t moved = address_of(d, target);
+      put(d, at, 4, moved < 0 ? code : (code & 0xfc000000) | (((uint32_t)moved >> 2) & 0x3ffffff), K_BRANCH, operation, target);
+    } else if (operation == 1 || (operation >= 4 && operation <= 7) || (operation >= 20 && operation <= 23)) {
+      int64_t target = (int64_t)at + 4 + sign(code, 16) * 4;
+      uint32_t field = shifted(relative(d, at, target) - ((int64_t)at + d->window_shift) - 4, 2) & 0xffff;
+      put(d, at, 4, (code & 0xffff0000) | field, K_WIDE_SHORT, code >> 16, target);
+    } else if (operation == 15) {
+      if (!mips_upper(d, at, code)) put(d, at, 4, code, K_WORD, code, 0);
+    } else if (operation == 9 || operation == 13 || (operation >= 32 && operation <= 46) || operation == 49 || operation == 53) {
+      if (!mips_lower(d, at, code)) put(d, at, 4, code, K_WORD, code, 0);
+    } else
+      put(d, at, 4, code, K_WORD, code, 0);
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_ARM32
+static int arm_move(struct waft_delta *d, int32_t at, uint32_t code) {
+  static const int8_t steps[2][3] = {{4, 8, -4}, {-4, -8, 4}};
+  int high = (code & 0x00400000) != 0;
+  for (int i = 0; i < 3; i++) {
+    uint32_t other = word_at(d, at + steps[high][i]);
+    if ((other & 0x0ff00000) != ((code & 0x0ff00000) ^ 0x00400000) || ((other ^ code) & 0xf000) != 0) continue;
+    uint32_t mine = ((code >> 4) & 0xf000) | (code & 0xfff), its = ((other >> 4) & 0xf000) | (other & 0xfff);
+    uint32_t target = high ? (mine << 16) | its : (its << 16) | mine;
+    int64_t moved = address_of(d, target);
+    if (moved < 0) return 0;
+    uint32_t field = high ? (uint32_t)moved >> 16 : (uint32_t)moved & 0xffff;
+    put(d, at, 4, (code & 0xfff0f000) | ((field & 0xf000) << 4) | (field & 0xfff), K_PAIR, code, target);
+    return 1;
+  }
+  return 0;
+}
+
+static void predict_arm32(struct waft_delta *d) {
+  for (int32_t at = d->old_start & ~3; at < END; at += 4) {
+    uint32_t code = word_at(d, at);
+    int64_t here = (int64_t)at + d->window_shift;
+    if ((code & 0x0e000000) == 0x0a000000) {
+      int64_t target = (int64_t)at + 8 + sign(code, 24) * 4;
+      put(d, at, 4, (code & 0xff000000) | (shifted(relative(d, at, target) - here - 8, 2) & 0xffffff), K_BRANCH, code >> 24, target);
+    } else if ((code & 0x0f3f0000) == 0x051f0000) {
+      int32_t size = (int32_t)(code & 0xfff);
+      int64_t target = (int64_t)at + 8 + ((code & 0x800000) != 0 ? size : -size), distance = relative(d, at, target) - here - 8;
+      uint32_t value = code;
+      if (distance < 4096 && distance > -4096)
+        value = (code & 0xff7ff000) | (distance >= 0 ? 0x800000 : 0) | (uint32_t)(distance < 0 ? -distance : distance);
+      put(d, at, 4, value, K_WIDE_SHORT, code >> 12, target);
+    } else if ((code & 0x0fb00000) != 0x03000000 || !arm_move(d, at, code))
+      put(d, at, 4, code, K_WORD, code, 0);
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_ARM64
+static const struct {
+  uint32_t mask, value;
+  uint8_t low, bits, kind;
+} a64_fields[] = {
+    {0x7c000000, 0x14000000, 0, 26, K_BRANCH},
+    {0xff000010, 0x54000000, 5, 19, K_WIDE_SHORT},
+    {0x7e000000, 0x34000000, 5, 19, K_WIDE_SHORT},
+    {0x7e000000, 0x36000000, 5, 14, K_WIDE_SHORT},
+    {0x3b000000, 0x18000000, 5, 19, K_WIDE_SHORT},
+};
+
+static int64_t a64_page_distance(uint32_t code) { return ((int64_t)sign(code >> 5, 19) * 4 + ((code >> 29) & 3)) * 4096; }
+
+static int a64_scale(uint32_t code) {
+  if ((code & 0x7fc00000) == 0x11000000) return 0;
+  if ((code & 0x3b000000) != 0x39000000) return -1;
+  return (code & 0x04800000) == 0x04800000 && code >> 30 == 0 ? 4 : (int)(code >> 30);
+}
+
+static int a64_page(struct waft_delta *d, int32_t at, uint32_t code) {
+  for (int32_t step = 4; step <= 12; step += 4) {
+    uint32_t user = word_at(d, at + step);
+    int scale = a64_scale(user);
+    if (scale < 0 || ((user >> 5) & 31) != (code & 31)) continue;
+    int64_t target = (int64_t)(at & ~0xfff) + a64_page_distance(code) + (int64_t)(((user >> 10) & 0xfff) << scale);
+    uint32_t pages = wrap(floor_div(relative(d, at, target), 4096) - floor_div((int64_t)at + d->window_shift, 4096));
+    put(d, at, 4, (code & 0x9f00001f) | ((pages & 3) << 29) | (((pages >> 2) & 0x7ffff) << 5), K_PAIR, code, target);
+    return 1;
+  }
+  return 0;
+}
+
+static int a64_page_offset(struct waft_delta *d, int32_t at, uint32_t code) {
+  int scale = a64_scale(code);
+  if (scale < 0) return 0;
+  for (int32_t step = 4; step <= 32; step += 4) {
+    uint32_t page = word_at(d, at - step);
+    if ((page & 0x9f00001f) != (0x90000000 | ((code >> 5) & 31))) continue;
+    int64_t target = (int64_t)((at - step) & ~0xfff) + a64_page_distance(page) + (int64_t)(((code >> 10) & 0xfff) << scale);
+    uint32_t moved = wrap(relative(d, at, target));
+    put(d, at, 4, (code & ~0x3ffc00u) | (((moved & 0xfff) >> scale) << 10), K_VALUE, code, target);
+    return 1;
+  }
+  return 0;
+}
+
+static void predict_arm64(struct waft_delta *d) {
+  for (int32_t at = d->old_start & ~3; at < END; at += 4) {
+    uint32_t code = word_at(d, at);
+    size_t row = 0;
+    while (row < 5 && (code & a64_fields[row].mask) != a64_fields[row].value) row++;
+    if (row < 5) {
+      int low = a64_fields[row].low, bits = a64_fields[row].bits;
+      uint32_t mask = ((1u << bits) - 1) << low;
+      int64_t target = (int64_t)at + (int64_t)sign(code >> low, bits) * 4;
+      uint32_t distance = shifted(relative(d, at, target) - ((int64_t)at + d->window_shift), 2);
+      put(d, at, 4, (code & ~mask) | ((distance << low) & mask), a64_fields[row].kind, code & ~mask, target);
+    } else if ((code & 0x9f000000) == 0x90000000 ? !a64_page(d, at, code) : !a64_page_offset(d, at, code))
+      put(d, at, 4, code, K_WORD, code, 0);
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_RISCV
+/* Where bit i + 1 of a distance stands in C.J and in C.BEQZ. */
+static const uint8_t rv_jump_bits[] = {3, 4, 5, 11, 2, 7, 6, 9, 10, 8, 12}, rv_branch_bits[] = {3, 4, 10, 11, 2, 5, 6, 12};
+
+static void rv_compressed(struct waft_delta *d, int32_t at, uint32_t code) {
+  uint32_t operation = code & 0xe003, value = code;
+  int64_t target = 0;
+  const uint8_t *bits = NULL;
+  int count = 0;
+  if (operation == 0xa001 || operation == 0x2001) {
+    bits = rv_jump_bits;
+    count = 11;
+    value = code & 0xe003;
+  } else if (operation == 0xc001 || operation == 0xe001) {
+    bits = rv_branch_bits;
+    count = 8;
+    value = code & 0xe383;
+  }
+  if (bits != NULL) {
+    uint32_t field = 0;
+    for (int i = 0; i < count; i++) field |= ((code >> bits[i]) & 1) << (i + 1);
+    target = (int64_t)at + sign(field, count + 1);
+    uint32_t moved = wrap(relative(d, at, target) - at - d->window_shift);
+    for (int i = 0; i < count; i++) value |= ((moved >> (i + 1)) & 1) << bits[i];
+  }
+  put(d, at, 2, value, target == 0 ? K_HALF : K_SHORT, code, target);
+}
+
+static int64_t rv_pair(struct waft_delta *d, int32_t at, uint32_t upper, int32_t offset) {
+  uint32_t sum = (upper & 0xfffff000) + (uint32_t)offset;
+  if ((upper & 0x7f) == 0x17) return (int32_t)wrap(relative(d, at, (int64_t)at + (int32_t)sum) - at - d->window_shift);
+  int64_t moved = address_of(d, sum);
+  return (int32_t)(moved < 0 ? sum : (uint32_t)moved);
+}
+
+static int rv_lower_offset(uint32_t code, int32_t *offset) {
+  uint32_t operation = code & 0x7f;
+  if (operation == 0x23 || operation == 0x27)
+    *offset = sign((code >> 25 << 5) | ((code >> 7) & 31), 12);
+  else if (operation == 0x03 || operation == 0x07 || operation == 0x67 || (code & 0x707f) == 0x13)
+    *offset = sign(code >> 20, 12);
+  else
+    return 0;
+  return 1;
+}
+
+static int rv_upper(struct waft_delta *d, int32_t at, uint32_t code) {
+  for (int32_t step = 4; step <= 12; step += 2) {
+    uint32_t lower = word_at(d, at + step);
+    int32_t offset;
+    if ((lower & 3) != 3 || ((lower >> 15) & 31) != ((code >> 7) & 31) || !rv_lower_offset(lower, &offset)) continue;
+    int64_t moved = rv_pair(d, at, code, offset);
+    put(d, at, 4, (code & 0xfff) | (wrap(moved + 0x800) & 0xfffff000), K_PAIR, code, moved);
+    return 1;
+  }
+  return 0;
+}
+
+static int rv_lower(struct waft_delta *d, int32_t at, uint32_t code) {
+  int32_t offset;
+  if (!rv_lower_offset(code, &offset)) return 0;
+  for (int32_t step = 2; step <= 28; step += 2) {
+    uint32_t upper = word_at(d, at - step), operation = upper & 0x7f;
+    if ((operation != 0x37 && operation != 0x17) || ((upper >> 7) & 31) != ((code >> 15) & 31)) continue;
+    uint32_t moved = wrap(rv_pair(d, at - step, upper, offset));
+    uint32_t value = (code & 0x7b) == 0x23 ? (code & 0x01fff07f) | ((moved & 0xfe0) << 20) | ((moved & 0x1f) << 7) : (code & 0x000fffff) | (moved << 20);
+    put(d, at, 4, value, K_VALUE, code, (int32_t)moved);
+    return 1;
+  }
+  return 0;
+}
+
+static void rv_wide(struct waft_delta *d, int32_t at) {
+  uint32_t code = word_at(d, at), operation = code & 0x7f;
+  int64_t here = (int64_t)at + d->window_shift;
+  if (operation == 0x6f) {
+    uint32_t field = ((code >> 31) << 20) | (code & 0xff000) | (((code >> 20) & 1) << 11) | (((code >> 21) & 0x3ff) << 1);
+    int64_t target = (int64_t)at + sign(field, 21);
+    uint32_t m = wrap(relative(d, at, target) - here);
+    field = (((m >> 20) & 1) << 31) | (((m >> 1) & 0x3ff) << 21) | (((m >> 11) & 1) << 20) | (m & 0xff000);
+    put(d, at, 4, (code & 0xfff) | field, K_BRANCH, code & 0xfff, target);
+  } else if (operation == 0x63) {
+    uint32_t field = ((code >> 31) << 12) | (((code >> 7) & 1) << 11) | (((code >> 25) & 0x3f) << 5) | (((code >> 8) & 0xf) << 1);
+    int64_t target = (int64_t)at + sign(field, 13);
+    uint32_t m = wrap(relative(d, at, target) - here);
+    field = (((m >> 12) & 1) << 31) | (((m >> 5) & 0x3f) << 25) | (((m >> 1) & 0xf) << 8) | (((m >> 11) & 1) << 7);
+    put(d, at, 4, (code & 0x01fff07f) | field, K_WIDE_SHORT, code & 0x01fff07f, target);
+  } else if (operation == 0x37 || operation == 0x17 ? !rv_upper(d, at, code) : !rv_lower(d, at, code))
+    put(d, at, 4, code, K_WORD, code, 0);
+}
+
+static void predict_riscv(struct waft_delta *d) {
+  int32_t at = d->old_start & ~1;
+  int before = 0;
+  while (before < 14 && (half_at(d, at - 2 - 2 * before) & 3) == 3) before++;
+  if (before & 1) at -= 2;
+  while (at < END) {
+    uint32_t code = half_at(d, at);
+    if ((code & 3) == 3) {
+      rv_wide(d, at);
+      at += 4;
+    } else {
+      rv_compressed(d, at, code);
+      at += 2;
+    }
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_XTENSA
+static void xtensa_narrow(struct waft_delta *d, int32_t at) {
+  uint32_t code = half_at(d, at), value = code;
+  if ((code & 0x8f) != 0x8c) {
+    put(d, at, 2, code, K_HALF, code, 0);
+    return;
+  }
+  int64_t target = (int64_t)at + 4 + ((code & 0x30) | (code >> 12));
+  int64_t distance = relative(d, at, target) - at - d->window_shift - 4;
+  if (distance >= 0 && distance < 64) value = (code & 0x0fcf) | ((uint32_t)distance & 0x30) | (((uint32_t)distance & 15) << 12);
+  put(d, at, 2, value, K_SHORT, code, target);
+}
+
+static void xtensa_branch(struct waft_delta *d, int32_t at, uint32_t code) {
+  uint32_t form = (code >> 4) & 3;
+  int bits = (code & 15) == 7 ? 8 : form == 0 ? 18 : form == 1 ? 12 : 8;
+  uint32_t keep = (1u << (24 - bits)) - 1;
+  if ((code & 0xff) == 0x36) {
+    put(d, at, 3, code, K_WORD, code, 0);
+    return;
+  }
+  int64_t target = (int64_t)at + 4 + sign(code >> (24 - bits), bits);
+  uint32_t distance = wrap(relative(d, at, target) - at - d->window_shift - 4);
+  put(d, at, 3, (code & keep) | ((distance << (24 - bits)) & 0xffffff), K_WIDE_SHORT, code & keep, target);
+}
+
+static void xtensa_wide(struct waft_delta *d, int32_t at) {
+  uint32_t code = word_at(d, at) & 0xffffff, operation = code & 15;
+  int64_t here = (int64_t)at + d->window_shift;
+  if (operation == 5) {
+    int64_t target = (int64_t)(at & ~3) + 4 + sign(code >> 6, 18) * 4;
+    uint32_t distance = shifted(relative(d, at, target) - (here & ~(int64_t)3) - 4, 2);
+    put(d, at, 3, (code & 0x3f) | ((distance & 0x3ffff) << 6), K_BRANCH, code & 0x3f, target);
+  } else if (operation == 1) {
+    int64_t target = (int64_t)((at + 3) & ~3) + ((int64_t)(code >> 8) - 65536) * 4;
+    uint32_t distance = shifted(relative(d, at, target) - ((here + 3) & ~(int64_t)3), 2);
+    put(d, at, 3, (code & 0xff) | ((distance & 0xffff) << 8), K_POINTER, code & 0xff, target);
+  } else if (operation == 6 || operation == 7)
+    xtensa_branch(d, at, code);
+  else
+    put(d, at, 3, code, K_WORD, code, 0);
+}
+
+static void predict_xtensa(struct waft_delta *d) {
+  int32_t at = (d->old_start & ~3) - 24;
+  while (at < END) {
+    uint32_t operation = byte_at(d, at) & 15;
+    int narrow = operation >= 8 && operation <= 13;
+    if (at + (narrow ? 2 : 3) > d->old_start) {
+      if (narrow)
+        xtensa_narrow(d, at);
+      else
+        xtensa_wide(d, at);
+    }
+    at += narrow ? 2 : 3;
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_PIC18
+static int pic18_far(uint32_t code) { return (code & 0xfe00) == 0xec00 || (code & 0xff00) == 0xef00; }
+
+static void predict_pic18(struct waft_delta *d) {
+  int32_t at = d->old_start & ~1;
+  int64_t base = d->region_count > 0 ? d->regions[0].old_address : 0;
+  if (pic18_far(half_at(d, at - 2)) && half_at(d, at) >> 12 == 15) at -= 2;
+  while (at < END) {
+    uint32_t code = half_at(d, at);
+    int bits = (code & 0xf000) == 0xd000 ? 11 : (code & 0xf800) == 0xe000 ? 8 : 0;
+    if (pic18_far(code) && half_at(d, at + 2) >> 12 == 15) {
+      int64_t target = (int64_t)((code & 0xff) | ((half_at(d, at + 2) & 0xfff) << 8)) * 2 - base;
+      uint32_t moved = shifted(relative(d, at, target) + base, 1);
+      put(d, at, 4, (code & 0xff00) | (moved & 0xff) | ((0xf000 | ((moved >> 8) & 0xfff)) << 16), K_BRANCH, code >> 8, target);
+      at += 4;
+      continue;
+    }
+    if (bits == 0)
+      put(d, at, 2, code, K_HALF, code, 0);
+    else {
+      uint32_t mask = (1u << bits) - 1;
+      int64_t target = (int64_t)at + 2 + sign(code, bits) * 2;
+      put(d, at, 2, (code & ~mask) | (shifted(relative(d, at, target) - at - d->window_shift - 2, 1) & mask), K_SHORT, code, target);
+    }
+    at += 2;
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_PIC24
+static int pic24_far(uint32_t code) { return code >> 16 == 0x02 || code >> 16 == 0x04; }
+
+static void predict_pic24(struct waft_delta *d) {
+  int32_t at = d->old_start & ~3;
+  if (pic24_far(word_at(d, at - 4))) at -= 4;
+  while (at < END) {
+    uint32_t code = word_at(d, at), operation = code >> 16;
+    if (pic24_far(code)) {
+      uint32_t next = word_at(d, at + 4);
+      int64_t target = (int64_t)((code & 0xfffe) | ((next & 0x7f) << 16)) * 2;
+      uint32_t moved = shifted(relative(d, at, target), 1);
+      put(d, at, 4, (code & 0xffff0001) | (moved & 0xfffe), K_BRANCH, operation, target);
+      put(d, at + 4, 4, (next & ~0x7fu) | ((moved >> 16) & 0x7f), K_PAIR, operation, target);
+      at += 8;
+      continue;
+    }
+    if (operation != 0x07 && (operation < 0x30 || operation > 0x3f) && (operation < 0x0c || operation > 0x0f))
+      put(d, at, 4, code, K_WORD, code, 0);
+    else {
+      int64_t target = (int64_t)at + 4 + sign(code, 16) * 4;
+      put(d, at, 4, (code & 0xffff0000) | (shifted(relative(d, at, target) - at - d->window_shift - 4, 2) & 0xffff), K_WIDE_SHORT, operation, target);
+    }
+    at += 4;
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_TC32
+static int tc32_call(const struct waft_delta *d, int32_t at) { return (half_at(d, at) & 0xf800) == 0x9000 && (half_at(d, at + 2) & 0xf800) == 0x9800; }
+
+static void tc32_half(struct waft_delta *d, int32_t at) {
+  uint32_t code = half_at(d, at), value = code;
+  int64_t here = (int64_t)at + d->window_shift, target = 0;
+  if ((code & 0xf800) == 0x0800) {
+    target = (int64_t)((at + 4) & ~3) + (code & 0xff) * 4;
+    int64_t distance = relative(d, at, target) - ((here + 4) & ~(int64_t)3);
+    if (distance >= 0 && distance < 1024 && (distance & 3) == 0) value = (code & 0xff00) | (uint32_t)(distance >> 2);
+  } else if ((code & 0xf000) == 0xc000) {
+    target = (int64_t)at + 4 + sign(code, 8) * 2;
+    value = (code & 0xff00) | (shifted(relative(d, at, target) - here - 4, 1) & 0xff);
+  } else if ((code & 0xf800) == 0x8000) {
+    target = (int64_t)at + 4 + sign(code, 11) * 2;
+    value = (code & 0xf800) | (shifted(relative(d, at, target) - here - 4, 1) & 0x7ff);
+  }
+  put(d, at, 2, value, target == 0 ? K_HALF : K_SHORT, code, target);
+}
+
+static void predict_tc32(struct waft_delta *d) {
+  int32_t at = d->old_start & ~1;
+  if (tc32_call(d, at - 2)) at -= 2;
+  while (at < END) {
+    if (!tc32_call(d, at)) {
+      tc32_half(d, at);
+      at += 2;
+      continue;
+    }
+    int64_t target = (int64_t)at + 4 + sign(((half_at(d, at) & 0x7ff) << 12) | ((half_at(d, at + 2) & 0x7ff) << 1), 23);
+    uint32_t distance = wrap(relative(d, at, target) - at - d->window_shift - 4);
+    put(d, at, 4, 0x9000 | ((distance >> 12) & 0x7ff) | ((0x9800 | ((distance >> 1) & 0x7ff)) << 16), K_BRANCH, 0x9800, target);
+    at += 4;
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_8051
+/* Two bits a length, the lengths of operation codes 4n ... 4n + 3 in byte n, lowest first. */
+static const uint8_t i8051_lengths[64] = {
+    121, 89, 85, 85, 123, 89, 85, 85, 91, 90, 85, 85, 91, 90, 85, 85,
+    234, 90, 85, 85, 234, 90, 85, 85, 234, 90, 85, 85, 106, 174, 170, 170,
+    106, 173, 170, 170, 107, 90, 85, 85, 106, 165, 170, 170, 106, 255, 255, 255,
+    106, 89, 85, 85, 106, 93, 170, 170, 89, 89, 85, 85, 89, 89, 85, 85,
+};
+
+static int i8051_relative(uint32_t o) {
+  return o == 0x80 || o == 0x60 || o == 0x70 || o == 0x40 || o == 0x50 || o == 0x20 || o == 0x30 || o == 0x10 || o == 0xd5 || (o >= 0xb4 && o <= 0xbf) ||
+         (o >= 0xd8 && o <= 0xdf);
+}
+
+static void i8051_one(struct waft_delta *d, int32_t at, int length) {
+  uint32_t operation = byte_at(d, at), code = word_at(d, at) & (0xffffffu >> (8 * (3 - length)));
+  if (operation == 0x12 || operation == 0x02 || operation == 0x90) {
+    uint32_t address = (byte_at(d, at + 1) << 8) | byte_at(d, at + 2);
+    int64_t bank = floor_div(at, 0x8000), target = address;
+    if (address >= 0x8000) target = (bank < 1 ? 1 : bank) * 0x8000 + (address & 0x7fff);
+    uint32_t moved = (address & 0x8000) | (wrap(relative(d, at, target)) & 0x7fff);
+    put(d, at, 3, operation | ((moved >> 8) << 8) | ((moved & 0xff) << 16), operation == 0x90 ? K_PAIR : K_BRANCH, operation, target);
+  } else if (i8051_relative(operation)) {
+    int shift = 8 * (length - 1);
+    int64_t target = (int64_t)at + length + sign(byte_at(d, at + length - 1), 8);
+    uint32_t distance = wrap(relative(d, at, target) - ((int64_t)at + d->window_shift) - length) & 0xff;
+    put(d, at, length, (code & ~(0xffu << shift)) | (distance << shift), length == 2 ? K_SHORT : K_WIDE_SHORT, operation, target);
+  } else
+    put(d, at, length, code, length < 3 ? K_HALF : K_WORD, code, 0);
+}
+
+static void predict_8051(struct waft_delta *d) {
+  int32_t at = (d->old_start & ~3) - 24;
+  while (at < END) {
+    uint32_t operation = byte_at(d, at);
+    int length = (i8051_lengths[operation >> 2] >> (2 * (operation & 3))) & 3;
+    if (at + length > d->old_start) i8051_one(d, at, length);
+    at += length;
+  }
+}
+#endif
+
+typedef void predictor(struct waft_delta *);
+
+/* By the number in the header; which read pointers too. */
+static const struct {
+  uint8_t code, pointers;
+  predictor *predict;
+} architectures[] = {
+    {0, 1, NULL},
+#ifdef WAFT_ARCH_THUMB2
+    {1, 1, predict_thumb2},
+#endif
+#ifdef WAFT_ARCH_AVR
+    {2, 0, predict_avr},
+#endif
+#ifdef WAFT_ARCH_MIPS32
+    {3, 1, predict_mips32},
+#endif
+#ifdef WAFT_ARCH_ARM32
+    {4, 1, predict_arm32},
+#endif
+#ifdef WAFT_ARCH_ARM64
+    {5, 1, predict_arm64},
+#endif
+#ifdef WAFT_ARCH_RISCV
+    {6, 1, predict_riscv},
+#endif
+#ifdef WAFT_ARCH_XTENSA
+    {7, 1, predict_xtensa},
+#endif
+#ifdef WAFT_ARCH_PIC18
+    {8, 0, predict_pic18},
+#endif
+#ifdef WAFT_ARCH_PIC24
+    {9, 0, predict_pic24},
+#endif
+#ifdef WAFT_ARCH_TC32
+    {10, 1, predict_tc32},
+#endif
+#ifdef WAFT_ARCH_8051
+    {11, 0, predict_8051},
+#endif
+};
+
+static int find_architecture(uint32_t code) {
+  for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
+    if (architectures[i].code == code) return (int)i;
+  return -1;
+}
+
+static void predict(struct waft_delta *d, int32_t old_start, int32_t length, int32_t shift) {
+  int row = find_architecture(d->header.architecture);
+  load_window(d, old_start, length, shift);
+  if (architectures[row].predict != NULL) architectures[row].predict(d);
+  if (architectures[row].pointers) predict_pointers(d);
+}
+
+/* ---- model ---- */
+
+static void reset_model(struct waft_delta *d) {
+  for (uint32_t i = 0; i < d->direct_count + d->hashed_count; i++) d->slots[i] = 0x8000;
+  memset(d->checks, 0, sizeof d->checks);
+  for (uint32_t i = 0; i < WAFT_WEIGHTS; i++) d->weights[i] = 3500;
+}
+
+static void use(struct waft_delta *d, uint32_t index) { d->chosen[d->inputs++] = index; }
+
+static void use_hash(struct waft_delta *d, uint32_t hash) {
+  uint32_t mixed = (hash ^ (hash >> 15)) * 0x2c1b3c6du, h = mixed ^ (mixed >> 13);
+  uint32_t index = (((h >> 8) & 0xffff) * d->hashed_count) >> 16;
+  uint8_t check = (uint8_t)(h >> 24);
+  if (d->checks[index] != check) {
+    d->checks[index] = check;
+    d->slots[d->direct_count + index] = 0x8000;
+  }
+  use(d, d->direct_count + index);
+}
+
+static uint32_t decide(struct waft_delta *d, uint32_t first_weight) {
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < d->inputs; i++) {
+    uint32_t slot = d->slots[d->chosen[i]], count = slot & 15, at = first_weight + 16 * i + count;
+    int32_t logit = count == 0 ? 0 : stretch(slot >> 4);
+    d->logits[i] = (int16_t)logit;
+    d->used[i] = (uint16_t)at;
+    sum += (d->weights[at] * logit) >> 10;
+  }
+  uint32_t mixed = squash(sum >> 4), bit = code_bit(d, mixed);
+  int32_t target = bit ? 65535 : 0, error = ((int32_t)(bit << 16) - (int32_t)mixed) >> 2;
+  for (uint32_t i = 0; i < d->inputs; i++) {
+    int32_t moved = d->weights[d->used[i]] + ((d->logits[i] * error * 8 + 131072) >> 18);
+    d->weights[d->used[i]] = (int16_t)(moved > 32767 ? 32767 : moved < -32767 ? -32767 : moved);
+    uint16_t *slot = &d->slots[d->chosen[i]];
+    uint32_t count = *slot & 15;
+    int32_t from = count == 0 ? (int32_t)mixed : *slot & 0xfff0;
+    uint32_t next = (uint32_t)(from + (((target - from) * (int32_t)rate(count)) >> 15)) & 0xfff0;
+    *slot = (uint16_t)(next | (count < 15 ? count + 1 : 15));
+  }
+  d->inputs = 0;
+  return bit;
+}
+
+/* ---- target ---- */
+
+enum { AT_KIND_RUN = 0, AT_HISTORY = 512, AT_TRUST = 768, AT_SWITCH = 1280, AT_ALTERNATIVE = 1312, AT_LITERAL = 1600, AT_SINCE = 2624, AT_KIND_HISTORY = 2880 };
+
+static uint32_t weight_of_switch(const struct waft_delta *d) { return d->is_small ? 96 : 576; }
+
+static uint32_t run_class(uint32_t run) {
+  if (run < 4) return run;
+  uint32_t n = log2_floor(run), class_of = 2 * n + ((run >> (n - 1)) & 1);
+  return class_of > 15 ? 15 : class_of;
+}
+
+static uint32_t kind_class(uint32_t kind) { return kind < 4 ? 0 : kind < 10 ? 1 : kind < 14 ? 2 : 3; }
+
+static void reset_target(struct waft_delta *d) {
+  reset_model(d);
+  reset_number(&d->switch_shift);
+  memset(d->kind_history, 0, sizeof d->kind_history);
+  memset(d->kind_delta, 0, sizeof d->kind_delta);
+  memset(d->trust, 6, sizeof d->trust);
+  d->history = 0;
+  d->run = 0;
+  d->since = 0;
+  d->unit_misses = 0;
+  d->unit_is_raw = 0;
+  d->c1 = d->c2 = d->c3 = 0;
+  d->home = NULL;
+}
+
+static void begin_target(struct waft_delta *d) {
+  uint32_t profile = d->header.profile;
+  d->is_small = profile == 0;
+  d->direct_count = d->is_small ? 1856 : 3392;
+  d->hashed_count = profile == 3 ? 65536 : profile_limits[profile].hashed;
+  d->inputs = 0;
+  d->rank = 0;
+  d->shift = 0;
+  reset_target(d);
+}
+
+static void seek(struct waft_delta *d, int32_t from) {
+  uint32_t low = 0, high = d->map_size;
+  while (low < high) {
+    uint32_t middle = (low + high) / 2;
+    if (d->map_new[middle] <= from)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  d->rank = low;
+  d->shift = low == 0 ? 0 : d->map_shift[low - 1];
+}
+
+static void choose(struct waft_delta *d, int32_t index) {
+  if (d->place[index] == 0) {
+    d->unit_misses = 0;
+    d->unit_is_raw = 0;
+  }
+  int32_t predicted = d->predicted[index], raw = d->raw[index];
+  int trusted = !d->unit_is_raw && d->trust[d->kind[index]] > 3;
+  d->differs = predicted != raw;
+  d->first = trusted ? predicted : raw;
+  d->second = trusted ? raw : predicted;
+}
+
+static void settle(struct waft_delta *d, int32_t index, int32_t found) {
+  if (d->differs) {
+    uint8_t *trust = &d->trust[d->kind[index]];
+    if (found == d->predicted[index]) {
+      if (*trust < 7) ++*trust;
+    } else if (found == d->raw[index]) {
+      if (*trust > 0) --*trust;
+      d->unit_is_raw = 1;
+    }
+  }
+  d->c3 = d->c2;
+  d->c2 = d->c1;
+  d->c1 = (uint8_t)found;
+  d->since++;
+}
+
+static uint32_t code_switch(struct waft_delta *d) {
+  use(d, AT_SWITCH + run_class(d->run));
+  use(d, AT_SWITCH + 16 + (d->history & 15));
+  return decide(d, weight_of_switch(d));
+}
+
+static uint32_t code_alternative(struct waft_delta *d, int32_t index) {
+  uint32_t kind = d->kind[index];
+  use(d, AT_ALTERNATIVE + kind * 8 + d->trust[kind]);
+  use(d, AT_ALTERNATIVE + 256 + (d->unit_misses & 7) * 4 + (d->place[index] & 3));
+  return decide(d, weight_of_switch(d) + 32);
+}
+
+static uint32_t code_flag(struct waft_delta *d, int32_t index) {
+  uint32_t kind = d->kind[index], unit = (uint32_t)d->unit[index], target = (uint32_t)d->target[index], first = (uint32_t)d->first;
+  uint32_t run = run_class(d->run), misses = d->unit_misses, set = 0;
+  use(d, AT_KIND_RUN + kind * 16 + run);
+  use(d, AT_HISTORY + (d->history & 63) * 4 + kind_class(kind));
+  use(d, AT_TRUST + kind * 16 + (d->differs ? 8u + d->trust[kind] : misses & 7));
+  use_hash(d, unit * 0x9e3779b1u + kind * 0x3c6ef372u + misses * 0x1000193u + 1);
+  use_hash(d, (first * 256 + d->c1) * 64 + kind + 0x20000000u);
+  use_hash(d, (target == 0 ? d->history : target) * 0xc2b2ae35u + kind * 16 + misses);
+  if (!d->is_small) {
+    uint32_t since = d->since == 0 ? 0 : log2_floor(d->since) + 1;
+    use(d, AT_SINCE + (since > 15 ? 15 : since) * 16 + run);
+    use(d, AT_KIND_HISTORY + kind * 16 + (d->kind_history[kind] & 15));
+    use_hash(d, ((first * 256 + d->c1) * 256 + d->c2) * 0x85ebca6bu + 0x30000000u + (d->run < 2 ? d->run : 2));
+    set = d->differs * 2u + (d->run < 4);
+  }
+  uint32_t hit = decide(d, set * 144);
+  d->history = (uint8_t)((d->history << 1) | (1 - hit));
+  d->kind_history[kind] = (uint8_t)((d->kind_history[kind] << 1) | (1 - hit));
+  d->unit_misses = (uint8_t)((d->unit_misses << 1) | (1 - hit));
+  d->run = hit ? (d->run < 65535 ? d->run + 1 : 65535) : 0;
+  return hit;
+}
+
+static int32_t code_literal(struct waft_delta *d, int32_t index) {
+  uint32_t kind = d->kind[index], first = (uint32_t)d->first, gap = (d->history & 15) == 15, node = 1;
+  uint32_t expected = (uint32_t)(d->predicted[index] + d->kind_delta[kind]) & 255;
+  uint32_t unit_hash = (uint32_t)d->unit[index] * 0x9e3779b1u + kind * 0x3c6ef372u + d->unit_misses * 0x1000193u;
+  uint32_t order2 = (d->c1 * 256u + d->c2) * 0x85ebca6bu, order3 = order2 + (d->c3 + 1u) * 0x5bd1e995u;
+  uint32_t direct = AT_LITERAL + (d->is_small ? 0 : kind_class(kind) * 256), weights = weight_of_switch(d) + 64;
+  for (int at = 7; at >= 0; at--) {
+    if (at == 0 && d->first >= 0 && node == (first | 256) >> 1) {
+      node = (node << 1) | (1 - (first & 1));
+      break;
+    }
+    uint32_t salt = node * 0x27d4eb2fu, set = 0;
+    use(d, direct + node);
+    use_hash(d, (first * 64 + kind) * 2 + gap + salt + 0x1100000u);
+    use_hash(d, d->c1 * 8u + kind_class(kind) + salt + 0x2200000u);
+    use_hash(d, unit_hash + salt);
+    use_hash(d, expected * 128 + kind + salt + 0x3300000u);
+    if (!d->is_small) {
+      use_hash(d, order2 + salt);
+      use_hash(d, order3 + salt);
+      set = gap * 3 + (at > 6 ? 0 : at > 3 ? 1 : 2);
+    }
+    node = (node << 1) | decide(d, weights + set * 112);
+  }
+  d->kind_delta[kind] = (uint8_t)(node - d->predicted[index]);
+  return (int32_t)(node & 255);
+}
+
+static void decode_literals(struct waft_delta *d, uint8_t *bytes, int32_t length) {
+  d->history = 255;
+  memset(d->source, 0, sizeof d->source);
+  d->predicted[0] = d->kind[0] = 0;
+  d->unit[0] = 0;
+  for (int32_t at = 0; at < length && d->error == WAFT_OK; at++) {
+    d->first = -1;
+    bytes[at] = (uint8_t)code_literal(d, 0);
+    d->c3 = d->c2;
+    d->c2 = d->c1;
+    d->c1 = bytes[at];
+  }
+}
+
+static int32_t next_boundary(const struct waft_delta *d, int32_t end) { return d->rank < d->map_size && d->map_new[d->rank] < end ? d->map_new[d->rank] : end; }
+
+static void decode_group(struct waft_delta *d, uint8_t *bytes, int32_t from, int32_t length) {
+  int32_t end = from + length, window_end = from, window_start = from, boundary = next_boundary(d, end);
+  int switched = 0;
+  for (int32_t at = from; at < end && d->error == WAFT_OK; at++) {
+    while (at == boundary) {
+      d->shift = d->map_shift[d->rank++];
+      boundary = next_boundary(d, end);
+      window_end = at;
+      d->since = 0;
+    }
+    if (at >= window_end) {
+      window_start = at;
+      window_end = at + WINDOW < boundary ? at + WINDOW : boundary;
+      predict(d, at - d->shift, window_end - at, d->shift);
+    }
+    int32_t index = at - window_start, found;
+    choose(d, index);
+    if (code_flag(d, index))
+      found = d->first;
+    else {
+      if (!switched && code_switch(d)) {
+        int64_t shift = d->shift + signed_number(d, &d->switch_shift);
+        if (!within(d, shift, -LARGEST_OFFSET, LARGEST_OFFSET)) return;
+        d->shift = (int32_t)shift;
+        window_end = at;
+        d->since = 0;
+        switched = 1;
+        at--;
+        continue;
+      }
+      found = d->differs && code_alternative(d, index) ? d->second : code_literal(d, index);
+    }
+    switched = 0;
+    bytes[at - from] = (uint8_t)found;
+    settle(d, index, found);
+  }
+}
+
+/* ---- header ---- */
+
+enum { FIXED_HEADER = 108, LARGEST_HEADER = 4096, LARGEST_IMAGE = 0x10000000 };
+
+static int read_patch(struct waft_delta *d, uint32_t offset, uint8_t *into, uint32_t length) {
+  if (d->io->read_patch(d->io->context, offset, into, length) == 0) return 1;
+  io_failed(d);
+  return 0;
+}
+
+/* Walks the fields; the CRC leaves a signature at the end out. */
+static int check_fields(struct waft_delta *d, uint32_t crc, uint32_t wanted, uint8_t *digest, int *has_digest) {
+  uint32_t at = FIXED_HEADER, size = d->header.header_size;
+  uint8_t head[64];
+  while (at < size) {
+    if (at + 3 > size || !read_patch(d, at, head, 3)) return 0;
+    uint32_t end = at + 3 + get16(head + 1);
+    if (end > size) return 0;
+    if (head[0] == 127 && end == size) break;
+    if (head[0] == 1 && end == at + 3 + 32) {
+      *has_digest = 1;
+      if (!read_patch(d, at + 3, digest, 32)) return 0;
+    }
+    while (at < end) {
+      uint32_t part = end - at < sizeof head ? end - at : (uint32_t)sizeof head;
+      if (!read_patch(d, at, head, part)) return 0;
+      crc = crc32_of(head, part, crc);
+      at += part;
+    }
+  }
+  return crc == wanted;
+}
+
+static int check_limits(const struct waft_header *h, uint32_t flags) {
+  uint32_t s = h->sector_size;
+  if (flags > 1) return WAFT_UNSUPPORTED;
+  if ((flags & 1) != (s > 0)) return WAFT_BAD_HEADER;
+  if (s > 0 && (s < 256 || s > 1048576 || (s & (s - 1)) != 0)) return WAFT_BAD_HEADER;
+  if (h->source_size > LARGEST_IMAGE || h->target_size > LARGEST_IMAGE || h->payload_size > LARGEST_IMAGE) return WAFT_BAD_HEADER;
+  if (s > 0 && sector_count(h) > profile_limits[h->profile].sectors) return WAFT_BAD_HEADER;
+  if (h->old_phase > 3 || h->new_phase > 3 || h->preserve_slots > WAFT_PRESERVE) return WAFT_BAD_HEADER;
+  if (h->prior > 1) return WAFT_UNSUPPORTED;
+  if (h->ram_needed > 1024u * (8u << (2 * h->profile))) return WAFT_BAD_HEADER;
+  if (h->algorithm == 0 && h->payload_size != h->target_size) return WAFT_BAD_HEADER;
+  return WAFT_OK;
+}
+
+static int check_payload(struct waft_delta *d, const uint8_t *digest, int has_digest) {
+  struct waft_sha256 hash;
+  uint8_t part[64], found[32];
+  uint32_t crc = 0;
+  sha_begin(&hash);
+  for (uint32_t at = 0; at < d->header.payload_size; at += sizeof part) {
+    uint32_t length = d->header.payload_size - at;
+    if (length > sizeof part) length = sizeof part;
+    if (!read_patch(d, d->header.header_size + at, part, length)) return WAFT_FLASH_FAILED;
+    crc = crc32_of(part, length, crc);
+    if (has_digest) sha_add(&hash, part, length);
+  }
+  if (crc != d->header.payload_crc) return WAFT_PAYLOAD_DAMAGED;
+  if (!has_digest) return WAFT_OK;
+  sha_end(&hash, found);
+  return memcmp(found, digest, 32) == 0 ? WAFT_OK : WAFT_PAYLOAD_DAMAGED;
+}
+
+int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sector) {
+  uint8_t h[FIXED_HEADER], digest[32];
+  int has_digest = 0;
+  d->io = io;
+  d->sector = sector;
+  d->error = WAFT_OK;
+  d->failed_io = 0;
+  d->region_count = d->map_size = d->value_count = d->run_count = 0;
+  if (io->patch_size < FIXED_HEADER) return WAFT_TRUNCATED;
+  if (!read_patch(d, 0, h, FIXED_HEADER)) return d->error;
+  if (memcmp(h, "WFD1", 4) != 0) return WAFT_NOT_A_PATCH;
+  if (h[4] != 1) return WAFT_UNKNOWN_VERSION;
+  struct waft_header *header = &d->header;
+  header->header_size = (uint16_t)get16(h + 6);
+  if (header->header_size < FIXED_HEADER || header->header_size > LARGEST_HEADER || header->header_size > io->patch_size) return WAFT_BAD_HEADER;
+  if (!check_fields(d, crc32_of(h, 104, 0), get32(h + 104), digest, &has_digest)) return d->error == WAFT_OK ? WAFT_BAD_HEADER : d->error;
+  header->algorithm = h[10];
+  header->profile = h[11];
+  header->architecture = h[12];
+  header->prior = h[13];
+  header->old_phase = h[14] & 15;
+  header->new_phase = h[14] >> 4;
+  header->preserve_slots = h[15];
+  header->source_size = get32(h + 16);
+  header->target_size = get32(h + 20);
+  header->payload_size = get32(h + 24);
+  header->sector_size = get32(h + 28);
+  header->ram_needed = get32(h + 32);
+  header->payload_crc = get32(h + 36);
+  memcpy(header->source_sha256, h + 40, 32);
+  memcpy(header->target_sha256, h + 72, 32);
+  if (header->algorithm > 2 || header->profile > WAFT_PROFILE || find_architecture(header->architecture) < 0) return WAFT_UNSUPPORTED;
+  int result = check_limits(header, get16(h + 8));
+  if (result != WAFT_OK) return result;
+  if (io->patch_size != (uint64_t)header->header_size + header->payload_size) return WAFT_TRUNCATED;
+  return check_payload(d, digest, has_digest);
+}
+
+/* ---- streaming ---- */
+
+static int has_digest_of(struct waft_delta *d, uint32_t address, uint32_t size, const uint8_t *wanted) {
+  struct waft_sha256 hash;
+  uint8_t part[64], found[32];
+  sha_begin(&hash);
+  for (uint32_t at = 0; at < size; at += sizeof part) {
+    uint32_t length = size - at < sizeof part ? size - at : (uint32_t)sizeof part;
+    read_flash(d, address + at, part, length);
+    sha_add(&hash, part, length);
+  }
+  sha_end(&hash, found);
+  return d->error == WAFT_OK && memcmp(found, wanted, 32) == 0;
+}
+
+static void decode_piece(struct waft_delta *d, uint32_t from, uint32_t length) {
+  const struct waft_header *h = &d->header;
+  if (h->algorithm == 0)
+    read_patch(d, h->header_size + from, d->sector, length);
+  else if (h->algorithm == 1)
+    decode_literals(d, d->sector, (int32_t)length);
+  else
+    decode_group(d, d->sector, (int32_t)from + h->new_phase, (int32_t)length);
+}
+
+int waft_delta_stream(struct waft_delta *d, const struct waft_io *io, uint8_t *sector) {
+  struct waft_sha256 hash;
+  uint8_t found[32];
+  int result = waft_delta_open(d, io, sector);
+  if (result != WAFT_OK) return result;
+  if (d->header.sector_size != 0) return WAFT_UNSUPPORTED;
+  if (io->old_size != d->header.source_size || !has_digest_of(d, 0, io->old_size, d->header.source_sha256)) return d->failed_io ? WAFT_FLASH_FAILED : WAFT_WRONG_SOURCE;
+  begin_coder(d);
+  if (d->header.algorithm == 2) read_preamble(d);
+  if (d->error != WAFT_OK) return d->error;
+  begin_target(d);
+  seek(d, d->header.new_phase);
+  sha_begin(&hash);
+  for (uint32_t at = 0; at < d->header.target_size; at += 4096) {
+    uint32_t length = d->header.target_size - at < 4096 ? d->header.target_size - at : 4096;
+    decode_piece(d, at, length);
+    if (d->error != WAFT_OK) return d->error;
+    sha_add(&hash, sector, length);
+    if (io->write(io->context, sector, length) != 0) return WAFT_FLASH_FAILED;
+  }
+  sha_end(&hash, found);
+  return memcmp(found, d->header.target_sha256, 32) == 0 ? WAFT_OK : WAFT_WRONG_TARGET;
+}
+
+/* ---- journal ---- */
+
+enum { RECORD = 64, RECORD_MAGIC = 0x4a57 };
+enum { BEGUN, KEPT, STAGED, DONE, FINISHED };
+
+struct progress {
+  uint32_t type, step, low, high, code, position;
+  int32_t kept[WAFT_PRESERVE];
+};
+
+static int parse_record(const struct waft_delta *d, const uint8_t *r, uint32_t *sequence, struct progress *p) {
+  if (get16(r) != RECORD_MAGIC || get32(r + 4) != d->header.payload_crc || get32(r + 48) != crc32_of(r, 48, 0) || get16(r + 2) > FINISHED) return 0;
+  *sequence = get32(r + 8);
+  p->type = get16(r + 2);
+  p->step = get32(r + 12);
+  p->low = get32(r + 16);
+  p->high = get32(r + 20);
+  p->code = get32(r + 24);
+  p->position = get32(r + 28);
+  for (int i = 0; i < WAFT_PRESERVE; i++) {
+    uint32_t sector = get16(r + 32 + 2 * i);
+    p->kept[i] = sector == 0xffff ? -1 : (int32_t)sector;
+  }
+  return 1;
+}
+
+/* Finds the newest whole record of this patch. */
+static int open_journal(struct waft_delta *d, struct progress *newest) {
+  uint32_t records = d->header.sector_size / RECORD, sequence;
+  struct progress p;
+  uint8_t r[RECORD];
+  d->sequence = 0;
+  d->half = 0;
+  d->slot = records;
+  for (uint32_t half = 0; half < 2; half++)
+    for (uint32_t slot = 0; slot < records; slot++) {
+      read_flash(d, d->io->journal[half] + slot * RECORD, r, RECORD);
+      if (!parse_record(d, r, &sequence, &p) || sequence <= d->sequence) continue;
+      *newest = p;
+      d->sequence = sequence;
+      d->half = half;
+      d->slot = slot + 1;
+    }
+  return d->sequence > 0;
+}
+
+static void program(struct waft_delta *d, uint32_t address, const uint8_t *bytes, uint32_t length) {
+  if (!d->failed_io && d->io->program(d->io->context, address, bytes, length) != 0) io_failed(d);
+}
+
+static void erase(struct waft_delta *d, uint32_t address) {
+  if (!d->failed_io && d->io->erase(d->io->context, address) != 0) io_failed(d);
+}
+
+static void append_record(struct waft_delta *d, uint32_t type, uint32_t step) {
+  uint32_t records = d->header.sector_size / RECORD;
+  uint8_t r[RECORD];
+  for (; d->slot < records; d->slot++) {
+    int blank = 1;
+    read_flash(d, d->io->journal[d->half] + d->slot * RECORD, r, RECORD);
+    for (int i = 0; i < RECORD; i++) blank &= r[i] == 0xff;
+    if (blank) break;
+  }
+  if (d->slot >= records) {
+    d->half = 1 - d->half;
+    erase(d, d->io->journal[d->half]);
+    d->slot = 0;
+  }
+  memset(r, 0xff, RECORD);
+  put16(r, RECORD_MAGIC);
+  put16(r + 2, type);
+  put32(r + 4, d->header.payload_crc);
+  put32(r + 8, ++d->sequence);
+  put32(r + 12, step);
+  put32(r + 16, d->low);
+  put32(r + 20, d->high);
+  put32(r + 24, d->code);
+  put32(r + 28, d->position);
+  for (int i = 0; i < WAFT_PRESERVE; i++) put16(r + 32 + 2 * i, i < d->header.preserve_slots ? (uint32_t)d->kept[i] : 0xffff);
+  put32(r + 48, crc32_of(r, 48, 0));
+  program(d, d->io->journal[d->half] + d->slot * RECORD, r, RECORD);
+  d->slot++;
+}
+
+/* ---- in place ---- */
+
+static int check_layout(const struct waft_delta *d) {
+  const struct waft_io *io = d->io;
+  const struct waft_header *h = &d->header;
+  if (h->sector_size == 0 || h->sector_size != io->sector_size) return WAFT_UNSUPPORTED;
+  if (h->preserve_slots > io->preserve_count) return WAFT_TOO_LITTLE_MEMORY;
+  uint64_t size = (uint64_t)sector_count(h) * h->sector_size, end;
+  if (size < h->source_size) size = h->source_size;
+  end = io->image + size;
+  if (end > io->flash_size) return WAFT_TOO_LITTLE_MEMORY;
+  for (uint32_t i = 0; i < 3 + io->preserve_count; i++) {
+    uint32_t at = i == 0 ? io->staging : i < 3 ? io->journal[i - 1] : io->preserve[i - 3];
+    if (at >= io->image && at < end) return WAFT_TOO_LITTLE_MEMORY;
+  }
+  return WAFT_OK;
+}
+
+/* Erases a sector, programs the buffer into it and reads it back. */
+static void rewrite(struct waft_delta *d, uint32_t address) {
+  uint8_t check[64];
+  erase(d, address);
+  program(d, address, d->sector, d->header.sector_size);
+  for (uint32_t at = 0; at < d->header.sector_size && d->error == WAFT_OK; at += sizeof check) {
+    read_flash(d, address + at, check, sizeof check);
+    if (memcmp(check, d->sector + at, sizeof check) != 0) fail(d, WAFT_FLASH_FAILED);
+  }
+}
+
+/* Copies the staged sector to its place. May be done any number of times. */
+static void place_sector(struct waft_delta *d, uint32_t step, uint32_t sector) {
+  read_flash(d, d->io->staging, d->sector, d->header.sector_size);
+  if (d->error == WAFT_OK) rewrite(d, d->io->image + sector * d->header.sector_size);
+  set_written(d, sector);
+  if (d->error == WAFT_OK) append_record(d, DONE, step);
+}
+
+static void do_step(struct waft_delta *d, uint32_t step, uint32_t sector, uint32_t keep) {
+  uint32_t size = d->header.sector_size, from = sector * size, length = d->header.target_size - from;
+  if (keep > 0) {
+    read_flash(d, d->io->image + from, d->sector, size);
+    if (d->error == WAFT_OK) rewrite(d, d->io->preserve[keep - 1]);
+    d->kept[keep - 1] = (int32_t)sector;
+    if (d->error == WAFT_OK) append_record(d, KEPT, step);
+  }
+  if (d->error != WAFT_OK) return;
+  memset(d->sector, 0xff, size);
+  reset_target(d);
+  seek(d, (int32_t)from + d->header.new_phase);
+  decode_piece(d, from, length < size ? length : size);
+  if (d->error == WAFT_OK) rewrite(d, d->io->staging);
+  if (d->error == WAFT_OK) append_record(d, STAGED, step);
+  if (d->error == WAFT_OK) place_sector(d, step, sector);
+}
+
+static void run_steps(struct waft_delta *d, const struct progress *p) {
+  uint32_t step = 0;
+  for (uint32_t i = 0; i < d->run_count; i++)
+    for (uint32_t k = 0; k < d->runs[i].length; k++, step++) {
+      const struct waft_run *run = &d->runs[i];
+      uint32_t sector = (uint32_t)((int32_t)run->start + (int32_t)k * run->step), keep = k == 0 ? run->keep : 0;
+      if (step < p->step || (step == p->step && p->type == DONE))
+        set_written(d, sector);
+      else if (step == p->step && p->type == STAGED)
+        place_sector(d, step, sector);
+      else
+        do_step(d, step, sector, step == p->step && p->type == KEPT ? 0 : keep);
+      if (d->error != WAFT_OK) return;
+    }
+  if (!has_digest_of(d, d->io->image, d->header.target_size, d->header.target_sha256))
+    fail(d, WAFT_WRONG_TARGET);
+  else
+    append_record(d, FINISHED, step);
+}
+
+int waft_delta_in_place(struct waft_delta *d, const struct waft_io *io, uint8_t *sector) {
+  struct progress p;
+  int result = waft_delta_open(d, io, sector);
+  if (result == WAFT_OK) result = check_layout(d);
+  if (result != WAFT_OK) return result;
+  int resumes = open_journal(d, &p);
+  if (resumes && p.type == FINISHED) return WAFT_OK;
+  if (!resumes && !has_digest_of(d, io->image, d->header.source_size, d->header.source_sha256)) return d->failed_io ? WAFT_FLASH_FAILED : WAFT_WRONG_SOURCE;
+  memset(d->written, 0, sizeof d->written);
+  for (int i = 0; i < WAFT_PRESERVE; i++) d->kept[i] = -1;
+  begin_coder(d);
+  if (d->header.algorithm == 2)
+    read_preamble(d);
+  else if (d->header.target_size > 0) {
+    d->run_count = 1;
+    d->runs[0] = (struct waft_run){0, (uint16_t)sector_count(&d->header), 1, 0};
+  }
+  if (d->error != WAFT_OK) return d->error;
+  begin_target(d);
+  if (resumes) {
+    d->low = p.low;
+    d->high = p.high;
+    d->code = p.code;
+    d->position = p.position;
+    memcpy(d->kept, p.kept, sizeof d->kept);
+  } else {
+    p.type = BEGUN;
+    p.step = 0;
+    append_record(d, BEGUN, 0);
+  }
+  if (d->error == WAFT_OK) run_steps(d, &p);
+  return d->error;
+}

@@ -1,0 +1,190 @@
+/*
+ * Waft delta decoder: applies patches of docs/delta-format.md, as a stream or in place in flash, where it goes on after
+ * a power cut at any point. C99, no heap, no recursion; all state is in one struct that the caller provides.
+ */
+#ifndef WAFT_DELTA_H
+#define WAFT_DELTA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The largest profile that this build can apply: 0 tiny, 1 mcu, 2 std, 3 gateway. */
+#ifndef WAFT_PROFILE
+#define WAFT_PROFILE 1
+#endif
+
+/* Define WAFT_ONE_ARCH and any of WAFT_ARCH_THUMB2 ... to leave the other instruction sets out. */
+#ifndef WAFT_ONE_ARCH
+#define WAFT_ARCH_THUMB2
+#define WAFT_ARCH_AVR
+#define WAFT_ARCH_MIPS32
+#define WAFT_ARCH_ARM32
+#define WAFT_ARCH_ARM64
+#define WAFT_ARCH_RISCV
+#define WAFT_ARCH_XTENSA
+#define WAFT_ARCH_PIC18
+#define WAFT_ARCH_PIC24
+#define WAFT_ARCH_TC32
+#define WAFT_ARCH_8051
+#endif
+
+#if WAFT_PROFILE == 0
+#define WAFT_DIRECT 1856
+#define WAFT_HASHED 384
+#define WAFT_WEIGHTS 240
+#define WAFT_MAP 64
+#define WAFT_VALUES 16
+#define WAFT_REGIONS 4
+#define WAFT_RUNS 24
+#define WAFT_SECTORS 1024
+#else
+#define WAFT_DIRECT 3392
+#define WAFT_WEIGHTS 1312
+#define WAFT_REGIONS 16
+#if WAFT_PROFILE == 1
+#define WAFT_HASHED 4608
+#define WAFT_MAP 448
+#define WAFT_VALUES 64
+#define WAFT_RUNS 128
+#define WAFT_SECTORS 4096
+#elif WAFT_PROFILE == 2
+#define WAFT_HASHED 22528
+#define WAFT_MAP 3584
+#define WAFT_VALUES 512
+#define WAFT_RUNS 1024
+#define WAFT_SECTORS 16384
+#else
+#define WAFT_HASHED 65536
+#define WAFT_MAP 16384
+#define WAFT_VALUES 2048
+#define WAFT_RUNS 4096
+#define WAFT_SECTORS 65534
+#endif
+#endif
+
+#define WAFT_PRESERVE 8
+
+/* Results. The names are those of the TypeScript decoder's codes. */
+enum waft_result {
+  WAFT_OK = 0,
+  WAFT_NOT_A_PATCH = 1,
+  WAFT_UNKNOWN_VERSION = 2,
+  WAFT_BAD_HEADER = 3,
+  WAFT_TRUNCATED = 4,
+  WAFT_PAYLOAD_DAMAGED = 5,
+  WAFT_UNSUPPORTED = 6,
+  WAFT_WRONG_SOURCE = 7,
+  WAFT_BAD_PAYLOAD = 8,
+  WAFT_WRONG_TARGET = 9,
+  WAFT_FLASH_FAILED = 11,
+  WAFT_TOO_LITTLE_MEMORY = 12
+};
+
+/* What the decoder asks of its host. Every function returns 0 when it has done what was asked. */
+struct waft_io {
+  void *context;
+  /* Size of the whole patch, and its bytes. */
+  uint32_t patch_size;
+  int (*read_patch)(void *context, uint32_t offset, uint8_t *into, uint32_t length);
+  /* Streaming: bytes of the old image. In place: bytes of the flash at an address. */
+  int (*read)(void *context, uint32_t address, uint8_t *into, uint32_t length);
+  /* Streaming: takes the next bytes of the new image; not used in place. */
+  int (*write)(void *context, const uint8_t *bytes, uint32_t length);
+  /* In place: programs whole granules, erases the sector at an address; not used when streaming. */
+  int (*program)(void *context, uint32_t address, const uint8_t *bytes, uint32_t length);
+  int (*erase)(void *context, uint32_t address);
+  /* Streaming: how long the old image is. */
+  uint32_t old_size;
+  /* In place: the flash. Addresses are those of the first byte of a sector. */
+  uint32_t sector_size, flash_size;
+  uint32_t image, staging, journal[2], preserve[WAFT_PRESERVE], preserve_count;
+};
+
+struct waft_region {
+  int64_t old_address, new_address;
+  int32_t old_offset, old_length, new_offset;
+};
+
+struct waft_number {
+  uint16_t chance[69];
+  uint8_t count[69];
+};
+
+struct waft_sha256 {
+  uint32_t state[8];
+  uint64_t length;
+  uint8_t block[64];
+};
+
+struct waft_header {
+  uint8_t algorithm, profile, architecture, prior, old_phase, new_phase, preserve_slots;
+  uint16_t header_size;
+  uint32_t source_size, target_size, payload_size, sector_size, ram_needed, payload_crc;
+  uint8_t source_sha256[32], target_sha256[32];
+};
+
+struct waft_run {
+  uint16_t start, length;
+  int8_t step;
+  uint8_t keep;
+};
+
+/* All memory of the decoder beyond one sector. Its contents are private. */
+struct waft_delta {
+  const struct waft_io *io;
+  uint8_t *sector; /* one sector (4096 bytes when streaming), given by the caller */
+  struct waft_header header;
+  int error, failed_io;
+  /* coder */
+  uint32_t low, high, code, position;
+  uint8_t patch_bytes[32];
+  uint32_t patch_bytes_at;
+  /* relation */
+  struct waft_region regions[WAFT_REGIONS];
+  const struct waft_region *home;
+  uint32_t region_count, map_size, value_count, run_count;
+  int32_t map_new[WAFT_MAP], map_shift[WAFT_MAP];
+  uint16_t map_by_old[WAFT_MAP];
+  uint32_t value_start[WAFT_VALUES];
+  int32_t value_shift[WAFT_VALUES];
+  struct waft_run runs[WAFT_RUNS];
+  uint8_t written[(WAFT_SECTORS + 7) / 8];
+  int32_t kept[WAFT_PRESERVE];
+  /* model */
+  uint16_t slots[WAFT_DIRECT + WAFT_HASHED];
+  uint8_t checks[WAFT_HASHED];
+  int16_t weights[WAFT_WEIGHTS];
+  uint32_t direct_count, hashed_count;
+  uint32_t chosen[9];
+  int16_t logits[9];
+  uint16_t used[9];
+  uint32_t inputs;
+  uint8_t is_small;
+  /* target */
+  struct waft_number switch_shift;
+  uint8_t kind_history[32], kind_delta[32], trust[32];
+  uint32_t rank, run, since;
+  int32_t shift, first, second;
+  uint8_t history, unit_misses, unit_is_raw, differs, c1, c2, c3;
+  /* window */
+  uint8_t source[96];
+  uint8_t predicted[32], raw[32], kind[32], place[32];
+  int32_t unit[32], target[32];
+  int32_t origin, old_start, length, window_shift;
+  /* journal */
+  uint32_t sequence, half, slot;
+};
+
+/* Reads and checks the header; fills `delta->header`. */
+int waft_delta_open(struct waft_delta *delta, const struct waft_io *io, uint8_t *sector);
+
+/* Applies a streamed patch: reads the old image at random, writes the new one in order. `sector` has 4096 bytes. */
+int waft_delta_stream(struct waft_delta *delta, const struct waft_io *io, uint8_t *sector);
+
+/*
+ * Overwrites the image in flash, or goes on where power failed: to be called again after every restart until it returns
+ * WAFT_OK. Nothing is written before patch, source and layout have been checked. `sector` has one sector.
+ */
+int waft_delta_in_place(struct waft_delta *delta, const struct waft_io *io, uint8_t *sector);
+
+#endif
