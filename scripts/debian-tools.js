@@ -1,23 +1,28 @@
 import { spawnSync } from "node:child_process"
 
-/** Programs that tests use as witnesses, with the Debian package that has each. */
+/**
+ * Programs that tests use as witnesses, with the Debian package that has each. `test` is a shell command that succeeds
+ * when it is there, where that is not simply a program of that name.
+ */
 export const testTools = [
   { program: "curl", package: "curl" },
   { program: "lftp", package: "lftp" },
   { program: "python3", package: "python3" },
   { program: "openssl", package: "openssl" },
+  { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]
 
-const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0
+const has = ({ program, test = `command -v ${program}` }) =>
+  spawnSync("sh", ["-c", test], { stdio: "ignore" }).status === 0
 
 /**
  * Installs the Debian packages whose programs are missing when this process may (root, apt-get).
  * Returns the tools that are still missing.
  */
 export function installMissing(tools) {
-  const missing = tools.filter((tool) => !has(tool.program))
+  const missing = tools.filter((tool) => !has(tool))
   if (missing.length === 0) return []
-  if (process.getuid?.() === 0 && has("apt-get")) {
+  if (process.getuid?.() === 0 && has({ program: "apt-get" })) {
     const packages = [...new Set(missing.map((tool) => tool.package))]
     process.stdout.write(`installing Debian packages that the tests use: ${packages.join(" ")}\n`)
     const options = {
@@ -27,5 +32,5 @@ export function installMissing(tools) {
     spawnSync("apt-get", ["update", "-qq"], options)
     spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], options)
   }
-  return missing.filter((tool) => !has(tool.program))
+  return missing.filter((tool) => !has(tool))
 }
