@@ -41,7 +41,7 @@ export interface PullFacts {
   readonly sizeBytes: number
   /** Bytes that the device took before a cut. */
   readonly takenBytes: number
-  /** Whole downloads so far. */
+  /** Whole downloads before this moment. */
   readonly wholeFetches: number
   readonly reads: number
 }

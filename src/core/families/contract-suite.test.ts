@@ -65,8 +65,8 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
 
   it("power cut at steps all over an update ends in the old or the new program, and the next contacts finish it", async () => {
     const total = await countChanges(model, family)
-    // Every step is cut in the family's own tests; here about ten, spread over the whole update.
-    for (let step = 0; step < total; step += Math.max(1, Math.floor(total / 10))) {
+    // Every step is cut in the family's own tests; here about six, spread over the whole update.
+    for (let step = 0; step < total; step += Math.max(1, Math.floor(total / 6))) {
       const bench = await offeredBench(model, family)
       let left = step
       bench.storage.beforeChange = () => (left-- > 0 ? undefined : 0.5)

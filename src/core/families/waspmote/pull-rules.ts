@@ -22,8 +22,7 @@ export const pullRules: PullRules = {
       `The mote is fetching ${program(facts)}, ${facts.sizeBytes} bytes, to its SD card; it installs once all of it is there.`,
     cut: (facts) =>
       `The transfer broke off after ${facts.takenBytes} of ${facts.sizeBytes} bytes; the mote keeps its old program and starts again from the beginning at its next poll.`,
-    downloaded: (facts) =>
-      `The mote has all ${facts.sizeBytes} bytes of ${program(facts)} and reboots into its bootloader; its next poll will show whether it installed.`,
+    downloaded,
     "left-alone": leftAlone,
     "end-unseen": (facts) =>
       `The end of the download was not seen, but the mote has since polled ${facts.reads} times without fetching ${program(facts)} again, so it has it.`,
@@ -35,6 +34,14 @@ export const pullRules: PullRules = {
     silent: (facts) =>
       `The mote has not called while ${program(facts)} waited for it; check its power and its coverage, and that its sketch still calls requestOTA.`,
   },
+}
+
+function downloaded(facts: PullFacts): string {
+  // The count is of the downloads before this one.
+  if (facts.wholeFetches > 0) {
+    return `The mote has fetched all of ${program(facts)} ${facts.wholeFetches + 1} times, because its bootloader did not install it before; if it comes once more, the offer is withdrawn.`
+  }
+  return `The mote has all ${facts.sizeBytes} bytes of ${program(facts)} and reboots into its bootloader; its next poll will show whether it installed.`
 }
 
 function leftAlone(facts: PullFacts): string {
