@@ -13,6 +13,7 @@ import {
 import { testBody } from "../../testing/test-body.testing.ts"
 import { ftp } from "../ftp.ts"
 import { publish } from "../publish.ts"
+import vectors from "../vectors.json" with { type: "json" }
 import { resultCodes } from "../result-codes.ts"
 import { namedFaults } from "./faults.ts"
 import { device } from "./run.ts"
@@ -166,6 +167,15 @@ describe("the named faults", () => {
     const produced = new Set(namedFaults.map((row) => `${row.model} ${row.code}`))
     const missing = resultCodes.map((row) => `${row.model} ${row.code}`).filter((code) => !produced.has(code))
     expect(missing).toEqual([])
+  })
+
+  it("cover the return tables as they were copied from the guide by hand", () => {
+    const produced = new Set(namedFaults.map((row) => `${row.model} ${row.code}`))
+    const listed = Object.entries(vectors.returnCodes.codes).flatMap(([model, codes]) =>
+      (typeof codes === "string" ? codes.split(" ") : codes).map((code) => `${model} ${code}`),
+    )
+    expect(listed).toHaveLength(238)
+    expect(listed.filter((row) => !produced.has(row))).toEqual([])
   })
 
   it("have names that are unique for a model, and a code with words", () => {
