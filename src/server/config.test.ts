@@ -2,9 +2,26 @@ import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { ConfigError, readConfig } from "./config.ts"
+import { families } from "../core/families/index.ts"
+import { ConfigError, longestDeviceUrl, readConfig } from "./config.ts"
 
 describe("the server's settings", () => {
+  it("refuses a device URL that leaves a device no room for an image's name in its buffer", () => {
+    const key = `url-${"k".repeat(20)}`
+    const origin = `http://${"h".repeat(longestDeviceUrl - 7)}`
+    expect(readConfig({ "device-url": origin }, {}).deviceUrl).toBe(origin)
+    expect(() => readConfig({ "device-url": `${origin}h` }, {})).toThrow(ConfigError)
+    for (const { http } of families) {
+      if (http?.urlChars === undefined) continue
+      expect(`${origin}/d/${key}/`.length + http.nameChars).toBeLessThanOrEqual(http.urlChars)
+    }
+  })
+
+  it("take a second device listener with TLS only whole", () => {
+    expect(readConfig({}, {}).deviceHttps).toBeNull()
+    expect(() => readConfig({ "device-https": "127.0.0.1:1" }, {})).toThrow(ConfigError)
+  })
+
   it("have defaults that keep management on loopback", () => {
     const config = readConfig({}, {})
     expect(config.http).toEqual({ host: "127.0.0.1", port: 8080 })

@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+import { boardFaults } from "../src/core/families/pic32mzw1/board-faults.ts"
+import { resultWords } from "../src/core/families/pic32mzw1/result-codes.ts"
+
+const root = new URL("..", import.meta.url)
+const page = readFileSync(new URL("docs/protocols/pic32mzw1.md", root), "utf8")
+
+/** `file` "sentence", or `file`, vector "sentence". */
+const named = [...page.matchAll(/`([\w/.-]+\.test\.ts)`(,\s+vector)?\s+"([^"]+)"/g)].map(
+  ([, file = "", vector, name = ""]) => ({
+    file: file.includes("/") ? file : `src/core/families/pic32mzw1/${file}`,
+    isVector: vector !== undefined,
+    name,
+  }),
+)
+
+describe("docs/protocols/pic32mzw1.md", () => {
+  it("names a test for its rules", () => {
+    expect(named.length).toBeGreaterThan(60)
+  })
+
+  it.each(named)("names a test that exists: $file, $name", ({ file, isVector, name }) => {
+    const path = fileURLToPath(new URL(file, root))
+    expect(existsSync(path), file).toBe(true)
+    const text = readFileSync(isVector ? path.replace(/[\w.-]+$/, "vectors.json") : path, "utf8")
+    expect(text.replaceAll('\\"', '"').includes(name), name).toBe(true)
+  })
+
+  it("lists every result code with its words and the faults that end in it", () => {
+    const rows = Object.entries(resultWords).map(([code, words]) => {
+      const faults = boardFaults.filter((fault) => fault.code === code).map(({ name }) => `\`${name}\``)
+      return `| \`${code}\` | ${faults.join(", ")} | ${words} |`
+    })
+    const table = ["| code | faults | words |", "|---|---|---|", ...rows].join("\n")
+    expect(/<!-- codes -->\n([\s\S]*?)\n?<!-- \/codes -->/.exec(page)?.[1]).toBe(table)
+  })
+})
