@@ -66,12 +66,13 @@ describe("a device's connection", () => {
       expect(peer.writableLength).toBeGreaterThan(32 << 20)
     }))
 
-  it("ends politely, or at once", async () => {
+  it("ends politely and is gone as soon as the peer ends too, or ends at once", async () => {
     await joined(async (device, peer) => {
-      const end = once(peer, "end")
+      const close = once(peer, "close")
+      peer.write("late words")
       peer.resume()
       device.end()
-      await end
+      await close
     })
     await joined(async (device, peer) => {
       const broken = new Promise<Error>((resolve) => {

@@ -147,8 +147,10 @@ class SocketStream implements ByteStream {
 
   end(): void {
     this.#socket.end()
-    setTimeout(() => this.#socket.destroy(), lingerMs).unref()
-    // The peer's end is noticed only when somebody reads.
+    const lingering = setTimeout(() => this.#socket.destroy(), lingerMs).unref()
+    this.#socket.once("close", () => clearTimeout(lingering))
+    // Nobody reads any more, and only who reads sees the peer's end: what still comes is dropped.
+    this.#socket.removeAllListeners("readable")
     this.#socket.resume()
   }
 

@@ -32,7 +32,7 @@ export function openStateDirectory(folder: string, owner: StateOwner): StateDire
         `${folder} holds ${JSON.stringify(strange[0])} but no virtual device; give an empty folder or another one.`,
       )
     }
-  } else if (label.family !== owner.family || (label.model !== owner.model && owner.model !== "any")) {
+  } else if (label.family !== owner.family || !isSameModel(label.model, owner.model)) {
     throw new OddState(
       `${folder} holds a ${label.family} of model ${label.model}, not a ${owner.family} of model ${owner.model}; give another folder.`,
     )
@@ -51,6 +51,11 @@ export function openStateDirectory(folder: string, owner: StateOwner): StateDire
       unlock()
     },
   }
+}
+
+/** `any` is whichever lives there. */
+function isSameModel(a: string, b: string): boolean {
+  return a === b || a === "any" || b === "any"
 }
 
 function makeFolder(folder: string): void {

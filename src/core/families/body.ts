@@ -51,7 +51,7 @@ export interface ByteStream {
    */
   readonly read: (maxBytes: number, timeoutMs: number) => Promise<Uint8Array>
   readonly write: (bytes: Uint8Array) => Promise<void>
-  /** Ends politely (FIN). */
+  /** Ends politely (FIN) and reads no more. */
   readonly end: () => void
   /** Ends at once (RST). */
   readonly destroy: () => void
