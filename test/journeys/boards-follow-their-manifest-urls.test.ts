@@ -7,7 +7,7 @@ import { boardImage } from "../../src/core/families/pic32mzw1/board.testing.ts"
 import type { RunEnd } from "../../src/core/families/family.ts"
 import { readConfig } from "../../src/server/config.ts"
 import { type RunningServer, startServer } from "../../src/server/main.ts"
-import { runVirtual } from "../../src/virtual/main.ts"
+import { listFaults, runVirtual } from "../../src/virtual/main.ts"
 
 let folder: string
 let server: RunningServer
@@ -155,5 +155,25 @@ describe("boards", () => {
       log: () => undefined,
     })
     expect(end).toMatchObject({ code: "DB_ENTRY_SUCCESS", running: { version: "2" } })
+  })
+
+  it("end in the code of their fault, every one of them, over the real wire", async () => {
+    const release = await publish(2)
+    const { manifestUrl } = await api.call("setChannel", { params: { name: "lab" }, body: { releaseId: release } })
+    const faults = listFaults("pic32mzw1")
+    const ends = await Promise.all(
+      faults.map(({ fault }) =>
+        runVirtual({
+          family: "pic32mzw1",
+          model: "v3.8",
+          server: { url: manifestUrl ?? "" },
+          speed: 100,
+          signal: new AbortController().signal,
+          log: () => undefined,
+          fault,
+        }),
+      ),
+    )
+    expect(ends.map(({ code, words }) => ({ code, words }))).toEqual(faults.map(({ code, words }) => ({ code, words })))
   })
 })

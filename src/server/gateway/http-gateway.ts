@@ -37,9 +37,12 @@ interface KnownNotice {
   readonly content: string
   /** Whether the server must remember that this one was read. */
   readonly isRemembered: boolean
+  /** The whole answer, where it offers nothing and nobody wants to know that it was read. */
+  readonly quiet: HttpNotice | null
 }
 
 const noState: JsonObject = {}
+const contentType = "application/json"
 
 /**
  * Joins the device HTTP server to the fleet: URL -> device or channel -> family -> files; transfers -> facts. A device that
@@ -56,11 +59,16 @@ export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
       const side = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family).http
       if (side === undefined) return null
       const directoryUrl = `${needs.deviceUrl ?? originUrl(origin)}${devicePrefix}${key}/`
+      const notice =
+        name === side.noticeName ? currentNotice(needs, side, { login, directoryUrl, before: known.get(login) }) : null
+      if (notice !== null) known.set(login, notice)
+      if (notice?.quiet != null) {
+        noteQuietPoll(needs, login, origin.peer)
+        return notice.quiet
+      }
       const session = new LoginSession(needs, login, `http-${++sessions}`, origin.peer)
-      if (name !== side.noticeName) return imageNode(session, side, { login, name, directoryUrl })
-      const notice = currentNotice(needs, side, { login, directoryUrl, before: known.get(login) })
-      known.set(login, notice)
-      return noticeNode(needs, session, login, notice)
+      if (notice !== null) return noticeNode(needs, session, login, notice)
+      return imageNode(session, side, { login, name, directoryUrl })
     },
   }
 }
@@ -92,25 +100,35 @@ function currentNotice(needs: GatewayNeeds, side: HttpSide, { login, directoryUr
   if (isSame) return before
   const file = side.files({ offered, familyState, directoryUrl }).find(({ role }) => role === "notice")
   if (file?.role !== "notice") throw new Error("a family over HTTP always has a notice")
+  const content = Buffer.from(file.content).toString("latin1")
+  const isRemembered = login.kind === "device" && (side.afterRead?.(familyState) ?? familyState) !== familyState
   return {
     offered,
     familyState,
     directoryUrl,
     file: { file, offered },
-    content: Buffer.from(file.content).toString("latin1"),
-    isRemembered: login.kind === "device" && (side.afterRead?.(familyState) ?? familyState) !== familyState,
+    content,
+    isRemembered,
+    quiet: offered === null && !isRemembered ? { kind: "notice", contentType, content } : null,
   }
+}
+
+/** What every poll leaves behind, and a quiet one nothing else. */
+function noteQuietPoll({ live }: GatewayNeeds, login: LiveDevice | LiveChannel, peer: string): void {
+  login.reading = null
+  if (login.kind === "device") live.touch(login, peer)
+  else login.polls++
 }
 
 function noticeNode(
   needs: HttpGatewayNeeds,
   session: LoginSession,
   login: LiveDevice | LiveChannel,
-  { file, content, offered, isRemembered }: KnownNotice,
+  { file, content, isRemembered }: KnownNotice,
 ): HttpNotice {
-  const node = { kind: "notice", contentType: "application/json", content } as const
+  const node = { kind: "notice", contentType, content } as const
   const hold = session.open(file, 0)
-  if ((offered === null && !isRemembered) || hold instanceof Promise) return node
+  if (hold instanceof Promise) return node
   const complain = (error: unknown): void => needs.complain(`a device's poll was not recorded`, error)
   return {
     ...node,
