@@ -26,11 +26,12 @@
 #define WAFT_ARCH_PIC24
 #define WAFT_ARCH_TC32
 #define WAFT_ARCH_8051
+#define WAFT_ARCH_VIDEOCORE4
 #endif
 
 #if WAFT_PROFILE == 0
 #define WAFT_DIRECT 1856
-#define WAFT_HASHED 384
+#define WAFT_HASHED 320
 #define WAFT_WEIGHTS 240
 #define WAFT_MAP 64
 #define WAFT_VALUES 16
@@ -39,7 +40,7 @@
 #define WAFT_SECTORS 1024
 #else
 #define WAFT_DIRECT 3392
-#define WAFT_WEIGHTS 1312
+#define WAFT_WEIGHTS 1408
 #define WAFT_REGIONS 16
 #if WAFT_PROFILE == 1
 #define WAFT_HASHED 4608
@@ -165,7 +166,7 @@ struct waft_delta {
   uint8_t kind_history[32], kind_delta[32], trust[32];
   uint32_t rank, run, since;
   int32_t shift, first, second;
-  uint8_t history, unit_misses, unit_is_raw, differs, c1, c2, c3;
+  uint8_t history, unit_misses, unit_is_raw, differs, c1, c2, c3, last_miss, last_delta;
   /* window */
   uint8_t source[96];
   uint8_t predicted[32], raw[32], kind[32], place[32];

@@ -49,7 +49,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   step(0)
   const analysis = options.analysis ?? analyse(oldBytes, newBytes, options.architecture ?? "auto")
   step(0.4)
-  const coded: CodedHeader = {
+  const base: CodedHeader = {
     profile: profiles[options.profile ?? "std"],
     architecture: analysis.architecture,
     prior: 1,
@@ -59,7 +59,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
     sourceSize: oldBytes.length,
     targetSize: newBytes.length,
   }
-  const delta = encodeDelta(coded, analysis, newBytes)
+  const { coded, payload: delta } = smallestDelta(base, analysis, newBytes)
   step(0.7)
   const payloads: { algorithm: Algorithm; payload: Uint8Array }[] = [{ algorithm: "delta", payload: delta }]
   if (delta.length > newBytes.length / 3) {
@@ -77,7 +77,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
     algorithm,
     payloadSize: payload.length,
     payloadCrc: crc32(payload),
-    ramNeeded: ramNeeded(coded),
+    ramNeeded: ramNeeded(coded.profile),
     sourceSha256: sha256(oldBytes),
     targetSha256: sha256(newBytes),
     fields: options.fields ?? [],
@@ -87,6 +87,29 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   else verifyInPlace(patch, oldBytes)
   step(1)
   return { patch, header }
+}
+
+/** Images up to this size are encoded in several ways, of which the smallest stays. */
+const severalWaysUpTo = 0x100000
+
+/** With and without the value map, and for rival instruction sets. */
+function smallestDelta(
+  base: CodedHeader,
+  analysis: Analysis,
+  newBytes: Uint8Array,
+): { coded: CodedHeader; payload: Uint8Array } {
+  let best = { coded: base, payload: encodeDelta(base, analysis, newBytes) }
+  if (newBytes.length > severalWaysUpTo) return best
+  const offer = (coded: CodedHeader, variant: Analysis): void => {
+    const payload = encodeDelta(coded, variant, newBytes)
+    if (payload.length < best.payload.length) best = { coded, payload }
+  }
+  for (const architecture of analysis.rivals) offer({ ...base, architecture }, { ...analysis, architecture })
+  if (analysis.values.length > 0 && analysis.values.length * 4 > best.payload.length / 32) {
+    const { architecture } = best.coded
+    offer(best.coded, { ...analysis, architecture, values: [] })
+  }
+  return best
 }
 
 function encodeDelta(header: CodedHeader, analysis: Analysis, newBytes: Uint8Array): Uint8Array {

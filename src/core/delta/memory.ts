@@ -1,18 +1,9 @@
-import { slotLayout, weightLayout } from "./code/target-coder.ts"
-import type { CodedHeader } from "./code/session.ts"
+import type { Profile } from "./profiles.ts"
 
-/**
- * Bytes of RAM that a decoder needs for a patch, beyond one sector: those of the C decoder's arrays, whose sizes are
- * the profile's, and its fixed state.
- */
-export function ramNeeded(header: CodedHeader): number {
-  const { profile } = header
-  const slots = 2 * slotLayout(profile.isSmall).end + 3 * profile.hashedSlots
-  const weights = 2 * weightLayout(profile.isSmall).end
-  const maps = profile.mapCap * 10 + profile.valueCap * 8 + profile.regionCap * 32
-  const order = header.sectorSize === 0 ? 0 : profile.runCap * 6 + profile.sectorCap / 8
-  return slots + weights + maps + order + fixedState
+/** The deepest stack of the C decoder on a Cortex-M, in bytes (docs/delta.md has the measurement), with a margin. */
+const stackSize = 704
+
+/** Bytes of RAM that a decoder of a profile needs, beyond one sector. */
+export function ramNeeded(profile: Profile): number {
+  return profile.stateSize + stackSize
 }
-
-/** Window, coder, number model, histories, digest. */
-const fixedState = 1152

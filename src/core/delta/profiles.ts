@@ -16,6 +16,8 @@ export interface Profile {
   readonly isSmall: boolean
   /** Model slots that are addressed by hash, three bytes each. */
   readonly hashedSlots: number
+  /** Size of the C decoder's state on a 32-bit machine, in bytes. */
+  readonly stateSize: number
   /** Decoder memory beyond one sector, in bytes, all in. */
   readonly ramLimit: number
 }
@@ -31,8 +33,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     regionCap: 4,
     sectorCap: 1024,
     runCap: 24,
-    hashedSlots: 384,
+    hashedSlots: 320,
     isSmall: true,
+    stateSize: 7480,
     ramLimit: 8192,
   },
   mcu: {
@@ -45,6 +48,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 128,
     hashedSlots: 4608,
     isSmall: false,
+    stateSize: 31368,
     ramLimit: 32768,
   },
   std: {
@@ -57,6 +61,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 1024,
     hashedSlots: 22528,
     isSmall: false,
+    stateSize: 126984,
     ramLimit: 131072,
   },
   gateway: {
@@ -69,6 +74,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 4096,
     hashedSlots: 65536,
     isSmall: false,
+    stateSize: 420872,
     ramLimit: 524288,
   },
 }

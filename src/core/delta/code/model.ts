@@ -39,6 +39,8 @@ export class Model {
   private readonly logits: Int32Array = new Int32Array(maxInputs)
   private readonly used: Int32Array = new Int32Array(maxInputs)
   private inputs = 0
+  /** Training looks at every bit that a directly addressed slot learns. */
+  observer: ((slot: number, bit: number) => void) | null = null
 
   constructor(size: ModelSize, prior: Prior | null) {
     this.size = size
@@ -109,6 +111,7 @@ export class Model {
       const moved = (weights[at] as number) + (((logits[i] as number) * error * learningRate + 131072) >> 18)
       weights[at] = moved > 32767 ? 32767 : moved < -32767 ? -32767 : moved
       const index = chosen[i] as number
+      if (this.observer !== null && index < this.size.direct) this.observer(index, bit)
       const slot = slots[index] as number
       const count = slot & 15
       const from = count === 0 ? mixed : slot & 0xfff0

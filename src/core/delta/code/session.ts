@@ -7,7 +7,7 @@ import type { ReadOld } from "../predict/window.ts"
 import type { BinaryCoder } from "./binary-coder.ts"
 import { priors } from "./prior.ts"
 import { codeRelation, type Relation } from "./relation.ts"
-import { TargetCoder } from "./target-coder.ts"
+import { slotLayout, TargetCoder } from "./target-coder.ts"
 
 /** The fields of a header that the coder depends on. */
 export type CodedHeader = Pick<
@@ -57,6 +57,6 @@ export function targetCoder(
     clip: sectorSize === 0 ? null : { sectorSize, phase: phase.old },
     isSmall: profile.isSmall,
     hashedSlots: profile.hashedSlots,
-    prior: priors(header.prior, profile.isSmall),
+    prior: priors(header.prior, profile.isSmall, slotLayout(profile.isSmall).end),
   })
 }

@@ -44,7 +44,7 @@ export function weightLayout(isSmall: boolean) {
     flag: isSmall ? 6 * 16 : 4 * 9 * 16,
     switch: 2 * 16,
     alternative: 2 * 16,
-    literal: isSmall ? 5 * 16 : 6 * 7 * 16,
+    literal: isSmall ? 5 * 16 : 6 * 8 * 16,
   })
 }
 
@@ -73,6 +73,9 @@ export class TargetCoder {
   private readonly kindDelta = new Uint8Array(64)
   /** How often translating was right of late, by kind: 0 … 7, above 3 it is believed. */
   private readonly trust = new Uint8Array(32)
+  /** What was added to the prediction at the last literal, and at the last byte. */
+  private lastMiss = 0
+  private lastDelta = 0
   private rank = 0
   private shift = 0
   private history = 0
@@ -113,6 +116,8 @@ export class TargetCoder {
     this.c1 = 0
     this.c2 = 0
     this.c3 = 0
+    this.lastMiss = 0
+    this.lastDelta = 0
   }
 
   /** Goes to a new offset: from here on the map's shift holds. */
@@ -222,6 +227,7 @@ export class TargetCoder {
         this.unitIsRaw = true
       }
     }
+    this.lastDelta = (found - (window.predicted[index] as number)) & 255
     this.c3 = this.c2
     this.c2 = this.c1
     this.c1 = found
@@ -284,6 +290,7 @@ export class TargetCoder {
     const expected = ((window.predicted[index] as number) + (this.kindDelta[kind] as number)) & 255
     const unitHash =
       Math.imul(window.unit[index] as number, 0x9e3779b1) + kind * 0x3c6ef372 + this.unitMisses * 0x1000193
+    const expected2 = ((window.predicted[index] as number) + this.lastMiss) & 255
     const order2 = Math.imul(this.c1 * 256 + this.c2, 0x85ebca6b)
     const order3 = order2 + Math.imul(this.c3 + 1, 0x5bd1e995)
     const direct = base.literal + (isSmall ? 0 : kindClass(kind) * 256)
@@ -304,11 +311,13 @@ export class TargetCoder {
       if (!isSmall) {
         model.hashed(order2 + salt)
         model.hashed(order3 + salt)
+        model.hashed(expected2 * 512 + this.lastDelta + salt + 0x4400000)
         set = gap * 3 + (at > 6 ? 0 : at > 3 ? 1 : 2)
       }
-      node = (node << 1) | model.decide(coder, weight.literal + set * 112, (given >> at) & 1)
+      node = (node << 1) | model.decide(coder, weight.literal + set * 128, (given >> at) & 1)
     }
     const found = node & 255
+    this.lastMiss = (found - (window.predicted[index] as number)) & 255
     this.kindDelta[kind] = (found - (window.predicted[index] as number)) & 255
     return found
   }

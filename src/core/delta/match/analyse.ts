@@ -23,6 +23,8 @@ export interface Analysis extends Relation {
   readonly newBytes: Uint8Array
   readonly segments: readonly Segment[]
   readonly architecture: ArchitectureName
+  /** Other instruction sets that are worth a try, when none stands out. */
+  readonly rivals: readonly ArchitectureName[]
 }
 
 /** Matches the images and finds their instruction set (unless given), alignment, addresses and shifts. */
@@ -80,17 +82,24 @@ function analysePhase(
   const regions = findRegions({ oldBytes, newBytes, phase }, pairs, map)
   const values = findValueShifts(pairs, new Translation(map, regions, []))
   const evidence = { oldBytes, newBytes, segments, translation: new Translation(map, regions, values) }
-  let score = Number.NEGATIVE_INFINITY
-  let architecture: ArchitectureName = "none"
-  for (const { name, predictors } of architectures) {
-    if (given !== "auto" && name !== given) continue
-    const gain = repairs(evidence, predictors) - (name === "none" ? 0 : 16)
-    if (gain > score) {
-      score = gain
-      architecture = name
-    }
-  }
-  return { score, analysis: { phase, oldBytes, newBytes, segments, entries, regions, values, architecture } }
+  const found = architectures
+    .filter(({ name }) => given === "auto" || name === given)
+    .map(({ name, predictors }) => {
+      const { score, repaired } = repairs(evidence, predictors)
+      return { name, score: score - (name === "none" ? 0 : 16), repaired }
+    })
+  const best = found.reduce((most, next) => (next.score > most.score ? next : most))
+  const standsOut =
+    best.name !== "none" && best.score > 256 && best.score > countMisses(oldBytes, newBytes, segments) / 4
+  const rivals = standsOut
+    ? []
+    : found
+        .filter((row) => row !== best && row.repaired > 16)
+        .sort((a, b) => b.repaired - a.repaired)
+        .slice(0, 2)
+        .map((row) => row.name)
+  const { score, name: architecture } = best
+  return { score, analysis: { phase, oldBytes, newBytes, segments, entries, regions, values, architecture, rivals } }
 }
 
 function countMisses(oldBytes: Uint8Array, newBytes: Uint8Array, segments: readonly Segment[]): number {

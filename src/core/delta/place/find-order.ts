@@ -21,7 +21,7 @@ export function findOrder(question: OrderQuestion): Run[] {
   const steps = topological(reads, sectors, question.slots)
   const runs = toRuns(steps)
   if (runs.length <= question.runCap) return runs
-  return [{ start: 0, length: sectors, step: 1, keep: 0 }]
+  return [cheapestSweep(reads, sectors)]
 }
 
 /** For each sector of the new image how many bytes it takes from each old sector. */
@@ -43,6 +43,21 @@ function readsOf(
     }
   }
   return reads
+}
+
+/** One sweep over all sectors, in the direction that loses fewer old bytes. */
+function cheapestSweep(reads: readonly Map<number, number>[], sectors: number): Run {
+  let lostUpwards = 0
+  let lostDownwards = 0
+  for (const [sector, row] of reads.entries()) {
+    for (const [old, bytes] of row) {
+      if (old < sector) lostUpwards += bytes
+      else lostDownwards += bytes
+    }
+  }
+  return lostUpwards <= lostDownwards
+    ? { start: 0, length: sectors, step: 1, keep: 0 }
+    : { start: sectors - 1, length: sectors, step: -1, keep: 0 }
 }
 
 interface Step {

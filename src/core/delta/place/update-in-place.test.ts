@@ -32,7 +32,7 @@ describe("an update in place", () => {
     expect(image(flash)).toEqual(newBytes)
   })
 
-  it("ends on the new image after a power cut at every single flash operation, whole or torn", () => {
+  it("ends on the new image after a power cut at any of a third of its flash operations, whole or torn", () => {
     const { flash: whole, layout } = flashFor(patch, oldBytes, 8)
     updateInPlace(patch, whole, layout)
     for (let cutAt = 1; cutAt <= whole.operations; cutAt += 1 + (cutAt % 3)) {

@@ -9,6 +9,7 @@ import { predictPointers } from "./pointers.ts"
 import { predictRiscv } from "./riscv.ts"
 import { predictTc32 } from "./tc32.ts"
 import { predictThumb2 } from "./thumb2.ts"
+import { predictVideocore4 } from "./videocore4.ts"
 import type { Predictor } from "./window.ts"
 import { predictXtensa } from "./xtensa.ts"
 
@@ -26,6 +27,7 @@ export const architectures = [
   { code: 9, name: "pic24", predictors: [predictPic24] },
   { code: 10, name: "tc32", predictors: [predictTc32, predictPointers] },
   { code: 11, name: "8051", predictors: [predict8051] },
+  { code: 12, name: "videocore4", predictors: [predictVideocore4, predictPointers] },
 ] as const satisfies readonly {
   readonly code: number
   readonly name: string

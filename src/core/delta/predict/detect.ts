@@ -41,11 +41,15 @@ export function eachWindow(
 }
 
 /** How many bytes `predictors` set right, less those they spoil, over a sample of the windows, with the coder's doubt. */
-export function repairs(evidence: Evidence, predictors: readonly Predictor[]): number {
+export function repairs(
+  evidence: Evidence,
+  predictors: readonly Predictor[],
+): { readonly score: number; readonly repaired: number } {
   const { newBytes } = evidence
   const every = Math.max(1, Math.floor(newBytes.length / windowSize / 8192))
   const trust = new Uint8Array(32).fill(6)
   let score = 0
+  let repaired = 0
   eachWindow(evidence, predictors, every, (window, newStart) => {
     for (let i = 0; i < window.length; i++) {
       const raw = window.raw[i]
@@ -55,6 +59,7 @@ export function repairs(evidence: Evidence, predictors: readonly Predictor[]): n
       const kind = window.kind[i] as number
       const believed = trust[kind] as number
       if (actual === predicted) {
+        repaired++
         if (believed > 3) score++
         trust[kind] = Math.min(7, believed + 1)
       } else if (actual === raw) {
@@ -63,5 +68,5 @@ export function repairs(evidence: Evidence, predictors: readonly Predictor[]): n
       }
     }
   })
-  return score * every
+  return { score: score * every, repaired: repaired * every }
 }
