@@ -13,10 +13,12 @@ export interface DownloadNeeds {
   readonly countSent: (bytes: number) => void
 }
 
-/** Bytes asked of the content at once: shared memory costs nothing here, and fewer, larger writes are cheaper. */
-const chunkBytes = 1024 * 1024
-/** The same for a transfer that has turned out slow: what the kernel holds of it is then known more finely. */
-const slowChunkBytes = 32 * 1024
+/**
+ * Bytes asked of the content at once. They grow while the kernel takes each chunk at once, since shared memory costs nothing
+ * here and larger writes are cheaper, and shrink when it does not: of a chunk that waits nobody knows how much is sent.
+ */
+const smallestChunkBytes = 32 * 1024
+const largestChunkBytes = 4 * 1024 * 1024
 /** A transfer that lasts longer is followed in the kernel's table. */
 const slowAfterMs = 2000
 /** How long a peer usually needs to close its side at most, beside the round trip. */
@@ -53,9 +55,11 @@ export class Download implements Guard, TcpWatcher {
   #lastUnacknowledged = -1
   #progressAt: number
   #finishedAt = Number.POSITIVE_INFINITY
+  #chunkBytes = 2 * smallestChunkBytes
   #isSlow = false
   #peerEnded = false
   #isWatching = false
+  #closedUnfinished = false
   #isOver = false
   #resolve: (end: TransferEnd) => void = ignoreEnd
 
@@ -107,7 +111,7 @@ export class Download implements Guard, TcpWatcher {
     }
     try {
       const left = this.#content.sizeBytes - this.#offset
-      const chunk = this.#content.read(this.#offset, Math.min(left, this.#isSlow ? slowChunkBytes : chunkBytes))
+      const chunk = this.#content.read(this.#offset, Math.min(left, this.#chunkBytes))
       if (chunk instanceof Promise) chunk.then(this.#send, this.#onUnread)
       else this.#send(chunk)
     } catch {
@@ -127,6 +131,9 @@ export class Download implements Guard, TcpWatcher {
     // The last chunk and our FIN go together, unless the peer has closed its side already: then a reset must show first.
     if (chunk.length === left && !this.#peerEnded) this.#socket.end(chunk)
     else this.#socket.write(chunk, this.#onWritten)
+    const isTaken = this.#socket.writableLength === 0
+    if (!isTaken) this.#chunkBytes = Math.max(smallestChunkBytes, this.#chunkBytes / 4)
+    else if (this.#chunkBytes < largestChunkBytes) this.#chunkBytes *= 2
   }
 
   readonly #onWritten = (error?: Error | null): void => {
@@ -207,8 +214,7 @@ export class Download implements Guard, TcpWatcher {
   onLook(row: TcpRow | null): void {
     if (this.#isOver) return
     if (row === null) {
-      // Closed on both sides and gone without TIME-WAIT: it was reset after Node had closed it.
-      if (this.#socket.destroyed) this.#end("reset")
+      this.#onGone()
       return
     }
     this.#note(row)
@@ -221,7 +227,22 @@ export class Download implements Guard, TcpWatcher {
     } else if (!isFinished && row.state === tcpState.closeWait && this.#offset >= this.#content.sizeBytes) {
       // The peer had closed its own direction early, yet acknowledged everything: it was half-closed, not gone.
       if (row.unacknowledged === 0) this.#end(null)
-    } else if (this.#socket.destroyed) unacknowledged.lookSoon()
+    } else if (this.#socket.destroyed) {
+      this.#closedUnfinished = true
+      unacknowledged.lookSoon()
+    }
+  }
+
+  /** The connection is in the kernel's table no more. */
+  #onGone(): void {
+    if (this.#socket.destroyed) {
+      // Closed on both sides and gone without TIME-WAIT: it was reset after Node had closed it. Only a machine whose table
+      // overflows with connections drops them without TIME-WAIT too.
+      this.#end(this.#closedUnfinished || this.#needs.unacknowledged.isCheap ? "reset" : null)
+    } else if (this.#peerEnded) {
+      // Node reads nothing after the peer's FIN and writes nothing any more, so it cannot see the reset.
+      this.#end("reset")
+    }
   }
 
   #note(row: TcpRow): void {

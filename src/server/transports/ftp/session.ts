@@ -229,7 +229,7 @@ export class FtpSession implements CommandContext, Guard {
 
   #transferNeeds() {
     return {
-      ...this.#needs.transfer,
+      parts: this.#needs.transfer,
       data: this.#dataChannel(),
       secure: this.settings.protection === "P",
       type: this.settings.type,

@@ -10,7 +10,8 @@ export interface TransferParts extends DownloadNeeds {
   readonly ended: (end: TransferEnd) => void
 }
 
-export interface TransferNeeds extends TransferParts {
+export interface TransferNeeds {
+  readonly parts: TransferParts
   readonly data: DataChannel
   /** PROT P: TLS on the data connection. */
   readonly secure: boolean
@@ -40,7 +41,7 @@ export function transferFile(needs: TransferNeeds, file: FtpFile, from: number):
     try {
       content = await file.open(from)
     } catch (error) {
-      needs.contentFailed(file.name, error)
+      needs.parts.contentFailed(file.name, error)
       needs.data.drop()
       needs.reply(451, "The file cannot be had now")
       return
@@ -97,13 +98,13 @@ interface Sending {
 
 async function send(needs: TransferNeeds, control: TransferControl, sending: Sending): Promise<void> {
   const { content, name } = sending
-  needs.began()
+  needs.parts.began()
   const end = await carry(needs, control, sending)
-  needs.ended(end)
+  needs.parts.ended(end)
   try {
     await content.finished(end)
   } catch (error) {
-    needs.contentFailed(name, error)
+    needs.parts.contentFailed(name, error)
     needs.reply(451, "The end of the transfer could not be recorded")
     return
   }
@@ -123,6 +124,6 @@ async function carry(needs: TransferNeeds, control: TransferControl, sending: Se
     return { ...nothing, cause: control.cause }
   }
   if (socket === null) return { ...nothing, cause: "timeout" }
-  control.download = new Download(socket, content, from, needs)
+  control.download = new Download(socket, content, from, needs.parts)
   return control.download.run()
 }
