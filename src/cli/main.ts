@@ -18,7 +18,6 @@ async function main(args: readonly string[]): Promise<number> {
     .description("Over-the-air firmware updates for devices that cannot be taught a new protocol.")
     .version(version)
     .enablePositionalOptions()
-    .showHelpAfterError("(--help says more)")
   for (const command of [
     serveCommand(),
     releaseCommand(),
@@ -42,13 +41,19 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Lets commander throw instead of ending the process, and leaves the telling to `tell`. */
 function exitByThrowing(command: Command): void {
-  command.exitOverride()
+  command.exitOverride().configureOutput({ outputError: () => undefined })
   command.commands.forEach(exitByThrowing)
 }
 
 function tell(error: unknown, json: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    // A command without its subcommand: its help has been printed already.
+    if (error.code === "commander.help") return 2
+    return tell(new Failure(usageSentence(error.message), { exitCode: 2, title: "usage" }), json)
+  }
   const isOurs = error instanceof Failure || error instanceof ConfigError || error instanceof StartError
   if (!isOurs) {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
@@ -63,6 +68,15 @@ function tell(error: unknown, json: boolean): number {
   }
   process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `waft: ${error.message}\n`)
   return exitCode
+}
+
+/** "error: required option …" as a sentence. */
+function usageSentence(message: string): string {
+  const text = message
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ")
+    .replace(/[.\s]*$/, "")
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}; --help says more.`
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -133,13 +133,13 @@ describe("an operator", () => {
   it.each([
     [["rollout", "start", "--release", "r-none", "--all"], 1, /There is no release r-none/],
     [["rollout", "start", "--release", "r-none"], 2, /either --all or --group/],
-    [["device", "add", "x"], 2, /required option/],
+    [["device", "add", "x"], 2, /Required option/],
     [["device", "add", "x", "--family", "waspmote", "--model", "9g"], 1, /has no model 9g/],
     [["release", "publish", "/nowhere", "--family", "waspmote", "--version", "1"], 1, /cannot be read/],
     [["serve", "--http", "nonsense"], 2, /--http takes HOST:PORT/],
     [["lint", "/nowhere"], 1, /cannot be read/],
     [["virtual", "run", "--family", "waspmote", "--model", "4g", "--fault", "none-such"], 2, /has no fault/],
-    [["no-such-command"], 2, /unknown command/],
+    [["no-such-command"], 2, /Unknown command/],
   ])("gets one sentence and the exit code for %j", async (args, code, sentence) => {
     const ended = await waft(...args)
     expect(ended.error).toMatch(sentence)

@@ -5,7 +5,7 @@ import type { Basis, EvidenceKind } from "./evidence.ts"
  * perhaps fetches the image, reboots, and reads the notice again. What it does next is all the evidence there is.
  */
 export interface PullRules {
-  /** How long after reading the notice a device of this model may still begin its fetch, ms. */
+  /** How long after reading the notice a device of this model may still call again for its fetch, ms. */
   readonly settleMs: (model: string) => number
   /** Whether a model does everything in one session, so that the session's end settles the question at once. */
   readonly sessionEndSettles: (model: string) => boolean
@@ -76,6 +76,7 @@ export type PullFact =
       readonly whole: boolean
       readonly at: number
     }
+  | { readonly kind: "session-opened"; readonly session: string; readonly at: number }
   | { readonly kind: "session-closed"; readonly session: string; readonly at: number }
   | { readonly kind: "time-passed"; readonly at: number }
 
@@ -112,6 +113,10 @@ export function pullStep(context: PullContext, state: PullState, fact: PullFact)
     }
   }
   if (state.pending === null) return { state, findings: [] }
+  if (fact.kind === "session-opened") {
+    // It calls again: whether for its fetch or for its next poll will be seen.
+    return { state: { ...state, pending: { ...state.pending, at: fact.at } }, findings: [] }
+  }
   const over =
     fact.kind === "session-closed"
       ? fact.session === state.pending.session && context.rules.sessionEndSettles(context.model)

@@ -100,6 +100,17 @@ describe("what a mote does next", () => {
     expect(server.update("m1")?.progress.state).toBe("downloaded")
   })
 
+  it("waits for a mote that has called again, however slowly it goes on", async () => {
+    const { notice } = await downloaded()
+    await poll(server, "m1")
+    await server.pass(29_000)
+    const second = server.login("m1")
+    await server.pass(29_000)
+    expect(server.update("m1")?.progress.state).toBe("downloaded")
+    await retrieve(second, `/${/FILE:(.*)/.exec(notice)?.[1]}`)
+    expect(server.update("m1")?.progress).toMatchObject({ state: "downloaded", attempt: 2 })
+  })
+
   it("takes back a conclusion when the mote fetches after all", async () => {
     await server.addMote("m2")
     await downloaded()

@@ -47,7 +47,9 @@ export class LoginSession {
     this.#needs = needs
     this.#login = login
     this.family = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family)
-    if (login.kind === "device") needs.live.touch(login, peer)
+    if (login.kind !== "device") return
+    needs.live.touch(login, peer)
+    this.#tell("session-opened", login)
   }
 
   /** When what is offered last changed, ms since 1970 UTC. */
@@ -90,18 +92,17 @@ export class LoginSession {
   /** The contact is over. */
   close(): void {
     const login = this.#login
-    if (login.kind !== "device") return
+    if (login.kind === "device" && login.update?.pull.pending?.session === this.id) this.#tell("session-closed", login)
+  }
+
+  /** A device that has read an offer and is still undecided calls again, or has gone. */
+  #tell(kind: "session-opened" | "session-closed", login: LiveDevice): void {
     const { update } = login
-    if (update?.pull.pending?.session !== this.id || update.offer === null || update.image === null) return
-    const offered: Offered = {
-      updateId: update.id,
-      releaseId: update.releaseId,
-      offer: update.offer,
-      image: update.image,
-    }
-    const at = this.#needs.clock.monotonic()
-    recordFact(this.#needs, { live: login, offered, fact: { kind: "session-closed", session: this.id, at } }).catch(
-      (error: unknown) => this.#needs.complain(`the end of a session of ${login.device.id} was not recorded`, error),
+    if (!update?.pull.pending || update.offer === null || update.image === null) return
+    const { id: updateId, releaseId, offer, image } = update
+    const fact = { kind, session: this.id, at: this.#needs.clock.monotonic() }
+    recordFact(this.#needs, { live: login, offered: { updateId, releaseId, offer, image }, fact }).catch(
+      (error: unknown) => this.#needs.complain(`a session of ${login.device.id} was not recorded`, error),
     )
   }
 

@@ -16,18 +16,21 @@ export interface ModemTraits {
   readonly highestVersion: 127 | 254
   /** How the mote may compare VERSION with the stored one: a mote of unknown modem may do either. */
   readonly compares: readonly ("signed" | "unsigned")[]
-  /** How long after reading UPGRADE.TXT the mote may still begin to fetch the binary, ms (waspmote dialogue timings). */
+  /**
+   * How long after reading UPGRADE.TXT the mote may still call again for the binary, ms. 4G: 10 s to close, 15 s to open again; 3G: a
+   * pause of 10 s; GPRS: UPGRADE.TXT is compared with its size and may be fetched again first.
+   */
   readonly settleMs: number
   /** Whether one FTP session carries both files. */
   readonly oneSession: boolean
 }
 
-const gprs: ModemTraits = { highestVersion: 127, compares: ["signed"], settleMs: 90_000, oneSession: false }
-const unsigned: ModemTraits = { highestVersion: 254, compares: ["unsigned"], settleMs: 60_000, oneSession: false }
+const gprs: ModemTraits = { highestVersion: 127, compares: ["signed"], settleMs: 60_000, oneSession: false }
+const unsigned: ModemTraits = { highestVersion: 254, compares: ["unsigned"], settleMs: 30_000, oneSession: false }
 const cautious: ModemTraits = {
   highestVersion: 127,
   compares: ["signed", "unsigned"],
-  settleMs: 90_000,
+  settleMs: 60_000,
   oneSession: false,
 }
 

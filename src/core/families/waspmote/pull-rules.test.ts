@@ -24,17 +24,17 @@ const fetched = (at: number): readonly PullFact[] => [
 const passed = (at: number): PullFact => ({ kind: "time-passed", at })
 
 describe("what is concluded of a Waspmote", () => {
-  it("4G: read, fetched, and 60 seconds after the next read without a fetch it runs the program", () => {
+  it("4G: read, fetched, and 30 seconds after the next read without a fetch it runs the program", () => {
     const update = [read("a", 0), ...fetched(20_000), read("b", 100_000)]
-    expect(momentsOf("4g", [...update, passed(159_999)])).toEqual(["read", "downloading", "downloaded", "read"])
-    expect(momentsOf("4g", [...update, passed(160_000)]).at(-1)).toBe("left-alone")
+    expect(momentsOf("4g", [...update, passed(129_999)])).toEqual(["read", "downloading", "downloaded", "read"])
+    expect(momentsOf("4g", [...update, passed(130_000)]).at(-1)).toBe("left-alone")
   })
 
-  it("GPRS and unknown modems get 90 seconds for it", () => {
+  it("GPRS and unknown modems get 60 seconds for it", () => {
     for (const model of ["gprs-pro", "gprs-gps", "unknown"]) {
       const update = [read("a", 0), ...fetched(20_000), read("b", 100_000)]
-      expect(momentsOf(model, [...update, passed(189_999)]).at(-1), model).toBe("read")
-      expect(momentsOf(model, [...update, passed(190_000)]).at(-1), model).toBe("left-alone")
+      expect(momentsOf(model, [...update, passed(159_999)]).at(-1), model).toBe("read")
+      expect(momentsOf(model, [...update, passed(160_000)]).at(-1), model).toBe("left-alone")
     }
   })
 
