@@ -474,6 +474,32 @@ describe("the FTP server under hostile clients", () => {
       { limits: { dataConnectTimeoutMs: 0 } },
     ))
 
+  it("ends only the session in which the host breaks", () =>
+    withServer(async ({ port, host }) => {
+      const [client, other] = [await RawClient.logIn(port, "mote-1"), await RawClient.logIn(port, "mote-1")]
+      host.fault = "find"
+      expect(await client.code("SIZE PROG001")).toBe(421)
+      await client.closed()
+      host.fault = null
+      expect(await other.code("SIZE PROG001")).toBe(213)
+    }))
+
+  it("serves IPv6 clients by EPSV and EPRT, and tells them so at PASV", () =>
+    withServer(
+      async ({ port }) => {
+        const client = await RawClient.logIn(port, "mote-1", "::1")
+        expect(await client.code("PASV")).toBe(425)
+        expect(await client.code("EPSV 1")).toBe(522)
+        const data = openData(await client.passivePort(), { localAddress: "::1", host: "::1" })
+        expect(await client.code("RETR PROG001")).toBe(150)
+        expect((await data.bytes).equals(program)).toBe(true)
+        expect((await client.reply()).code).toBe(226)
+        expect(await client.code("EPRT |2|::1|5000|")).toBe(200)
+        expect(await client.code("EPRT |2|::2|5000|")).toBe(504)
+      },
+      { listen: { host: "::1", port: 0 } },
+    ))
+
   it("closes the connection of an endless command line without keeping it", () =>
     withServer(async ({ port }) => {
       const client = await RawClient.connect(port)

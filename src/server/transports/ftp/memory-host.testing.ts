@@ -13,7 +13,7 @@ export class MemoryHost implements FtpHost {
   readonly opened: string[] = []
   openViews = 0
   /** Makes the next contents fail there. */
-  fault: "open" | "read" | "finished" | null = null
+  fault: "find" | "open" | "read" | "finished" | null = null
   readonly #accounts: ReadonlyMap<string, Readonly<Record<string, Uint8Array>>>
   readonly modifiedAt = new Date("2026-11-20T10:20:30Z")
 
@@ -28,7 +28,10 @@ export class MemoryHost implements FtpHost {
     this.openViews++
     return {
       account: user,
-      find: (path) => this.#find(user, files, path),
+      find: (path) => {
+        if (this.fault === "find") throw new Error("a planned fault")
+        return this.#find(user, files, path)
+      },
       close: () => {
         this.openViews--
       },

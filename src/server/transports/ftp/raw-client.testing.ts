@@ -40,7 +40,8 @@ export class RawClient {
 
   /** Connects, from another loopback address if asked, and reads the greeting. */
   static async connect(port: number, localAddress = "127.0.0.1"): Promise<RawClient> {
-    const client = new RawClient(connect({ host: "127.0.0.1", port, localAddress, noDelay: true }))
+    const host = localAddress.includes(":") ? localAddress : "127.0.0.1"
+    const client = new RawClient(connect({ host, port, localAddress, noDelay: true }))
     await client.reply()
     return client
   }
@@ -169,7 +170,7 @@ export interface OpenedData {
 /** Opens a data connection. */
 export function openData(
   port: number,
-  options: { readonly localAddress?: string; readonly allowHalfOpen?: boolean } = {},
+  options: { readonly host?: string; readonly localAddress?: string; readonly allowHalfOpen?: boolean } = {},
 ): OpenedData {
   const socket = connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", ...options })
   const bytes = collect(socket)

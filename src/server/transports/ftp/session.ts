@@ -6,7 +6,7 @@ import type { DataAddress } from "../../../core/protocols/ftp/data-address.ts"
 import { listingFacts } from "../../../core/protocols/ftp/listing.ts"
 import { lookupPaths } from "../../../core/protocols/ftp/path.ts"
 import { formatReply, type ReplyCode } from "../../../core/protocols/ftp/reply.ts"
-import type { CommandContext, CommandTable, Found, SessionSettings } from "./commands/command-row.ts"
+import type { CommandContext, CommandRow, CommandTable, Found, SessionSettings } from "./commands/command-row.ts"
 import { DataChannel } from "./data-channel.ts"
 import type { Guard } from "./deadlines.ts"
 import type { FtpFile, FtpNode, FtpView } from "./ftp-host.ts"
@@ -329,7 +329,22 @@ export class FtpSession implements CommandContext, Guard {
     const row = this.#needs.commands.get(command.verb)
     if (row === undefined) this.reply(500)
     else if (row.needsLogin && !this.isLoggedIn) this.reply(530)
-    else this.#await(row.run(this, command.argument))
+    else this.#start(row, command.argument)
+  }
+
+  #start(row: CommandRow, argument: string): void {
+    try {
+      this.#await(row.run(this, argument))
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** A bug of ours or of the host ends this session, never the server. */
+  #fail(error: unknown): void {
+    this.#needs.log({ event: "failed", peer: this.peer, error })
+    this.reply(421, "Internal error")
+    this.quit()
   }
 
   #await(result: void | Promise<void>): void {
@@ -337,11 +352,7 @@ export class FtpSession implements CommandContext, Guard {
     this.#isBusy = true
     this.dueAt = Number.POSITIVE_INFINITY
     result
-      .catch((error: unknown) => {
-        this.#needs.log({ event: "failed", peer: this.peer, error })
-        this.reply(421, "Internal error")
-        this.quit()
-      })
+      .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#isBusy = false
         if (this.#isClosed) this.#finish()
