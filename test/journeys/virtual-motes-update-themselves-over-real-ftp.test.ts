@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { planSwarm, runSwarm, runVirtual } from "../../src/virtual/main.ts"
+import { listFaults, planSwarm, runSwarm, runVirtual } from "../../src/virtual/main.ts"
 import { MoteServer, greenhouse } from "./mote-server.ts"
 
 const modems = ["4g", "3g", "gprs-pro", "gprs-gps", "wifi-pro"] as const
@@ -39,6 +39,16 @@ describe.each(modems)("a virtual mote with %s on real sockets", (model) => {
     await runVirtual({ ...common, model, server: login(), state })
     expect(server.transfers.map((line) => line.split(" ")[1])).toEqual(["UPGRADE.TXT"])
   })
+})
+
+it("every named fault of every modem ends with its code, before a server that offers an update", async () => {
+  server.offer = { image: greenhouse(1), name: "GREENH_", version: 5 }
+  const wrong: string[] = []
+  for (const { model, fault, code, words } of listFaults("waspmote")) {
+    const end = await runVirtual({ ...common, model, fault, server: login() })
+    if (end.code !== code || end.words !== words) wrong.push(`${model} ${fault}: ${JSON.stringify(end)}`)
+  }
+  expect(wrong).toEqual([])
 })
 
 it("a virtual mote ends with an error of the guide when its login is wrong", async () => {
