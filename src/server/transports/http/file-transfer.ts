@@ -17,7 +17,7 @@ export interface FileTransferNeeds {
 }
 
 /** Bytes asked of the content at once. Shared memory costs nothing here, so it may be large. */
-const chunkBytes = 256 * 1024
+const chunkBytes = 1024 * 1024
 /** The same for a transfer that has turned out slow: what the kernel holds of it is then known more finely. */
 const slowChunkBytes = 32 * 1024
 const slowAfterMs = 2000

@@ -48,7 +48,7 @@ export class NotingHost implements DeviceHttpHost {
           sizeBytes: bytes.length,
           read: (from, most) => {
             if (from >= this.#stallsAt) return new Promise<never>(() => undefined)
-            return bytes.subarray(from, from + most)
+            return bytes.subarray(from, Math.min(from + most, this.#stallsAt))
           },
           finished: (end) => {
             this.ends.push(end)
