@@ -9,6 +9,11 @@ export const testTools = [
   { program: "lftp", package: "lftp" },
   { program: "python3", package: "python3" },
   { program: "openssl", package: "openssl" },
+  { program: "bspatch", package: "bsdiff" },
+  { program: "xdelta3", package: "xdelta3" },
+  { program: "zstd", package: "zstd" },
+  { program: "bzip2", package: "bzip2" },
+  { program: "cc", package: "gcc" },
   { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander"
 import { ConfigError, StartError } from "../server/config.ts"
 import { channelCommand } from "./channel.ts"
+import { deltaCommand } from "./delta.ts"
 import { deviceCommand } from "./device.ts"
 import { eventsCommand } from "./events.ts"
 import { Failure } from "./failure.ts"
@@ -26,6 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     channelCommand(),
     imageCommand(),
     lintCommand(),
+    deltaCommand(),
     eventsCommand(),
     virtualCommand(),
   ]) {
