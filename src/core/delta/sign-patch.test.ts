@@ -1,6 +1,7 @@
 import { ed25519 } from "@noble/curves/ed25519.js"
 import { describe, expect, it } from "vitest"
 import { applyPatch } from "./apply-patch.ts"
+import { readHeader } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
 import { firmwarePair } from "./firmware.testing.ts"
 import { makePatch } from "./make-patch.ts"
@@ -23,8 +24,10 @@ describe("a signed patch", () => {
     expect(() => verifySignature(patch, publicKey)).toThrow(DeltaError)
   })
 
-  it("is refused when any byte of header, signature or payload is another", () => {
+  it("is refused when any byte of header, signature or payload is another; the key's id is only a hint", () => {
+    const { headerSize } = readHeader(signed)
     for (let at = 0; at < signed.length; at += 2) {
+      if (at >= headerSize - 72 && at < headerSize - 64) continue
       const damaged = signed.slice()
       damaged[at] = (damaged[at] as number) ^ 4
       expect(() => verifySignature(damaged, publicKey), `byte ${at}`).toThrow(DeltaError)
