@@ -188,9 +188,16 @@ async function everyDevice(api: ApiClient, family: string) {
 }
 
 function serverFor(access: DeviceAccessView | undefined, listeners: HealthView["listeners"]): Record<string, string> {
-  if (access?.manifestUrl !== undefined) return { url: access.manifestUrl }
-  const ftp = (listeners["ftp"] ?? "").replace(/^(0\.0\.0\.0|\[::\])/, "127.0.0.1")
+  if (access?.manifestUrl !== undefined) {
+    return { url: `http://${onThisMachine(listeners["device-http"])}${new URL(access.manifestUrl).pathname}` }
+  }
+  const ftp = onThisMachine(listeners["ftp"])
   return { ftp, user: access?.ftp?.user ?? "", password: access?.ftp?.password ?? "" }
+}
+
+/** A listener's address as a program beside the server reaches it: without leaving the machine. */
+function onThisMachine(listener = ""): string {
+  return listener.replace(/^(0\.0\.0\.0|\[::\])/, "127.0.0.1")
 }
 
 function faults({ family, json }: { readonly family: string; readonly json?: boolean }): void {
