@@ -32,6 +32,15 @@ let server: Serving
 const folder = newFolder()
 const seen: string[] = []
 
+/** The names that the foreign server has given in this round; it tells of them a little later than it answers. */
+async function renames(count: number): Promise<readonly (string | undefined)[]> {
+  for (;;) {
+    const renamed = seen.filter((line) => line.startsWith("renamed")).map((line) => line.split("/").at(-1))
+    if (renamed.length >= count) return renamed
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
 beforeAll(async () => {
   port = await freePort()
   foreign = spawn("/usr/bin/python3", ["-W", "ignore", "-c", program, folder, String(port)])
@@ -61,7 +70,7 @@ describe("a channel exported to somebody's own FTP server", () => {
     for (let round = 0; round < 2; round++) {
       seen.length = 0
       await exportChannel(files, `ftp://ota:libelium@127.0.0.1:${port}/demo`, () => undefined)
-      const renamed = seen.filter((line) => line.startsWith("renamed")).map((line) => line.split("/").at(-1))
+      const renamed = await renames(3)
       expect(renamed).toEqual(["UPGRADE.TXT", "GREENHS", "UPGRADE.TXT"])
     }
     expect(readdirSync(join(folder, "demo")).sort()).toEqual(["GREENHS", "UPGRADE.TXT"])
