@@ -230,6 +230,9 @@ function addressText({ address, port }: Pick<AddressInfo, "address" | "port">): 
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`
 }
 
+/** Last contacts saved every half second, at most. */
+const contactsAtOnce = 1000
+
 function startTicking(
   needs: FleetNeeds,
   closers: Start["closers"],
@@ -239,7 +242,7 @@ function startTicking(
     closers.push(every(intervalMs, () => deed().catch((error: unknown) => complain(what, error))))
   }
   closers.push(() => saveContacts(needs))
-  tick(500, "last contacts were not saved", () => saveContacts(needs))
+  tick(500, "last contacts were not saved", () => saveContacts(needs, contactsAtOnce))
   tick(1000, "devices were not settled", () => settleUndecided(needs))
   tick(1000, "silent devices were not noticed", () => noticeSilence(needs))
 }

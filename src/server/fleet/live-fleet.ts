@@ -87,13 +87,14 @@ export class LiveFleet {
     this.#contacted.add(live)
   }
 
-  /** The contacts since the last call. */
-  takeContacts(): Seen[] {
+  /** The contacts since the last call, the longest waiting first; at most `limit`, the others wait for the next call. */
+  takeContacts(limit: number): Seen[] {
     const rows: Seen[] = []
     for (const live of this.#contacted) {
+      if (rows.length >= limit) break
       rows.push({ deviceId: live.device.id, at: live.seenAt ?? 0, peer: live.peer })
+      this.#contacted.delete(live)
     }
-    this.#contacted.clear()
     return rows
   }
 }

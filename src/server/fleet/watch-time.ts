@@ -67,8 +67,14 @@ async function declareSilent(needs: Needs, silent: readonly LiveDevice[]): Promi
   })
 }
 
-/** Saves the last contacts that came in since the last call. */
-export async function saveContacts({ live, store }: Pick<FleetNeeds, "live" | "store">): Promise<void> {
-  const rows = live.takeContacts()
+/**
+ * Saves last contacts, at most `limit` of them: they are read again only when a server starts, so a storm of polls need not
+ * become a storm of writes. Who waits is saved later, with the newest contact.
+ */
+export async function saveContacts(
+  { live, store }: Pick<FleetNeeds, "live" | "store">,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const rows = live.takeContacts(limit)
   if (rows.length > 0) await store.saveSeen(rows)
 }

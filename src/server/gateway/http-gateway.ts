@@ -33,7 +33,8 @@ interface KnownNotice {
   readonly offered: Offered | null
   readonly familyState: JsonObject
   readonly directoryUrl: string
-  readonly file: SessionFile
+  /** Null where the answer is quiet: there may be a hundred thousand of them. */
+  readonly file: SessionFile | null
   readonly content: string
   /** Whether the server must remember that this one was read. */
   readonly isRemembered: boolean
@@ -102,14 +103,15 @@ function currentNotice(needs: GatewayNeeds, side: HttpSide, { login, directoryUr
   if (file?.role !== "notice") throw new Error("a family over HTTP always has a notice")
   const content = Buffer.from(file.content).toString("latin1")
   const isRemembered = login.kind === "device" && (side.afterRead?.(familyState) ?? familyState) !== familyState
+  const quiet = offered === null && !isRemembered ? ({ kind: "notice", contentType, content } as const) : null
   return {
     offered,
     familyState,
     directoryUrl,
-    file: { file, offered },
+    file: quiet === null ? { file, offered } : null,
     content,
     isRemembered,
-    quiet: offered === null && !isRemembered ? { kind: "notice", contentType, content } : null,
+    quiet,
   }
 }
 
@@ -127,8 +129,8 @@ function noticeNode(
   { file, content, isRemembered }: KnownNotice,
 ): HttpNotice {
   const node = { kind: "notice", contentType, content } as const
-  const hold = session.open(file, 0)
-  if (hold instanceof Promise) return node
+  const hold = file === null ? null : session.open(file, 0)
+  if (hold === null || hold instanceof Promise) return node
   const complain = (error: unknown): void => needs.complain(`a device's poll was not recorded`, error)
   return {
     ...node,
