@@ -8,6 +8,7 @@ import type { LiveDevice, LiveRollout } from "./live-fleet.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
+import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families">
 
@@ -20,26 +21,33 @@ export async function makeOffers(needs: Needs, rollout: LiveRollout): Promise<vo
   const waiting = [...rollout.states].filter(([, state]) => state === "waiting").map(([deviceId]) => deviceId)
   for (let from = 0; from < waiting.length; from += chunkSize) {
     if (rollout.rollout.state !== "running") return
-    const moves = await Promise.all(
-      waiting.slice(from, from + chunkSize).map((deviceId) => offerTo(needs, planner, rollout, deviceId)),
-    )
-    const made = moves.filter((move) => move !== null)
-    const changes = made.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
-    await commit(needs, changes, () => {
-      for (const { update } of made) {
-        needs.live.setUpdate(update)
-        const live = needs.live.devices.get(update.deviceId)
-        if (live !== undefined) live.quietSince = needs.clock.monotonic()
-      }
-    })
+    const chunk = waiting.slice(from, from + chunkSize).flatMap((deviceId) => needs.live.devices.get(deviceId) ?? [])
+    await takeTurns(chunk, () => offerToAll(needs, planner, rollout, chunk))
   }
   await finishRollout(needs, rollout)
 }
 
-async function offerTo(needs: Needs, planner: OfferPlanner, rollout: LiveRollout, deviceId: string) {
-  const live = needs.live.devices.get(deviceId)
-  const update = live?.update
-  if (live === undefined || !update || update.rolloutId !== rollout.rollout.id) return null
+async function offerToAll(
+  needs: Needs,
+  planner: OfferPlanner,
+  rollout: LiveRollout,
+  devices: readonly LiveDevice[],
+): Promise<void> {
+  const moves = await Promise.all(devices.map((live) => offerTo(needs, planner, rollout, live)))
+  const made = moves.filter((move) => move !== null)
+  const changes = made.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
+  await commit(needs, changes, () => {
+    for (const { update } of made) {
+      needs.live.setUpdate(update)
+      const live = needs.live.devices.get(update.deviceId)
+      if (live !== undefined) live.quietSince = needs.clock.monotonic()
+    }
+  })
+}
+
+async function offerTo(needs: Needs, planner: OfferPlanner, rollout: LiveRollout, live: LiveDevice) {
+  const { update } = live
+  if (update === null || update.rolloutId !== rollout.rollout.id || update.progress.state !== "waiting") return null
   const release = needs.live.releases.get(update.releaseId)
   if (release === undefined) return null
   const evidence = await plan(needs, planner, live, update, release)

@@ -9,6 +9,7 @@ import { makeOffers } from "./make-offers.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { chooseMembers, type RolloutMember, type RolloutWish } from "./plan-rollout.ts"
+import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
 
@@ -23,16 +24,29 @@ export interface RolloutOrder extends RolloutWish {
  */
 export async function startRollout(needs: Needs, order: RolloutOrder): Promise<LiveRollout> {
   const members = chooseMembers(needs, order)
-  const now = needs.clock.now()
   const rollout: Rollout = {
     id: `o-${needs.randomText(8)}`,
     releaseIds: [...new Set(order.releaseIds)],
     group: order.group,
     state: "running",
     silenceTimeoutMs: order.silenceTimeoutMs,
-    startedAt: now,
+    startedAt: needs.clock.now(),
     endedAt: null,
   }
+  const lives = members.flatMap(({ device }) => needs.live.devices.get(device.id) ?? [])
+  const left = await takeTurns(lives, () => enrol(needs, rollout, members))
+  for (const id of left) {
+    const earlier = needs.live.rollouts.get(id)
+    if (earlier !== undefined) await finishRollout(needs, earlier)
+  }
+  const started = needs.live.setRollout(rollout)
+  await makeOffers(needs, started)
+  return started
+}
+
+/** Makes the rollout and its updates durable; gives the rollouts that devices were taken from. */
+async function enrol(needs: Needs, rollout: Rollout, members: readonly RolloutMember[]): Promise<ReadonlySet<string>> {
+  const now = rollout.startedAt
   const updates = members.map((member) => newUpdate(rollout, member, now))
   const superseded = members
     .map(({ device }) => supersede(needs, device.id, rollout.id, now))
@@ -46,21 +60,17 @@ export async function startRollout(needs: Needs, order: RolloutOrder): Promise<L
       sentence: `The rollout ${rollout.id} started for ${members.length} devices.`,
       data: { releaseIds: rollout.releaseIds, devices: members.length, group: rollout.group },
     }),
-    ...superseded.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes]),
-    ...updates.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes]),
+    ...[...superseded, ...updates].flatMap((move): Change[] => [
+      { put: "update", update: move.update },
+      ...move.changes,
+    ]),
   ]
   await commit(needs, changes, () => {
     for (const { update } of superseded) needs.live.setUpdate(update)
     needs.live.setRollout(rollout)
     for (const { update } of updates) needs.live.setUpdate(update)
   })
-  for (const id of new Set(superseded.map(({ update }) => update.rolloutId))) {
-    const left = needs.live.rollouts.get(id)
-    if (left !== undefined) await finishRollout(needs, left)
-  }
-  const started = needs.live.setRollout(rollout)
-  await makeOffers(needs, started)
-  return started
+  return new Set(superseded.map(({ update }) => update.rolloutId))
 }
 
 function newUpdate(rollout: Rollout, { device, release, isThere }: RolloutMember, now: number) {

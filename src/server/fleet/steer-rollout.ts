@@ -3,10 +3,11 @@ import type { Update } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
 import { endRollout, finishRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import { isLive, isOver, type LiveRollout } from "./live-fleet.ts"
+import { isLive, isOver, type LiveDevice, type LiveRollout } from "./live-fleet.ts"
 import { makeOffers } from "./make-offers.ts"
 import { moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
+import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families">
 
@@ -41,7 +42,7 @@ export async function resumeRollout(needs: Needs, id: string): Promise<LiveRollo
 /** Ends it now. A device that has the image already may still install it: what it runs is then unknown. */
 export async function abortRollout(needs: Needs, id: string): Promise<LiveRollout> {
   const rollout = steerable(needs, id, "aborted")
-  await cancelUpdates(needs, openUpdates(needs, rollout), `The rollout ${id} was aborted`)
+  await cancelUpdates(needs, rollout, { why: `The rollout ${id} was aborted` })
   await endRollout(needs, rollout, { state: "aborted", sentence: `The rollout ${id} was aborted.` })
   return rollout
 }
@@ -60,42 +61,44 @@ async function setState(needs: Needs, live: LiveRollout, state: "running" | "pau
   await commit(needs, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
 }
 
-function openUpdates({ live }: Pick<FleetNeeds, "live">, rollout: LiveRollout): Update[] {
-  const updates: Update[] = []
-  for (const deviceId of rollout.states.keys()) {
-    const update = live.devices.get(deviceId)?.update ?? null
-    if (update !== null && update.rolloutId === rollout.rollout.id && !isOver(update)) updates.push(update)
-  }
-  return updates
-}
-
 const mayHaveImage = new Set(["downloading", "downloaded", "installing"])
 
-/** Cancels updates, all in one transaction; `why` begins the sentence. */
-export async function cancelUpdates(
+/** Cancels a rollout's open updates, all in one transaction; `why` begins the sentence. */
+async function cancelUpdates(
   needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events">,
-  updates: readonly Update[],
-  why: string,
+  rollout: LiveRollout,
+  { why, releaseId }: { readonly why: string; readonly releaseId?: string },
 ): Promise<void> {
-  const at = needs.clock.now()
-  const moves = updates.map((update) => {
-    const rest = mayHaveImage.has(update.progress.state)
-      ? "while it was fetching or had fetched the image, so it may or may not run it"
-      : "before it began to fetch"
-    return moveUpdate(update, [{ kind: "cancelled", basis: "observed", at, sentence: `${why} ${rest}.` }])
+  const members = [...rollout.states.keys()].flatMap((deviceId) => needs.live.devices.get(deviceId) ?? [])
+  await takeTurns(members, async () => {
+    const cancelled = members.flatMap((live) => {
+      const { update } = live
+      if (update === null || update.rolloutId !== rollout.rollout.id || isOver(update)) return []
+      if (releaseId !== undefined && update.releaseId !== releaseId) return []
+      return [{ live, ...cancel(needs, live, update, why) }]
+    })
+    const changes = cancelled.flatMap(({ update, device, changes }): Change[] => [
+      { put: "update", update },
+      ...(device === null ? [] : [{ put: "device", device } as const]),
+      ...changes,
+    ])
+    await commit(needs, changes, () => {
+      for (const { live, update, device } of cancelled) {
+        needs.live.setUpdate(update)
+        if (device !== null) live.device = device
+      }
+    })
   })
-  const devices = updates
-    .filter((update) => mayHaveImage.has(update.progress.state))
-    .flatMap((update) => needs.live.devices.get(update.deviceId) ?? [])
-    .map((live) => ({ live, device: runsUnknown(live.device) }))
-  const changes = [
-    ...moves.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes]),
-    ...devices.map(({ device }): Change => ({ put: "device", device })),
-  ]
-  await commit(needs, changes, () => {
-    for (const { update } of moves) needs.live.setUpdate(update)
-    for (const { live, device } of devices) live.device = device
-  })
+}
+
+function cancel({ clock }: Pick<FleetNeeds, "clock">, live: LiveDevice, update: Update, why: string) {
+  const mayHave = mayHaveImage.has(update.progress.state)
+  const rest = mayHave
+    ? "while it was fetching or had fetched the image, so it may or may not run it"
+    : "before it began to fetch"
+  const sentence = `${why} ${rest}.`
+  const move = moveUpdate(update, [{ kind: "cancelled", basis: "observed", at: clock.now(), sentence }])
+  return { ...move, device: mayHave ? runsUnknown(live.device) : null }
 }
 
 /** Takes a release back: nobody is offered it any more, neither by a rollout nor by a channel. */
@@ -130,8 +133,7 @@ export async function withdrawRelease(needs: Needs, id: string): Promise<void> {
     ({ rollout }) => isLive(rollout.state) && rollout.releaseIds.includes(id),
   )
   for (const rollout of touched) {
-    const updates = openUpdates(needs, rollout).filter((update) => update.releaseId === id)
-    await cancelUpdates(needs, updates, `The release ${id} was withdrawn`)
+    await cancelUpdates(needs, rollout, { why: `The release ${id} was withdrawn`, releaseId: id })
     await finishRollout(needs, rollout)
   }
 }

@@ -6,6 +6,7 @@ import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { recordFact } from "./record-fact.ts"
+import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families">
 
@@ -44,7 +45,16 @@ export async function noticeSilence(needs: Needs): Promise<void> {
   }
 }
 
-async function declareSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<void> {
+function declareSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<void> {
+  const thought = silent.map((live) => ({ live, update: live.update }))
+  return takeTurns(silent, () => {
+    // One that has done something meanwhile is not silent.
+    const still = thought.flatMap(({ live, update }) => (live.update === update && update !== null ? [live] : []))
+    return markSilent(needs, still)
+  })
+}
+
+async function markSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<void> {
   const at = needs.clock.now()
   const moves = silent.flatMap((live) => {
     const { update } = live

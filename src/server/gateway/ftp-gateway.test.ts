@@ -190,6 +190,27 @@ describe("a rollout that changes while a mote is between its two sessions", () =
   })
 })
 
+describe("deeds that meet", () => {
+  it("an abort in the moment in which a mote begins to fetch ends as cancelled, whichever came first", async () => {
+    for (const isAbortFirst of [true, false]) {
+      const id = isAbortFirst ? "m1" : "m2"
+      await server.addMote(id)
+      const rollout = await server.rollOut(await server.publish(isAbortFirst ? "5" : "6"))
+      const notice = await poll(server, id)
+      const deeds = [() => abortRollout(server.needs, rollout), () => fetchProgram(server, id, notice)]
+      if (!isAbortFirst) deeds.reverse()
+      await Promise.all(deeds.map((deed) => deed()))
+      expect((await server.stored(id))?.progress.state).toBe("cancelled")
+      expect(server.device(id).running.evidence).toBe("unknown")
+      const events = await server.store.events({ after: 0, limit: 1000, deviceId: id })
+      const steps = events
+        .filter(({ kind }) => kind.startsWith("update."))
+        .map(({ data }) => [data["from"], data["to"]])
+      for (const [i, [from]] of steps.entries()) expect(from).toBe(i === 0 ? "waiting" : steps[i - 1]?.[1])
+    }
+  })
+})
+
 describe("silence", () => {
   it("becomes no-show after the rollout's time, and a mote that comes back is updated all the same", async () => {
     await server.addMote("m1")
