@@ -233,7 +233,7 @@ static int64_t signed_number(struct waft_delta *d, struct waft_number *n) {
 static const struct {
   uint16_t hashed, map, values, regions, runs, sectors;
 } profile_limits[] = {
-    {320, 64, 16, 4, 24, 1024},
+    {192, 64, 16, 4, 24, 1024},
     {4608, 448, 64, 16, 128, 4096},
     {22528, 3584, 512, 16, 1024, 16384},
     {0 /* 65536 */, 16384, 2048, 16, 4096, 65534},
@@ -390,7 +390,7 @@ static void read_order(struct waft_delta *d, struct waft_number *starts, struct 
 
 /* Borrows the (not yet used) slots for the numbers' models. */
 static void read_preamble(struct waft_delta *d) {
-  struct waft_number *one = (struct waft_number *)(void *)d->slots, *two = one + 1;
+  struct waft_number *one = &d->memory.numbers[0], *two = &d->memory.numbers[1];
   read_regions(d, one);
   if (d->error == WAFT_OK) read_map(d, one, two);
   if (d->error == WAFT_OK) read_values(d, one, two);
@@ -1535,11 +1535,11 @@ static uint16_t slot_of(uint32_t byte) {
 }
 
 static void reset_model(struct waft_delta *d) {
-  for (uint32_t i = 0; i < d->direct_count + d->hashed_count; i++) d->slots[i] = 0x8000;
+  for (uint32_t i = 0; i < d->direct_count + d->hashed_count; i++) d->memory.slots[i] = 0x8000;
   memset(d->checks, 0, sizeof d->checks);
   for (uint32_t i = 0; i < WAFT_WEIGHTS; i++) d->weights[i] = 3500;
   if (d->header.prior == 0) return;
-  for (uint32_t i = 0; i < d->direct_count; i++) d->slots[i] = slot_of(slot_prior[i]);
+  for (uint32_t i = 0; i < d->direct_count; i++) d->memory.slots[i] = slot_of(slot_prior[i]);
 #if WAFT_PROFILE > 0
   if (!d->is_small)
     for (uint32_t i = 0; i < sizeof weight_prior; i++) d->weights[i] = (int16_t)(weight_prior[i] * 128);
@@ -1556,7 +1556,7 @@ static void use_hash(struct waft_delta *d, uint32_t hash) {
   uint8_t check = (uint8_t)(h >> 24);
   if (d->checks[index] != check) {
     d->checks[index] = check;
-    d->slots[d->direct_count + index] = 0x8000;
+    d->memory.slots[d->direct_count + index] = 0x8000;
   }
   use(d, d->direct_count + index);
 }
@@ -1564,7 +1564,7 @@ static void use_hash(struct waft_delta *d, uint32_t hash) {
 static uint32_t decide(struct waft_delta *d, uint32_t first_weight) {
   int32_t sum = 0;
   for (uint32_t i = 0; i < d->inputs; i++) {
-    uint32_t slot = d->slots[d->chosen[i]], count = slot & 15, at = first_weight + 16 * i + count;
+    uint32_t slot = d->memory.slots[d->chosen[i]], count = slot & 15, at = first_weight + 16 * i + count;
     int32_t logit = count == 0 ? 0 : stretch(slot >> 4);
     d->logits[i] = (int16_t)logit;
     d->used[i] = (uint16_t)at;
@@ -1575,7 +1575,7 @@ static uint32_t decide(struct waft_delta *d, uint32_t first_weight) {
   for (uint32_t i = 0; i < d->inputs; i++) {
     int32_t moved = d->weights[d->used[i]] + ((d->logits[i] * error * 8 + 131072) >> 18);
     d->weights[d->used[i]] = (int16_t)(moved > 32767 ? 32767 : moved < -32767 ? -32767 : moved);
-    uint16_t *slot = &d->slots[d->chosen[i]];
+    uint16_t *slot = &d->memory.slots[d->chosen[i]];
     uint32_t count = *slot & 15;
     int32_t from = count == 0 ? (int32_t)mixed : *slot & 0xfff0;
     uint32_t next = (uint32_t)(from + (((target - from) * (int32_t)rate(count)) >> 15)) & 0xfff0;
@@ -1836,20 +1836,20 @@ static int check_limits(const struct waft_header *h, uint32_t flags) {
 }
 
 static int check_payload(struct waft_delta *d, const uint8_t *digest, int has_digest) {
-  struct waft_sha256 hash;
+  struct waft_sha256 *hash = &d->memory.hash;
   uint8_t part[64], found[32];
   uint32_t crc = 0;
-  sha_begin(&hash);
+  sha_begin(hash);
   for (uint32_t at = 0; at < d->header.payload_size; at += sizeof part) {
     uint32_t length = d->header.payload_size - at;
     if (length > sizeof part) length = sizeof part;
     if (!read_patch(d, d->header.header_size + at, part, length)) return WAFT_FLASH_FAILED;
     crc = crc32_of(part, length, crc);
-    if (has_digest) sha_add(&hash, part, length);
+    if (has_digest) sha_add(hash, part, length);
   }
   if (crc != d->header.payload_crc) return WAFT_PAYLOAD_DAMAGED;
   if (!has_digest) return WAFT_OK;
-  sha_end(&hash, found);
+  sha_end(hash, found);
   return memcmp(found, digest, 32) == 0 ? WAFT_OK : WAFT_PAYLOAD_DAMAGED;
 }
 
@@ -1894,15 +1894,15 @@ int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sec
 /* ---- streaming ---- */
 
 static int has_digest_of(struct waft_delta *d, uint32_t address, uint32_t size, const uint8_t *wanted) {
-  struct waft_sha256 hash;
+  struct waft_sha256 *hash = &d->memory.hash;
   uint8_t part[64], found[32];
-  sha_begin(&hash);
+  sha_begin(hash);
   for (uint32_t at = 0; at < size; at += sizeof part) {
     uint32_t length = size - at < sizeof part ? size - at : (uint32_t)sizeof part;
     read_flash(d, address + at, part, length);
-    sha_add(&hash, part, length);
+    sha_add(hash, part, length);
   }
-  sha_end(&hash, found);
+  sha_end(hash, found);
   return d->error == WAFT_OK && memcmp(found, wanted, 32) == 0;
 }
 

@@ -31,7 +31,7 @@
 
 #if WAFT_PROFILE == 0
 #define WAFT_DIRECT 1856
-#define WAFT_HASHED 320
+#define WAFT_HASHED 192
 #define WAFT_WEIGHTS 240
 #define WAFT_MAP 64
 #define WAFT_VALUES 16
@@ -152,7 +152,12 @@ struct waft_delta {
   uint8_t written[(WAFT_SECTORS + 7) / 8];
   int32_t kept[WAFT_PRESERVE];
   /* model */
-  uint16_t slots[WAFT_DIRECT + WAFT_HASHED];
+  /* The slots rest while digests are made and the relation is read. */
+  union {
+    uint16_t slots[WAFT_DIRECT + WAFT_HASHED];
+    struct waft_number numbers[2];
+    struct waft_sha256 hash;
+  } memory;
   uint8_t checks[WAFT_HASHED];
   int16_t weights[WAFT_WEIGHTS];
   uint32_t direct_count, hashed_count;

@@ -33,9 +33,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     regionCap: 4,
     sectorCap: 1024,
     runCap: 24,
-    hashedSlots: 320,
+    hashedSlots: 192,
     isSmall: true,
-    stateSize: 7480,
+    stateSize: 7096,
     ramLimit: 8192,
   },
   mcu: {
