@@ -3,38 +3,36 @@ import { noShift, type Region, Translation, type ValueShift } from "../predict/t
 import type { AddressMap } from "./address-map.ts"
 import type { Segment } from "./segments.ts"
 
-/** A word that is an absolute address if anything: its value in the old image and at the same place in the new. */
-export interface WordPair {
-  readonly before: number
-  readonly after: number
+/** Words that are absolute addresses if anything: their values in the old image and at the same places in the new. */
+export interface WordPairs {
+  readonly before: Uint32Array
+  readonly after: Uint32Array
 }
 
 const farthest = 0x100000
 
 /** Every aligned word of the old image with the word that stands in its place in the new image. */
-export function wordPairs(oldBytes: Uint8Array, newBytes: Uint8Array, segments: readonly Segment[]): WordPair[] {
+export function wordPairs(oldBytes: Uint8Array, newBytes: Uint8Array, segments: readonly Segment[]): WordPairs {
   const oldView = new DataView(oldBytes.buffer, oldBytes.byteOffset, oldBytes.length)
   const newView = new DataView(newBytes.buffer, newBytes.byteOffset, newBytes.length)
-  const pairs: WordPair[] = []
+  const before = new Uint32Array((newBytes.length >> 2) + 1)
+  const after = new Uint32Array(before.length)
+  let count = 0
   for (const [index, { newStart, shift }] of segments.entries()) {
     const end = Math.min(segments[index + 1]?.newStart ?? newBytes.length, oldBytes.length + shift)
     for (let old = (newStart - shift + 3) & ~3; old + shift + 4 <= end; old += 4) {
-      pairs.push({ before: oldView.getUint32(old, true), after: newView.getUint32(old + shift, true) })
+      before[count] = oldView.getUint32(old, true)
+      after[count++] = newView.getUint32(old + shift, true)
     }
   }
-  return pairs
+  return { before: before.subarray(0, count), after: after.subarray(0, count) }
 }
 
 /**
  * The address at which the image is loaded: each changed word whose change equals the shift of some piece of the map
  * votes for all bases that would put it into that piece. Null when fewer than `leastVotes` agree.
  */
-export function findLoadBase(
-  pairs: readonly WordPair[],
-  map: AddressMap,
-  oldLength: number,
-  leastVotes = 6,
-): number | null {
+export function findLoadBase(pairs: WordPairs, map: AddressMap, oldLength: number, leastVotes = 6): number | null {
   const pieces = new Map<number, { from: number; to: number }[]>()
   for (let i = 0; i < map.size; i++) {
     const shift = map.shifts[i] as number
@@ -44,7 +42,8 @@ export function findLoadBase(
   }
   const events: { at: number; vote: number }[] = []
   const seen = new Map<number, number>()
-  for (const { before, after } of pairs) {
+  for (const [index, before] of pairs.before.entries()) {
+    const after = pairs.after[index] as number
     if (before === after || Math.abs(after - before) >= farthest) continue
     const times = seen.get(before) ?? 0
     seen.set(before, times + 1)
@@ -120,7 +119,7 @@ export function findRegions(
     readonly newBytes: Uint8Array
     readonly phase: { old: number; new: number }
   },
-  pairs: readonly WordPair[],
+  pairs: WordPairs,
   map: AddressMap,
 ): Region[] {
   const { oldBytes, newBytes, phase } = images
@@ -144,10 +143,11 @@ const enterPiece = 36
 const wrongSample = 11
 
 /** How addresses outside the image shifted: the cheapest pieces over all words in order of their old value. */
-export function findValueShifts(pairs: readonly WordPair[], translation: Translation): ValueShift[] {
-  const samples = outsideSamples(pairs, translation)
+export function findValueShifts(pairs: WordPairs, translation: Translation): ValueShift[] {
+  let highest = 0
   let tracks: ValueTrack[] = [{ shift: 0, cost: 0, start: 0, before: null }]
-  for (const sample of samples) {
+  for (const sample of outsideSamples(pairs, translation)) {
+    highest = sample.value
     let best = tracks[0] as ValueTrack
     for (const track of tracks) if (track.cost < best.cost) best = track
     if (!tracks.some((track) => track.shift === sample.shift && track.cost <= best.cost + enterPiece)) {
@@ -168,7 +168,6 @@ export function findValueShifts(pairs: readonly WordPair[], translation: Transla
     found.push({ start: track.start, shift: track.shift === 0 ? noShift : track.shift })
   }
   found.reverse()
-  const highest = samples.at(-1)?.value ?? 0
   if (found.length > 1 && found.at(-1)?.shift !== noShift) found.push({ start: highest + 1, shift: noShift })
   return found.length === 1 ? [] : found.slice(1)
 }
@@ -180,24 +179,29 @@ interface ValueTrack {
   readonly before: ValueTrack | null
 }
 
-/** One sample for each distinct old value: the change that is most frequent for it. */
-function outsideSamples(
-  pairs: readonly WordPair[],
-  translation: Translation,
-): { value: number; shift: number; times: number }[] {
-  const changes = new Map<number, Map<number, number>>()
-  for (const { before, after } of pairs) {
-    if (before < 0x1000 || translation.address(before) >= 0) continue
-    const shift = after - before
-    if (Math.abs(shift) >= farthest) continue
-    const counts = changes.get(before) ?? new Map<number, number>()
-    counts.set(shift, (counts.get(shift) ?? 0) + 1)
-    changes.set(before, counts)
+interface Sample {
+  readonly value: number
+  readonly shift: number
+  readonly times: number
+}
+
+/** One sample for each distinct old value: the change that is most frequent for it; of equals, the first. */
+function* outsideSamples({ before, after }: WordPairs, translation: Translation): Generator<Sample> {
+  const shiftOf = (i: number): number => (after[i] as number) - (before[i] as number)
+  const isOutside = (i: number): boolean =>
+    (before[i] as number) >= 0x1000 && Math.abs(shiftOf(i)) < farthest && translation.address(before[i] as number) < 0
+  const order = Uint32Array.from(before.keys()).filter(isOutside)
+  order.sort((a, b) => (before[a] as number) - (before[b] as number) || a - b)
+  for (let from = 0; from < order.length; ) {
+    const value = before[order[from] as number] as number
+    const counts = new Map<number, number>()
+    let to = from
+    for (; to < order.length && before[order[to] as number] === value; to++) {
+      const shift = shiftOf(order[to] as number)
+      counts.set(shift, (counts.get(shift) ?? 0) + 1)
+    }
+    const [shift, times] = [...counts].reduce((most, next) => (next[1] > most[1] ? next : most))
+    yield { value, shift, times }
+    from = to
   }
-  return [...changes]
-    .map(([value, counts]) => {
-      const [shift, times] = [...counts].reduce((most, next) => (next[1] > most[1] ? next : most))
-      return { value, shift, times }
-    })
-    .sort((a, b) => a.value - b.value)
 }

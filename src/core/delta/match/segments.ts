@@ -7,10 +7,11 @@ export interface Segment {
   readonly shift: number
 }
 
-interface Seed {
-  /** Where the diagonal may be entered: before the exact match, as far back as that pays. */
-  readonly start: number
-  readonly shift: number
+/** Diagonals and where each may be entered: at an exact match, and before it as far back as that pays. */
+interface Seeds {
+  /** Ascending. */
+  readonly starts: Int32Array
+  readonly shifts: Int32Array
 }
 
 /** Prices in 1/16 bit, for choosing segments only. */
@@ -42,9 +43,10 @@ export function findSegments(oldBytes: Uint8Array, newBytes: Uint8Array, price: 
 }
 
 /** Longest matches at every place where the matches before it end. */
-function findSeeds(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices): Seed[] {
+function findSeeds(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices): Seeds {
   const order = suffixArray(oldBytes)
-  const seeds: Seed[] = []
+  const starts: number[] = []
+  const shifts: number[] = []
   let diagonal = 0
   let at = 0
   while (at < newBytes.length) {
@@ -55,12 +57,18 @@ function findSeeds(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices): S
     }
     const shift = at - match.old
     const start = extendBack(oldBytes, newBytes, at, match.old)
-    seeds.push({ start: at, shift })
-    if (start < at) seeds.push({ start, shift })
+    for (const entry of start < at ? [at, start] : [at]) {
+      starts.push(entry)
+      shifts.push(shift)
+    }
     diagonal = shift
     at += match.length > 32 ? match.length : Math.max(1, match.length >> 1)
   }
-  return seeds.sort((a, b) => a.start - b.start)
+  const sorted = Uint32Array.from(starts.keys()).sort((a, b) => (starts[a] as number) - (starts[b] as number) || a - b)
+  return {
+    starts: Int32Array.from(sorted, (index) => starts[index] as number),
+    shifts: Int32Array.from(sorted, (index) => shifts[index] as number),
+  }
 }
 
 function extendBack(oldBytes: Uint8Array, newBytes: Uint8Array, newAt: number, oldAt: number): number {
@@ -144,7 +152,7 @@ interface Track {
   readonly step: number
 }
 
-function cheapestPath(oldBytes: Uint8Array, newBytes: Uint8Array, seeds: readonly Seed[], price: Prices): Segment[] {
+function cheapestPath(oldBytes: Uint8Array, newBytes: Uint8Array, seeds: Seeds, price: Prices): Segment[] {
   const stepStart: number[] = [0]
   const stepShift: number[] = [0]
   const stepBefore: number[] = [-1]
@@ -153,9 +161,8 @@ function cheapestPath(oldBytes: Uint8Array, newBytes: Uint8Array, seeds: readonl
   for (let at = 0; at < newBytes.length; at++) {
     let best = tracks[0] as Track
     for (const track of tracks) if (track.cost < best.cost) best = track
-    let seed = seeds[nextSeed]
-    while (seed !== undefined && seed.start <= at) {
-      const { shift } = seed
+    for (; nextSeed < seeds.starts.length && (seeds.starts[nextSeed] as number) <= at; nextSeed++) {
+      const shift = seeds.shifts[nextSeed] as number
       const entered = best.cost + price.enter
       const known = tracks.findIndex((track) => track.shift === shift)
       if (known < 0 || (tracks[known] as Track).cost > entered) {
@@ -165,7 +172,6 @@ function cheapestPath(oldBytes: Uint8Array, newBytes: Uint8Array, seeds: readonl
         stepBefore.push(best.step)
         tracks.push({ shift, cost: entered, missed: false, step: stepStart.length - 1 })
       }
-      seed = seeds[++nextSeed]
     }
     const byte = newBytes[at]
     let least = Number.POSITIVE_INFINITY
