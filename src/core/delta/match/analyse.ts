@@ -86,16 +86,25 @@ function analysePhase(
     .filter(({ name }) => given === "auto" || name === given)
     .map(({ name, predictors }) => {
       const { score, repaired } = repairs(evidence, predictors)
-      return { name, score: score - (name === "none" ? 0 : 16), repaired }
+      return {
+        name,
+        score: score - (name === "none" ? 0 : 16),
+        repaired,
+        readsPointers: predictors.length > 1 || name === "none",
+      }
     })
   const best = found.reduce((most, next) => (next.score > most.score ? next : most))
   const standsOut =
     best.name !== "none" && best.score > 256 && best.score > countMisses(oldBytes, newBytes, segments) / 4
+  // What a predictor repairs beyond the pointers that it shares with "none".
+  const shared = found.find((row) => row.name === "none")?.repaired ?? 0
+  const own = (row: { readonly readsPointers: boolean; readonly repaired: number }): number =>
+    row.readsPointers ? row.repaired - shared : row.repaired
   const rivals = standsOut
     ? []
     : found
-        .filter((row) => row !== best && row.repaired > 16)
-        .sort((a, b) => b.repaired - a.repaired)
+        .filter((row) => row !== best && own(row) > 16)
+        .sort((a, b) => own(b) - own(a))
         .slice(0, 2)
         .map((row) => row.name)
   const { score, name: architecture } = best
