@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { crc32 } from "../../src/core/delta/checksum.ts"
+import { ramNeeded } from "../../src/core/delta/memory.ts"
 import { firmwarePair, numbers } from "../../src/core/delta/firmware.testing.ts"
 import {
   analyse,
@@ -117,6 +118,41 @@ function placeHere(patch: Uint8Array, oldBytes: Uint8Array, cut: number): Omit<C
 }
 
 const names = Object.keys(profiles) as ProfileName[]
+
+describe("the C decoder's memory", () => {
+  const object = join(folder, "decoder.o")
+
+  it("is one struct: nothing is called but four functions that move bytes, so nothing can be allocated", () => {
+    const source = join(root, "device", "c", "waft_delta.c")
+    expect(spawnSync("cc", ["-std=c99", "-O2", "-fno-stack-protector", "-c", source, "-o", object]).status).toBe(0)
+    const undefinedNames = spawnSync("nm", ["-u", object], { encoding: "utf8" }).stdout
+    const called = [...undefinedNames.matchAll(/U (\w+)/g)].map((match) => match[1] ?? "")
+    expect(
+      called.filter((name) => !["memcpy", "memmove", "memset", "memcmp", "_GLOBAL_OFFSET_TABLE_"].includes(name)),
+    ).toEqual([])
+  })
+
+  it.each(names.map((name) => [name, profiles[name]] as const))("for %s is within its profile", (_, profile) => {
+    const code =
+      '#include <stdio.h>\n#include "waft_delta.h"\nint main(void) { printf("%zu", sizeof(struct waft_delta)); }\n'
+    const flags = [
+      "-std=c99",
+      `-DWAFT_PROFILE=${profile.code}`,
+      `-I${join(root, "device", "c")}`,
+      "-x",
+      "c",
+      "-",
+      "-o",
+      join(folder, "size"),
+    ]
+    expect(spawnSync("cc", flags, { input: code }).status).toBe(0)
+    const size = Number(spawnSync(join(folder, "size"), { encoding: "utf8" }).stdout)
+    // Three pointers and their padding are wider here than on a 32-bit machine, of which stateSize speaks.
+    expect(size - profile.stateSize).toBeGreaterThanOrEqual(0)
+    expect(size - profile.stateSize).toBeLessThanOrEqual(48)
+    expect(ramNeeded(profile)).toBeLessThanOrEqual(profile.ramLimit)
+  })
+})
 
 describe("the C decoder", () => {
   const images = firmwarePair(40, 5)
