@@ -39,8 +39,8 @@ export interface DeltaQueueOptions {
   readonly onChange?: (view: DeltaView) => void
 }
 
-/** Memory of a job for each byte of its images together, and what it needs anyway (measured: docs/benchmarks.md). */
-const memoryPerByte = 13
+/** Memory of a job: up to some 30 times one image, that is 16 times both, and what a thread takes anyway. */
+const memoryPerByte = 16
 const memoryAnyway = 100e6
 
 interface Entry {
