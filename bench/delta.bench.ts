@@ -228,7 +228,7 @@ const markdown = [
   "",
   "Written by `npm run bench delta CORPUS`. Geometric mean of (our payload + 64 bytes) over (the best peer's patch + 64 bytes)",
   "for each pair of real consecutive firmware versions; the `hard` pairs (encrypted, compressed) are not counted in it. In",
-  "place we are held against the best in-place peer.",
+  "place we are held against the best in-place peer. The coder's starting tables were trained on pairs of this corpus.",
   "",
   `Peers run here: ${[...measured].join(", ") || "none"}. All others (hdiffz, HPatchLite, detools, JojoDiff) are recorded figures of \`baselines.tsv\`.`,
   `${results.length} pairs, Node ${process.versions.node}, one core of ${cpus()[0]?.model ?? "an unknown processor"}:`,
