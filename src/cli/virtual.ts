@@ -153,7 +153,7 @@ export async function knownDevices(
 ): Promise<readonly SwarmDevice[]> {
   const family = (await api.call("families", {})).find(({ id }) => id === options.family)
   if (family === undefined) throw new Failure(`The server has no family ${options.family}.`)
-  const models = options.model ?? family.models.map(({ id }) => id).filter((id) => id !== "unknown")
+  const models = options.model ?? family.models.filter(({ isUnusual }) => isUnusual !== true).map(({ id }) => id)
   const { listeners } = await api.call("health", {})
   const known = new Map((await everyDevice(api, options.family)).map(({ id, model }) => [id, model]))
   const wanted = Array.from({ length: count }, (_, i) => ({

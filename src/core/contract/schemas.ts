@@ -189,7 +189,9 @@ export const FamilyView = Type.Object({
   id: Type.String(),
   title: Type.String(),
   versions: Type.String({ description: "what a version looks like" }),
-  models: Type.Array(Type.Object({ id: Type.String(), title: Type.String() })),
+  models: Type.Array(
+    Type.Object({ id: Type.String(), title: Type.String(), isUnusual: Type.Optional(Type.Boolean()) }),
+  ),
 })
 export type FamilyView = Static<typeof FamilyView>
 

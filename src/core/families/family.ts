@@ -34,6 +34,8 @@ export interface Family {
 export interface Model {
   readonly id: string
   readonly title: string
+  /** Not a usual one: swarms take it only when it is named. */
+  readonly isUnusual?: true
 }
 
 export interface VersionScheme {

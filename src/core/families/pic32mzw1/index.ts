@@ -11,7 +11,7 @@ import { versions } from "./versions.ts"
 export const pic32mzw1: Family = {
   id: "pic32mzw1",
   title: "Microchip PIC32MZ W1",
-  models: boardModels.map(({ id, title }) => ({ id, title })),
+  models: boardModels.map(({ id, title, isUnusual }) => ({ id, title, ...(isUnusual ? { isUnusual } : {}) })),
   versions,
   access: "manifest-url",
   publish,

@@ -47,6 +47,7 @@ export const boardModels: readonly BoardModel[] = [
   {
     id: "v3.5-low-slot",
     title: "OTA service v3.5.0 to v3.6 as it came: slot at 0x10018000, manifest in one segment",
+    isUnusual: true,
     manifestBytes: 990,
     slot: lowSlot,
     parsesFirstRead: true,

@@ -7,7 +7,7 @@ export const models: readonly Model[] = [
   { id: "gprs-pro", title: "GPRS_Pro (SIMCom SIM900)" },
   { id: "gprs-gps", title: "GPRS+GPS (SIMCom SIM908)" },
   { id: "wifi-pro", title: "WiFi PRO (ConnectOne Nano WiReach)" },
-  { id: "unknown", title: "modem not known: only what every modem understands is offered" },
+  { id: "unknown", title: "modem not known: only what every modem understands is offered", isUnusual: true },
 ]
 
 /** What differs between the modems as far as a server must know. */

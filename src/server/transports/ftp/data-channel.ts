@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net"
 import { type SecureContext, TLSSocket } from "node:tls"
 import type { DataAddress } from "../../../core/protocols/ftp/data-address.ts"
-import type { Deadlines } from "./deadlines.ts"
+import type { Deadlines } from "../deadlines.ts"
 import type { PassiveClaim, PassivePorts } from "./passive-ports.ts"
 
 export interface DataChannelNeeds {

@@ -1,9 +1,9 @@
 import type { Socket } from "node:net"
 import { TLSSocket } from "node:tls"
-import type { Deadlines, Guard } from "./deadlines.ts"
+import type { Deadlines, Guard } from "../deadlines.ts"
 import type { FtpContent, TransferCause, TransferEnd } from "./ftp-host.ts"
 import type { FtpLimits } from "./ftp-limits.ts"
-import { type TcpRow, type TcpWatcher, tcpKey, tcpState, type UnacknowledgedBytes } from "./unacknowledged.ts"
+import { type TcpRow, type TcpWatcher, tcpKey, tcpState, type UnacknowledgedBytes } from "../unacknowledged.ts"
 
 export interface DownloadNeeds {
   readonly deadlines: Deadlines

@@ -3,15 +3,15 @@ import { createSecureContext, type SecureContext } from "node:tls"
 import { parseIpAddress } from "../../../core/protocols/ftp/address.ts"
 import { formatReply } from "../../../core/protocols/ftp/reply.ts"
 import { commandTable } from "./commands/command-table.ts"
-import { Deadlines, type FtpClock } from "./deadlines.ts"
+import { Deadlines, type SteadyClock } from "../deadlines.ts"
 import type { FtpHost, FtpView, TransferEnd } from "./ftp-host.ts"
 import { defaultFtpLimits, type FtpLimits } from "./ftp-limits.ts"
 import { LoginThrottle } from "./login-throttle.ts"
 import { PassivePorts } from "./passive-ports.ts"
-import { peerAddress, plainAddress } from "./peer-address.ts"
+import { peerAddress, plainAddress } from "../peer-address.ts"
 import { FtpSession } from "./session.ts"
 import type { FtpLogEntry, SessionNeeds, SessionOfServer } from "./session-needs.ts"
-import { UnacknowledgedBytes } from "./unacknowledged.ts"
+import { UnacknowledgedBytes } from "../unacknowledged.ts"
 
 export interface FtpServerOptions {
   /** Where the control connections come; port 0 = a free one. */
@@ -27,7 +27,7 @@ export interface FtpServerOptions {
   readonly tls: { readonly key: string; readonly cert: string } | null
   readonly limits?: Partial<FtpLimits>
   readonly host: FtpHost
-  readonly clock: FtpClock
+  readonly clock: SteadyClock
   readonly log?: (entry: FtpLogEntry) => void
 }
 

@@ -1,4 +1,4 @@
-import type { Deadlines } from "./deadlines.ts"
+import type { Deadlines } from "../deadlines.ts"
 
 interface PeerRecord {
   failures: number

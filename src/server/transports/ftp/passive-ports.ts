@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net"
-import type { Deadlines } from "./deadlines.ts"
-import { peerAddress } from "./peer-address.ts"
+import type { Deadlines } from "../deadlines.ts"
+import { peerAddress } from "../peer-address.ts"
 
 export interface PassiveOptions {
   /** The address to listen on. */

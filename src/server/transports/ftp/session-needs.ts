@@ -1,7 +1,7 @@
 import type { Socket } from "node:net"
 import type { SecureContext } from "node:tls"
 import type { CommandTable } from "./commands/command-row.ts"
-import type { Deadlines } from "./deadlines.ts"
+import type { Deadlines } from "../deadlines.ts"
 import type { FtpHost, FtpView } from "./ftp-host.ts"
 import type { FtpLimits } from "./ftp-limits.ts"
 import type { LoginThrottle } from "./login-throttle.ts"

@@ -1,4 +1,4 @@
-import type { FtpClock } from "./deadlines.ts"
+import type { SteadyClock } from "../deadlines.ts"
 import { type FtpServer, type FtpServerOptions, startFtpServer } from "./ftp-server.ts"
 import { MemoryHost } from "./memory-host.testing.ts"
 
@@ -7,7 +7,7 @@ export const otherNotice = Buffer.from("FILE:PROG002\nPATH:/\nSIZE:4711\nVERSION
 export const program = Buffer.from(Uint8Array.from({ length: 120_000 }, (_, i) => (i * 31) >> 3))
 
 /** A clock that moves when the test says so. */
-export class HandClock implements FtpClock {
+export class HandClock implements SteadyClock {
   #now = Date.parse("2026-11-21T00:00:00Z")
   readonly #ticks = new Set<() => void>()
 
@@ -30,7 +30,7 @@ export class HandClock implements FtpClock {
 }
 
 /** The machine's own clock. */
-export const wallClock: FtpClock = {
+export const wallClock: SteadyClock = {
   now: Date.now,
   every: (ms, tick) => {
     const timer = setInterval(tick, ms)

@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https"
 import type { Socket } from "node:net"
 import { TLSSocket } from "node:tls"
-import { Deadlines, type FtpClock } from "../ftp/deadlines.ts"
-import { plainAddress } from "../ftp/peer-address.ts"
-import { UnacknowledgedBytes } from "../ftp/unacknowledged.ts"
+import { Deadlines, type SteadyClock } from "../deadlines.ts"
+import { plainAddress } from "../peer-address.ts"
+import { UnacknowledgedBytes } from "../unacknowledged.ts"
 import { type ByteRange, parseRange } from "./byte-range.ts"
 import type { DeviceHttpHost, HttpFile, HttpNotice, Origin } from "./device-http-host.ts"
 import { breakOff, FileTransfer, type FileTransferNeeds } from "./file-transfer.ts"
@@ -18,7 +18,7 @@ export interface DeviceHttpOptions {
   readonly tls: { readonly key: string; readonly cert: string } | null
   readonly limits?: Partial<HttpLimits>
   readonly host: DeviceHttpHost
-  readonly clock: FtpClock
+  readonly clock: SteadyClock
   readonly log?: (entry: HttpLogEntry) => void
 }
 

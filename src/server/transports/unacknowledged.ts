@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import type { Socket } from "node:net"
-import { parseIpAddress } from "../../../core/protocols/ftp/address.ts"
-import type { Deadlines, FtpClock } from "./deadlines.ts"
+import { parseIpAddress } from "../../core/protocols/ftp/address.ts"
+import type { Deadlines, SteadyClock } from "./deadlines.ts"
 
 /** What the kernel's table says of one TCP connection of ours. */
 export interface TcpRow {
@@ -42,7 +42,7 @@ const costIsKnownMs = 10_000
  * there is no such table `isSupported` is false and nobody is told anything.
  */
 export class UnacknowledgedBytes {
-  readonly #clock: FtpClock
+  readonly #clock: SteadyClock
   readonly #deadlines: Deadlines
   readonly #watchers = new Map<TcpKey, TcpWatcher>()
   readonly #guard = { dueAt: Number.POSITIVE_INFINITY, expire: () => this.#startLook() }
@@ -52,7 +52,7 @@ export class UnacknowledgedBytes {
   #lastLookAt = Number.NEGATIVE_INFINITY
   isSupported = process.platform === "linux"
 
-  constructor(clock: FtpClock, deadlines: Deadlines) {
+  constructor(clock: SteadyClock, deadlines: Deadlines) {
     this.#clock = clock
     this.#deadlines = deadlines
     deadlines.add(this.#guard)

@@ -1,5 +1,5 @@
-/** The FTP server's only source of time. */
-export interface FtpClock {
+/** The device-facing servers' only source of time. */
+export interface SteadyClock {
   /** Milliseconds since 1970-01-01 UTC. */
   readonly now: () => number
   /** Calls `tick` every `ms` milliseconds until the returned function is called. */
@@ -26,7 +26,7 @@ export class Deadlines {
   /** The time of the last tick: precise enough for deadlines, and free. */
   now: number
 
-  constructor(clock: FtpClock) {
+  constructor(clock: SteadyClock) {
     this.now = clock.now()
     this.#stop = clock.every(tickMs, () => this.#tick(clock.now()))
   }
