@@ -10,6 +10,7 @@ import {
   type Reading,
 } from "../fleet/live-fleet.ts"
 import { recordFact } from "../fleet/record-fact.ts"
+import type { TransferContent } from "../transports/content.ts"
 
 export type GatewayNeeds = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families"> & {
   /** Reports what went wrong without ending anything: a device cannot be told. */
@@ -21,19 +22,6 @@ export type GatewayNeeds = Pick<FleetNeeds, "clock" | "store" | "images" | "live
  * (Waspmote GPRS: three tries of up to 300 s for one file would be the slowest).
  */
 const readingMs = 900_000
-
-/** A file's hold for one transfer, as both transports take it. */
-export interface FileHold {
-  readonly sizeBytes: number
-  readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
-  readonly progress?: (offset: number) => void
-  readonly finished: (end: {
-    readonly from: number
-    readonly to: number
-    readonly sent?: number
-    readonly whole: boolean
-  }) => Promise<void> | void
-}
 
 /** One contact of a login: what it may see, and what its transfers mean. */
 export class LoginSession {
@@ -76,7 +64,7 @@ export class LoginSession {
   }
 
   /** Opens a file for a transfer from `from`. An image's start is durable before its first byte leaves. */
-  open({ file, offered }: SessionFile, from: number): FileHold | Promise<FileHold> {
+  open({ file, offered }: SessionFile, from: number): TransferContent | Promise<TransferContent> {
     if (file.role === "image") return this.#openImage(file.image, offered, from)
     const { content } = file
     const reading = offered === null ? null : { offered, at: this.#needs.clock.monotonic() }
@@ -126,7 +114,7 @@ export class LoginSession {
     image: { readonly sha256: string; readonly sizeBytes: number },
     offered: Offered | null,
     from: number,
-  ): Promise<FileHold> {
+  ): Promise<TransferContent> {
     const hold = await this.#needs.images.open(image)
     const login = this.#login
     const { clock } = this.#needs

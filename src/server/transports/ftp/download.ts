@@ -1,7 +1,7 @@
 import type { Socket } from "node:net"
 import { TLSSocket } from "node:tls"
 import type { Deadlines, Guard } from "../deadlines.ts"
-import type { FtpContent, TransferCause, TransferEnd } from "./ftp-host.ts"
+import type { TransferCause, TransferContent, TransferEnd } from "../content.ts"
 import type { FtpLimits } from "./ftp-limits.ts"
 import { type TcpRow, type TcpWatcher, tcpKey, tcpState, type UnacknowledgedBytes } from "../unacknowledged.ts"
 
@@ -42,7 +42,7 @@ export class Download implements Guard, TcpWatcher {
   dueAt: number
   key = ""
   readonly #socket: Socket
-  readonly #content: FtpContent
+  readonly #content: TransferContent
   readonly #needs: DownloadNeeds
   readonly #from: number
   /** Handed to the socket. */
@@ -63,7 +63,7 @@ export class Download implements Guard, TcpWatcher {
   #isOver = false
   #resolve: (end: TransferEnd) => void = ignoreEnd
 
-  constructor(socket: Socket, content: FtpContent, from: number, needs: DownloadNeeds) {
+  constructor(socket: Socket, content: TransferContent, from: number, needs: DownloadNeeds) {
     this.#socket = socket
     this.#content = content
     this.#needs = needs

@@ -1,4 +1,5 @@
-import type { FtpContent, FtpDirectory, FtpFile, FtpHost, FtpNode, FtpView, TransferEnd } from "./ftp-host.ts"
+import type { TransferContent, TransferEnd } from "../content.ts"
+import type { FtpDirectory, FtpFile, FtpHost, FtpNode, FtpView } from "./ftp-host.ts"
 
 /** What one transfer told its content. */
 export interface ToldEnd extends TransferEnd {
@@ -62,7 +63,7 @@ export class MemoryHost implements FtpHost {
       name,
       sizeBytes: bytes.length,
       modifiedAt: this.modifiedAt,
-      open: (): FtpContent => {
+      open: (): TransferContent => {
         this.opened.push(name)
         const { fault } = this
         if (fault === "open") throw new Error("a planned fault")

@@ -1,7 +1,8 @@
 import { encodeText } from "../../../core/protocols/ftp/text.ts"
 import type { DataChannel } from "./data-channel.ts"
 import { Download, type DownloadNeeds } from "./download.ts"
-import type { FtpContent, FtpFile, TransferCause, TransferEnd } from "./ftp-host.ts"
+import type { TransferCause, TransferContent, TransferEnd } from "../content.ts"
+import type { FtpFile } from "./ftp-host.ts"
 
 /** What every transfer of the server shares. */
 export interface TransferParts extends DownloadNeeds {
@@ -37,7 +38,7 @@ const endReplies: Readonly<Record<TransferCause, readonly [code: 426 | 451, word
 /** Sends a file's content from an offset, with the replies that belong to it. */
 export function transferFile(needs: TransferNeeds, file: FtpFile, from: number): RunningTransfer {
   return start(needs, async (control) => {
-    let content: FtpContent
+    let content: TransferContent
     try {
       content = await file.open(from)
     } catch (error) {
@@ -54,7 +55,7 @@ export function transferFile(needs: TransferNeeds, file: FtpFile, from: number):
 /** Sends the lines of a listing, with the replies that belong to it. */
 export function transferListing(needs: TransferNeeds, title: string, lines: readonly string[]): RunningTransfer {
   const bytes = encodeText(lines.map((line) => `${line}\r\n`).join(""))
-  const content: FtpContent = {
+  const content: TransferContent = {
     sizeBytes: bytes.length,
     read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
     finished: () => undefined,
@@ -90,7 +91,7 @@ function start(needs: TransferNeeds, deed: (control: TransferControl) => Promise
 }
 
 interface Sending {
-  readonly content: FtpContent
+  readonly content: TransferContent
   readonly from: number
   readonly words: string
   readonly name: string

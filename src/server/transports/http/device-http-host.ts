@@ -1,4 +1,4 @@
-import type { FtpContent, TransferEnd } from "../ftp/ftp-host.ts"
+import type { TransferContent } from "../content.ts"
 
 /** What the device HTTP server needs from whoever answers it. The server knows sockets and HTTP; the host knows who may see what. */
 export interface DeviceHttpHost {
@@ -39,9 +39,5 @@ export interface HttpFile {
    * Called for each GET before its first byte, with the offset of a Range. May take its time: it is where evidence is
    * made durable. Rejects when the content cannot be had (the client reads 503).
    */
-  readonly open: (offset: number) => Promise<HttpContent> | HttpContent
+  readonly open: (offset: number) => Promise<TransferContent> | TransferContent
 }
-
-/** One transfer's hold on a content, the same as over FTP, from the same cache. */
-export type HttpContent = FtpContent
-export type { TransferEnd }

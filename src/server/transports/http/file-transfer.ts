@@ -2,10 +2,9 @@ import type { ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import { TLSSocket } from "node:tls"
 import type { Deadlines, Guard } from "../deadlines.ts"
-import type { TransferCause } from "../ftp/ftp-host.ts"
+import type { TransferCause, TransferContent, TransferEnd } from "../content.ts"
 import { type TcpRow, type TcpWatcher, tcpKey, tcpState, type UnacknowledgedBytes } from "../unacknowledged.ts"
 import type { ByteRange } from "./byte-range.ts"
-import type { HttpContent, TransferEnd } from "./device-http-host.ts"
 import type { HttpLimits } from "./http-limits.ts"
 
 export interface FileTransferNeeds {
@@ -37,7 +36,7 @@ export class FileTransfer implements Guard, TcpWatcher {
   key: string
   readonly #response: ServerResponse
   readonly #socket: Socket
-  readonly #content: HttpContent
+  readonly #content: TransferContent
   readonly #range: ByteRange
   readonly #needs: FileTransferNeeds
   #offset: number
@@ -60,7 +59,7 @@ export class FileTransfer implements Guard, TcpWatcher {
       content,
       range,
       needs,
-    }: { readonly content: HttpContent; readonly range: ByteRange; readonly needs: FileTransferNeeds },
+    }: { readonly content: TransferContent; readonly range: ByteRange; readonly needs: FileTransferNeeds },
   ) {
     this.#response = response
     this.#socket = socket

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net"
-import type { TransferEnd } from "../ftp/ftp-host.ts"
+import type { TransferEnd } from "../content.ts"
 import { wallClock } from "../ftp/started-server.testing.ts"
 import type { DeviceHttpHost, HttpNode } from "./device-http-host.ts"
 import { type DeviceHttpOptions, type DeviceHttpServer, startDeviceHttp } from "./device-http-server.ts"
