@@ -230,8 +230,11 @@ function addressText({ address, port }: Pick<AddressInfo, "address" | "port">): 
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** Last contacts saved every half second, at most. */
-const contactsAtOnce = 1000
+/**
+ * Last contacts saved every tenth of a second, at most: each such write keeps the only core of a small machine for a
+ * millisecond or so, in which no device is answered.
+ */
+const contactsAtOnce = 200
 
 function startTicking(
   needs: FleetNeeds,
@@ -242,7 +245,7 @@ function startTicking(
     closers.push(every(intervalMs, () => deed().catch((error: unknown) => complain(what, error))))
   }
   closers.push(() => saveContacts(needs))
-  tick(500, "last contacts were not saved", () => saveContacts(needs, contactsAtOnce))
+  tick(100, "last contacts were not saved", () => saveContacts(needs, contactsAtOnce))
   tick(1000, "devices were not settled", () => settleUndecided(needs))
   tick(1000, "silent devices were not noticed", () => noticeSilence(needs))
 }

@@ -10,7 +10,7 @@ import type {
 import type { Device, Release, Update, WaftEvent } from "../../core/domain/records.ts"
 import { deviceState, explainDevice } from "../fleet/explain-device.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
-import { type LiveChannel, type LiveDevice, type LiveRollout, tally } from "../fleet/live-fleet.ts"
+import { type LiveChannel, type LiveDevice, type LiveRollout, neverSeen, tally } from "../fleet/live-fleet.ts"
 
 /** Records as the API shows them. */
 
@@ -51,8 +51,8 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
     running: device.running,
     update: update === null ? null : updateView(needs, update),
     explain: explainDevice(needs, live, update),
-    lastSeen: live.seenAt,
-    peer: live.seenAt === null ? null : live.peer,
+    lastSeen: live.seenAt === neverSeen ? null : live.seenAt,
+    peer: live.seenAt === neverSeen ? null : live.peer,
     addedAt: device.addedAt,
   }
 }

@@ -1,7 +1,7 @@
 import type { Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import { isLive, type LiveDevice } from "./live-fleet.ts"
+import { isLive, type LiveDevice, neverSeen } from "./live-fleet.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 
@@ -15,16 +15,16 @@ const ended: ReadonlySet<UpdateState> = new Set(["succeeded", "cancelled", "supe
 export function deviceState(live: LiveDevice, update: Update | null): DeviceState {
   if (update !== null && troubles.has(update.progress.state)) return "attention"
   if (update !== null && !ended.has(update.progress.state)) return "updating"
-  return live.seenAt === null ? "new" : "idle"
+  return live.seenAt === neverSeen ? "new" : "idle"
 }
 
 /** One sentence: what the device does or waits for, why, and what will change it. `update` is its newest. */
 export function explainDevice(needs: Needs, live: LiveDevice, update: Update | null): string {
   const { device } = live
   const contact =
-    live.seenAt === null ? "It has never called" : `It called last ${ago(needs.clock.now() - live.seenAt)}`
+    live.seenAt === neverSeen ? "It has never called" : `It called last ${ago(needs.clock.now() - live.seenAt)}`
   if (update === null) {
-    return live.seenAt === null
+    return live.seenAt === neverSeen
       ? `${device.id}: it has never called; put its login into the device and wait for its first contact.`
       : `${device.id}: nothing is planned for it; it gets nothing new until a rollout includes it. ${contact}.`
   }

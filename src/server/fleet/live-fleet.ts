@@ -1,5 +1,6 @@
 import type { Channel, Device, ImageRef, Release, Rollout, RolloutState, Update } from "../../core/domain/records.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
+import type { OfferedFile } from "../../core/families/family.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import type { Clock, Seen, Store } from "./needs.ts"
 
@@ -28,11 +29,12 @@ export class LiveFleet {
       device,
       update: null,
       reading: null,
-      seenAt: null,
+      seenAt: neverSeen,
       peer: "",
       quietSince: this.#clock.monotonic(),
       turn: Promise.resolve(),
       transfer: null,
+      answered: null,
     }
     this.devices.set(device.id, live)
     this.logins.set(device.access.user, live)
@@ -49,7 +51,13 @@ export class LiveFleet {
   setChannel(channel: Channel): void {
     const before = this.channels.get(channel.name)
     if (before !== undefined) this.logins.delete(before.channel.access.user)
-    const live: LiveChannel = { kind: "channel", channel, polls: before?.polls ?? 0, reading: before?.reading ?? null }
+    const live: LiveChannel = {
+      kind: "channel",
+      channel,
+      polls: before?.polls ?? 0,
+      reading: before?.reading ?? null,
+      answered: null,
+    }
     this.channels.set(channel.name, live)
     this.logins.set(channel.access.user, live)
   }
@@ -83,7 +91,7 @@ export class LiveFleet {
   touch(live: LiveDevice, peer: string): void {
     live.seenAt = this.#clock.now()
     live.quietSince = this.#clock.monotonic()
-    live.peer = peer
+    if (live.peer !== peer) live.peer = peer
     this.#contacted.add(live)
   }
 
@@ -92,12 +100,15 @@ export class LiveFleet {
     const rows: Seen[] = []
     for (const live of this.#contacted) {
       if (rows.length >= limit) break
-      rows.push({ deviceId: live.device.id, at: live.seenAt ?? 0, peer: live.peer })
+      rows.push({ deviceId: live.device.id, at: live.seenAt, peer: live.peer })
       this.#contacted.delete(live)
     }
     return rows
   }
 }
+
+/** Not null: a field that is always a number is changed in place, at every contact of every device, without garbage. */
+export const neverSeen = 0
 
 export interface LiveDevice {
   readonly kind: "device"
@@ -106,7 +117,8 @@ export interface LiveDevice {
   update: Update | null
   /** What the device last read as its offer: it may fetch just that, whatever changed since. */
   reading: Reading | null
-  seenAt: number | null
+  /** ms since 1970 UTC, or `neverSeen`. */
+  seenAt: number
   peer: string
   /** Silence is counted from here (monotonic): the last contact, or when something was asked of the device. */
   quietSince: number
@@ -114,6 +126,7 @@ export interface LiveDevice {
   turn: Promise<void>
   /** A download that is under way now: for watchers, not stored. */
   transfer: { readonly takenBytes: number; readonly sizeBytes: number } | null
+  answered: AnsweredNotice | null
 }
 
 export interface LiveChannel {
@@ -121,6 +134,22 @@ export interface LiveChannel {
   readonly channel: Channel
   polls: number
   reading: Reading | null
+  answered: AnsweredNotice | null
+}
+
+/** A notice that was answered, and what it was made of: as long as all of that is the same, it is answered again. */
+export interface AnsweredNotice {
+  readonly offered: Offered | null
+  readonly familyState: JsonObject
+  readonly directoryUrl: string
+  /** Null where the answer is quiet: there may be a hundred thousand of them. */
+  readonly file: OfferedFile | null
+  /** Latin-1. */
+  readonly content: string
+  /** Whether the server must remember that this one was read. */
+  readonly isRemembered: boolean
+  /** It offers nothing, and nobody wants to know that it was read. */
+  readonly isQuiet: boolean
 }
 
 /** An offer as it was read. */

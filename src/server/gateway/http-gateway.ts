@@ -1,7 +1,7 @@
 import type { HttpSide } from "../../core/families/family.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { familyOf } from "../fleet/families.ts"
-import { type LiveChannel, type LiveDevice, type Offered, offeredBy, offeredTo } from "../fleet/live-fleet.ts"
+import { type AnsweredNotice, type LiveChannel, type LiveDevice, offeredBy, offeredTo } from "../fleet/live-fleet.ts"
 import { noteRead } from "../fleet/order-erase.ts"
 import type { DeviceHttpHost, HttpFile, HttpNode, HttpNotice, Origin } from "../transports/http/device-http-host.ts"
 import { type FileSide, type GatewayNeeds, LoginSession, type SessionFile } from "./login-session.ts"
@@ -28,20 +28,6 @@ export function noticeUrl(
   return side === undefined ? null : `${deviceUrl}${devicePrefix}${key}/${side.noticeName}`
 }
 
-/** A notice that was answered before, and what it was made of. */
-interface KnownNotice {
-  readonly offered: Offered | null
-  readonly familyState: JsonObject
-  readonly directoryUrl: string
-  /** Null where the answer is quiet: there may be a hundred thousand of them. */
-  readonly file: SessionFile | null
-  readonly content: string
-  /** Whether the server must remember that this one was read. */
-  readonly isRemembered: boolean
-  /** The whole answer, where it offers nothing and nobody wants to know that it was read. */
-  readonly quiet: HttpNotice | null
-}
-
 const noState: JsonObject = {}
 const contentType = "application/json"
 
@@ -51,7 +37,6 @@ const contentType = "application/json"
  */
 export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
   let sessions = 0
-  const known = new WeakMap<LiveDevice | LiveChannel, KnownNotice>()
   return {
     find: (requested, origin) => {
       const [, key = "", name = ""] = path.exec(requested) ?? []
@@ -61,11 +46,11 @@ export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
       if (side === undefined) return null
       const directoryUrl = `${needs.deviceUrl ?? originUrl(origin)}${devicePrefix}${key}/`
       const notice =
-        name === side.noticeName ? currentNotice(needs, side, { login, directoryUrl, before: known.get(login) }) : null
-      if (notice !== null) known.set(login, notice)
-      if (notice?.quiet != null) {
+        name === side.noticeName ? currentNotice(needs, side, { login, directoryUrl, before: login.answered }) : null
+      if (notice !== null && notice !== login.answered) login.answered = notice
+      if (notice?.isQuiet === true) {
         noteQuietPoll(needs, login, origin.peer)
-        return notice.quiet
+        return { kind: "notice", contentType, content: notice.content }
       }
       const session = new LoginSession(needs, login, `http-${++sessions}`, origin.peer)
       if (notice !== null) return noticeNode(needs, session, login, notice)
@@ -85,14 +70,14 @@ function fileSide(side: HttpSide, login: LiveDevice | LiveChannel, directoryUrl:
 interface Wanted {
   readonly login: LiveDevice | LiveChannel
   readonly directoryUrl: string
-  readonly before: KnownNotice | undefined
+  readonly before: AnsweredNotice | null
 }
 
-function currentNotice(needs: GatewayNeeds, side: HttpSide, { login, directoryUrl, before }: Wanted): KnownNotice {
+function currentNotice(needs: GatewayNeeds, side: HttpSide, { login, directoryUrl, before }: Wanted): AnsweredNotice {
   const offered = login.kind === "device" ? offeredTo(needs.live, login) : offeredBy(login)
   const familyState = stateOf(login)
   const isSame =
-    before !== undefined &&
+    before !== null &&
     before.familyState === familyState &&
     before.directoryUrl === directoryUrl &&
     before.offered?.updateId === offered?.updateId &&
@@ -103,21 +88,21 @@ function currentNotice(needs: GatewayNeeds, side: HttpSide, { login, directoryUr
   if (file?.role !== "notice") throw new Error("a family over HTTP always has a notice")
   const content = Buffer.from(file.content).toString("latin1")
   const isRemembered = login.kind === "device" && (side.afterRead?.(familyState) ?? familyState) !== familyState
-  const quiet = offered === null && !isRemembered ? ({ kind: "notice", contentType, content } as const) : null
+  const isQuiet = offered === null && !isRemembered
   return {
     offered,
     familyState,
     directoryUrl,
-    file: quiet === null ? { file, offered } : null,
+    file: isQuiet ? null : file,
     content,
     isRemembered,
-    quiet,
+    isQuiet,
   }
 }
 
 /** What every poll leaves behind, and a quiet one nothing else. */
 function noteQuietPoll({ live }: GatewayNeeds, login: LiveDevice | LiveChannel, peer: string): void {
-  login.reading = null
+  if (login.reading !== null) login.reading = null
   if (login.kind === "device") live.touch(login, peer)
   else login.polls++
 }
@@ -126,10 +111,10 @@ function noticeNode(
   needs: HttpGatewayNeeds,
   session: LoginSession,
   login: LiveDevice | LiveChannel,
-  { file, content, isRemembered }: KnownNotice,
+  { file, offered, content, isRemembered }: AnsweredNotice,
 ): HttpNotice {
   const node = { kind: "notice", contentType, content } as const
-  const hold = file === null ? null : session.open(file, 0)
+  const hold = file === null ? null : session.open({ file, offered }, 0)
   if (hold === null || hold instanceof Promise) return node
   const complain = (error: unknown): void => needs.complain(`a device's poll was not recorded`, error)
   return {
