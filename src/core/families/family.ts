@@ -2,6 +2,7 @@ import type { Evidence } from "../domain/evidence.ts"
 import type { PullRules } from "../domain/pull.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { Body } from "./body.ts"
+import type { HostSide } from "./host.ts"
 
 /** A device family: the table of contents of its folder. Nothing outside `core/families` names a family. */
 export interface Family {
@@ -28,6 +29,8 @@ export interface Family {
   readonly linters: readonly Linter[]
   /** Work on image files without a server, for `waft image`. */
   readonly imageTool?: ImageTool
+  /** Present when a host beside the device starts the update at its AT port, and `waft agent` can be that host. */
+  readonly host?: HostSide
   readonly device: DeviceSide
 }
 
