@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { firmwarePair, numbers } from "../../src/core/delta/firmware.testing.ts"
 import { bzip2 } from "../../src/core/delta/formats/bzip2.ts"
-import { makeBsdiff4, makeVcdiff } from "../../src/core/delta/index.ts"
+import { makeBsdiff4, makeJojodiff, makeVcdiff, padJojodiff } from "../../src/core/delta/index.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "waft-formats-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -44,6 +44,20 @@ describe("Debian's xdelta3", () => {
     writeFileSync(path("patch"), makeVcdiff(oldBytes, newBytes))
     run("xdelta3", ["-d", "-f", "-s", path("old"), path("patch"), path("new")])
     expect(new Uint8Array(readFileSync(path("new")))).toEqual(newBytes)
+  })
+})
+
+const janpatch = process.env["WAFT_JANPATCH"]
+
+describe.skipIf(janpatch === undefined)("janpatch, where WAFT_JANPATCH names its program (skipped otherwise)", () => {
+  it.each(cases)("applies our JojoDiff patch between $name", ({ oldBytes, newBytes }) => {
+    const patch = makeJojodiff(oldBytes, newBytes)
+    writeFileSync(path("old"), oldBytes)
+    for (const bytes of [patch, padJojodiff(patch, patch.length + 5000)]) {
+      writeFileSync(path("patch"), bytes)
+      run(janpatch ?? "", [path("old"), path("patch"), path("new")])
+      expect(new Uint8Array(readFileSync(path("new")))).toEqual(newBytes)
+    }
   })
 })
 

@@ -2,7 +2,8 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { DeltaError } from "../delta-error.ts"
 import { firmwarePair } from "../firmware.testing.ts"
-import { applyJojodiff, makeJojodiff } from "./jojodiff.ts"
+import { JojodiffReader } from "./jojodiff-reader.ts"
+import { applyJojodiff, makeJojodiff, padJojodiff } from "./jojodiff.ts"
 
 const text = (value: string): Uint8Array => Uint8Array.from(value, (character) => character.charCodeAt(0))
 const bytes = (hex: string): Uint8Array => Uint8Array.from(hex.split(" "), (digits) => Number.parseInt(digits, 16))
@@ -54,6 +55,58 @@ describe("JojoDiff", () => {
     const patch = makeJojodiff(oldBytes, newBytes)
     expect(applyJojodiff(patch, oldBytes)).toEqual(newBytes)
     expect(patch.length).toBeLessThan(newBytes.length / 2)
+  })
+
+  it("is read the same however it is cut into pieces", () => {
+    const { oldBytes, newBytes } = firmwarePair(3)
+    const patch = makeJojodiff(oldBytes, newBytes)
+    for (const piece of [1, 2, 3, 7, 1024]) {
+      const reader = new JojodiffReader({ oldBytes: oldBytes.length, newBytes: newBytes.length })
+      const made: number[] = []
+      for (let at = 0; at < patch.length; at += piece) {
+        for (const step of reader.take(patch.subarray(at, at + piece))) {
+          made.push(...(step.kind === "data" ? step.bytes : oldBytes.subarray(step.from, step.from + step.length)))
+        }
+      }
+      reader.end()
+      expect(Uint8Array.from(made)).toEqual(newBytes)
+    }
+  })
+
+  it("cut at every byte is refused or makes the beginning of the image, and never more", () => {
+    const { oldBytes, newBytes } = firmwarePair(3)
+    const patch = makeJojodiff(oldBytes, newBytes)
+    for (let length = 0; length < patch.length; length++) {
+      try {
+        const made = applyJojodiff(patch.subarray(0, length), oldBytes)
+        expect(made).toEqual(newBytes.subarray(0, made.length))
+      } catch (error) {
+        expect(error).toBeInstanceOf(DeltaError)
+      }
+    }
+  })
+
+  it("of random bytes ends in an image within the limit or a refusal", () => {
+    const noise = fc.array(fc.constantFrom(0xa7, 0xa6, 0xa5, 0xa4, 0xa3, 0xa2, 0, 1, 252, 253, 254, 255), {
+      maxLength: 80,
+    })
+    fc.assert(
+      fc.property(noise, fc.uint8Array({ maxLength: 40 }), (list, before) => {
+        try {
+          expect(applyJojodiff(Uint8Array.from(list), before, 500).length).toBeLessThanOrEqual(500)
+        } catch (error) {
+          expect(error).toBeInstanceOf(DeltaError)
+        }
+      }),
+    )
+  })
+
+  it("padded does the same", () => {
+    const { oldBytes, newBytes } = firmwarePair(3)
+    const patch = padJojodiff(makeJojodiff(oldBytes, newBytes), 20_000)
+    expect(patch.length).toBeGreaterThanOrEqual(20_000)
+    expect(patch.length).toBeLessThan(20_006)
+    expect(applyJojodiff(patch, oldBytes)).toEqual(newBytes)
   })
 
   it.each(["00", "a7", "a7 a1", "a7 a3", "a7 a3 ff", "a7 a2 00 a7 a3 00", "a7 a3 05", "a7 a5 41 a7"])(

@@ -1,21 +1,14 @@
-import { DeltaError } from "../delta-error.ts"
 import { findSegments } from "../match/segments.ts"
 import { ByteSink } from "./byte-sink.ts"
 import { piecesOf } from "./copies.ts"
-
-/**
- * JojoDiff 0.7 as janpatch applies it: a stream of operations, each an escape byte and an operator. MOD and INS carry
- * data up to the next escape that an operator follows (an escape in the data is doubled); the others carry a length.
- */
-const escape = 0xa7
-const operator = { modify: 0xa6, insert: 0xa5, delete: 0xa4, equal: 0xa3, backtrack: 0xa2 } as const
+import { escape, JojodiffReader, operator } from "./jojodiff-reader.ts"
 
 /** Operations longer than this would need the length form of eight bytes, which janpatch refuses. */
 const longest = 0x7fffffff
 /** Shorter equal runs cost more as an operation of their own. */
 const leastEqual = 6
 
-/** Makes a JojoDiff patch. Throws `RangeError` for images of 2 GB and more. */
+/** Makes a JojoDiff 0.7 patch, as janpatch applies it: data carries doubled escapes, the other operations a length. Throws `RangeError` for images of 2 GB and more. */
 export function makeJojodiff(oldBytes: Uint8Array, newBytes: Uint8Array): Uint8Array {
   if (oldBytes.length > longest || newBytes.length > longest) throw new RangeError("too large for JojoDiff")
   const sink = new ByteSink()
@@ -65,54 +58,24 @@ function writeLength(sink: ByteSink, length: number): void {
   }
 }
 
+/**
+ * Makes a patch longer without changing what it does, by steps forth and back in the old image: for devices that take no
+ * file below some size. The result has `leastBytes` or a little more.
+ */
+export function padJojodiff(patch: Uint8Array, leastBytes: number): Uint8Array {
+  const sink = new ByteSink()
+  sink.all(patch)
+  while (sink.length < leastBytes) sink.all(Uint8Array.of(escape, operator.delete, 0, escape, operator.backtrack, 0))
+  return sink.take()
+}
+
 /** Applies a JojoDiff patch as janpatch does. Throws `DeltaError` where it stops, or when more than `limit` bytes come. */
 export function applyJojodiff(patch: Uint8Array, oldBytes: Uint8Array, limit = 0x10000000): Uint8Array {
   const sink = new ByteSink()
-  let at = 0
-  let source = 0
-  const give = (byte: number): void => {
-    if (sink.length >= limit) throw new DeltaError("bad-payload", `more than ${limit} bytes come out`)
-    sink.byte(byte)
+  const reader = new JojodiffReader({ oldBytes: oldBytes.length, newBytes: limit })
+  for (const step of reader.take(patch)) {
+    sink.all(step.kind === "data" ? step.bytes : oldBytes.subarray(step.from, step.from + step.length))
   }
-  const take = (): number => {
-    const byte = patch[at++]
-    if (byte === undefined) throw new DeltaError("truncated", "the patch ends in a length")
-    return byte
-  }
-  const takeLength = (): number => {
-    const first = take()
-    if (first <= 251) return first + 1
-    if (first === 252) return 253 + take()
-    if (first === 253) return take() * 256 + take()
-    if (first === 254) return ((take() * 256 + take()) * 256 + take()) * 256 + take()
-    throw new DeltaError("bad-payload", "a length of eight bytes")
-  }
-  /** Data up to a lone escape before an operator. */
-  const takeData = (advances: number): void => {
-    while (at < patch.length) {
-      const byte = patch[at] as number
-      const next = patch[at + 1]
-      if (byte === escape && next !== undefined && next >= operator.backtrack && next <= operator.modify) return
-      if (byte === escape && next === undefined) throw new DeltaError("truncated", "the patch ends in an escape")
-      at += byte === escape && next === escape ? 2 : 1
-      give(byte)
-      source += advances
-    }
-  }
-  while (at < patch.length) {
-    if (take() !== escape) throw new DeltaError("bad-payload", "no escape where an operation begins")
-    const code = take()
-    if (code === operator.modify) takeData(1)
-    else if (code === operator.insert) takeData(0)
-    else if (code === operator.delete) source += takeLength()
-    else if (code === operator.backtrack) source -= takeLength()
-    else if (code === operator.equal) {
-      const length = takeLength()
-      if (source < 0 || source + length > oldBytes.length)
-        throw new DeltaError("bad-payload", "a copy from outside the old image")
-      for (let i = 0; i < length; i++) give(oldBytes[source + i] as number)
-      source += length
-    } else throw new DeltaError("bad-payload", `operator ${code}`)
-  }
+  reader.end()
   return sink.take()
 }
