@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { equalBytes } from "../../src/core/kit/bytes.ts"
 import { PowerCut } from "../../src/core/families/body.ts"
-import { boardImage, release, TestBoard } from "../../src/core/families/pic32mzw1/board.testing.ts"
+import { boardImage, patchRelease, release, TestBoard } from "../../src/core/families/pic32mzw1/board.testing.ts"
 import { type Answer, serving } from "../../src/core/families/pic32mzw1/memory-board.testing.ts"
 
 const nothing = serving({})
@@ -76,6 +76,32 @@ describe("a power cut at every flash operation of a board", () => {
   it("in a later update leaves the old, the new or the factory program", async () => {
     const story = { before: await boardWith(2, 3), deed: update(4), allowed: ["1", "3", "4"], later: 4 }
     expect(await cutEverywhere(story)).toBeGreaterThan(15)
+  })
+
+  it("in an update by a patch leaves the old, the new or the factory program, and the update can be done again", async () => {
+    const patched = (board: TestBoard, cutAt?: number): Promise<unknown> =>
+      board.poll(patchRelease(3, 4), cutAt === undefined ? {} : { cutAt })
+    const story = { before: await boardWith(2, 3), deed: patched, allowed: ["1", "3", "4"], later: 4 }
+    expect(await cutEverywhere(story)).toBeGreaterThan(20)
+  })
+
+  it("twice in an update by a patch still ends on the new program", async () => {
+    const before = await boardWith(3)
+    for (let first = 0; first < 40; first += 5) {
+      for (let second = 0; second < 40; second += 11) {
+        const board = before.copy()
+        for (const cutAt of [first, second]) {
+          await board
+            .poll(patchRelease(3, 4), { cutAt })
+            .catch((error: unknown) => expect(error).toBeInstanceOf(PowerCut))
+          board.powerOff()
+        }
+        await board.poll(patchRelease(3, 4))
+        const end = await board.poll(nothing)
+        expect(end.running.version, `cut at ${first} and ${second}`).toBe("4")
+        runsWhole(board, "4")
+      }
+    }
   })
 
   it("in its first boot, in which the factory image is kept, leaves a program that runs", async () => {

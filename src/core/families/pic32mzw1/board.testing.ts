@@ -1,3 +1,4 @@
+import { makeJojodiff, padJojodiff } from "../../delta/index.ts"
 import { concat, hex, latin1 } from "../../kit/bytes.ts"
 import { sha256 } from "../../kit/sha256.ts"
 import type { RunEnd } from "../family.ts"
@@ -5,7 +6,8 @@ import { versionMark } from "./board-hardware.ts"
 import { deviceSide } from "./device-side.ts"
 import { freshBootControl } from "./image.ts"
 import { writeManifest } from "./manifest.ts"
-import { boardModel } from "./models.ts"
+import { boardModel, sectorBytes } from "./models.ts"
+import { versionAsStored } from "./versions.ts"
 import { type Answer, type Chips, type MemoryBoard, memoryBoard, serving } from "./memory-board.testing.ts"
 
 /** An image for the slot whose program says its version constant. */
@@ -35,6 +37,40 @@ export function release(version: number, image = boardImage(version), erase = fa
     }),
     [`/d/k/${name}`]: image,
   }
+}
+
+/** What goes wrong with a patch: `patch` is served although the manifest announced another, `announced` is no good one. */
+interface PatchChange {
+  readonly model?: string
+  readonly patch?: Uint8Array
+  readonly announced?: Uint8Array
+  readonly target?: Uint8Array
+}
+
+/** Manifest, image and a patch from one version to another, by path. */
+export function patchRelease(from: number, to: number, change: PatchChange = {}): Record<string, Uint8Array> {
+  const model = change.model ?? "v3.8"
+  const base = boardImage(from, { model })
+  const image = boardImage(to, { model })
+  const patch = change.announced ?? padJojodiff(makeJojodiff(base, image), sectorBytes + 1)
+  const directory = "http://10.0.0.2:8081/d/k/"
+  const manifest = writeManifest({
+    version: to,
+    url: `${directory}v${to}.bin`,
+    digest: digestOf(image),
+    erase: false,
+    patches: [
+      {
+        baseVersion: versionAsStored(from),
+        baseDigest: digestOf(base),
+        url: `${directory}v${to}-p${from}.patch`,
+        patchDigest: digestOf(patch),
+        targetDigest: digestOf(change.target ?? image),
+      },
+    ],
+  })
+  const names = { image: `/d/k/v${to}.bin`, patch: `/d/k/v${to}-p${from}.patch` }
+  return { "/d/k/ota.json": manifest, [names.image]: image, [names.patch]: change.patch ?? patch }
 }
 
 export const manifestUrl = "http://10.0.0.2:8081/d/k/ota.json"

@@ -1,9 +1,11 @@
 import type { Body, NonVolatileMemory } from "../body.ts"
 import type { DeviceRun, DeviceSide, RunEnd } from "../family.ts"
+import { type Board, event, freshMemory, type ServiceMemory } from "./board.ts"
 import { boardFault, virtualFaults } from "./board-faults.ts"
 import { openHardware } from "./board-hardware.ts"
 import { boardModel, programFlash, sectorBytes, type Slot } from "./models.ts"
-import { type Board, checkForUpdate, endOf, event, freshMemory, reset, type ServiceMemory } from "./ota-service.ts"
+import { checkForUpdate, endOf } from "./ota-service.ts"
+import { reset } from "./restart.ts"
 import { typeLine } from "./sysota-console.ts"
 
 /** The timer fires at the interval and two seconds (pic32mzw1.md 2.5); the interval itself is whoever runs the board. */

@@ -93,8 +93,10 @@ export class FlashFiles {
     return this.#entries.find((entry) => entry.name === name)
   }
 
+  /** The file is whole: what it does not fill of its run is free again. */
   async #resize(name: string, sizeBytes: number): Promise<void> {
-    await this.#commit(this.#entries.map((entry) => (entry.name === name ? { ...entry, sizeBytes } : entry)))
+    const sectors = Math.max(1, Math.ceil(sizeBytes / sectorBytes))
+    await this.#commit(this.#entries.map((entry) => (entry.name === name ? { ...entry, sectors, sizeBytes } : entry)))
   }
 
   /** First fit behind the two directory sectors. */

@@ -7,6 +7,8 @@ export interface ManifestContext {
   readonly runningVersion: number
   /** Set by `EraseVer: true`, cleared only by a later `false` (pic32mzw1.md 2.2 M2). Lives in RAM. */
   readonly stickyErase: boolean
+  /** A build without patches does not look at `Patch`. */
+  readonly ignoresPatches?: boolean
   /** Whether the device's database holds that version (as it reads it back) with that digest text. */
   readonly holds: (version: number, digest: string) => boolean
 }
@@ -18,7 +20,9 @@ export type ManifestDecision =
   | { readonly kind: "update"; readonly version: number; readonly url: string; readonly digest: string }
   | {
       readonly kind: "patch"
+      readonly version: number
       readonly baseVersion: number
+      readonly baseDigest: string
       readonly url: string
       readonly patchDigest: string
       readonly targetDigest: string
@@ -50,7 +54,7 @@ function decideUpdate(entry: CJson | undefined, version: number, context: Manife
     return refused("mandatory fields do not exist")
   }
   if (version === 0) return refused("Version must be a number and not 0")
-  const patch = choosePatch(member(entry, "Patch"), context)
+  const patch = context.ignoresPatches === true ? null : choosePatch(member(entry, "Patch"), version, context)
   if (patch !== null) return patch
   if (url.kind !== "string" || digest.kind !== "string") return refused("URL and Digest must be strings")
   if (context.runningVersion >= version) return { kind: "not-newer", version }
@@ -58,7 +62,7 @@ function decideUpdate(entry: CJson | undefined, version: number, context: Manife
 }
 
 /** Rule 4: from last to first; the first whose base is held wins and skips the version comparison. */
-function choosePatch(patches: CJson | undefined, context: ManifestContext): ManifestDecision | null {
+function choosePatch(patches: CJson | undefined, version: number, context: ManifestContext): ManifestDecision | null {
   if (patches?.kind !== "array") return null
   for (const patch of [...patches.items].reverse()) {
     const baseVersion = member(patch, "BaseVersion")
@@ -76,7 +80,9 @@ function choosePatch(patches: CJson | undefined, context: ManifestContext): Mani
     }
     return {
       kind: "patch",
+      version,
       baseVersion: base,
+      baseDigest: baseDigest.value,
       url,
       patchDigest: patchDigest.slice(0, 64),
       targetDigest: targetDigest.slice(0, 64),

@@ -25,6 +25,11 @@ export interface BoardModel extends Model {
   /** Longest manifest that can ever be accepted, bytes (2.3). */
   readonly manifestBytes: number
   readonly slot: Slot
+  /**
+   * `Patch` entries: v3.5 has no code for them; v3.6 to v3.9.0, built with patches, apply them; v3.9.1 chooses one and then
+   * fetches it as if it were an image, which fails (`SYS_OTA_ParseJsonContent` returns before it sets `patch_request`).
+   */
+  readonly patches: "ignored" | "applied" | "mistaken"
   /** v3.5.0 parses what the first read brought: headers and body must share one segment (2.3). */
   readonly parsesFirstRead: boolean
 }
@@ -35,6 +40,7 @@ export const boardModels: readonly BoardModel[] = [
     title: "OTA service v3.8 and later (manifest up to 1990 bytes)",
     manifestBytes: 1990,
     slot: standardSlot,
+    patches: "applied",
     parsesFirstRead: false,
   },
   {
@@ -42,6 +48,7 @@ export const boardModels: readonly BoardModel[] = [
     title: "OTA service v3.5 to v3.7 (manifest up to 990 bytes), slot at 0x10020000",
     manifestBytes: 990,
     slot: standardSlot,
+    patches: "applied",
     parsesFirstRead: false,
   },
   {
@@ -50,7 +57,17 @@ export const boardModels: readonly BoardModel[] = [
     isUnusual: true,
     manifestBytes: 990,
     slot: lowSlot,
+    patches: "ignored",
     parsesFirstRead: true,
+  },
+  {
+    id: "v3.9.1",
+    title: "OTA service v3.9.1 built with patches: it cannot take any, so it is offered none",
+    isUnusual: true,
+    manifestBytes: 1990,
+    slot: standardSlot,
+    patches: "mistaken",
+    parsesFirstRead: false,
   },
 ]
 

@@ -30,9 +30,12 @@ export const resultWords = {
   URL_OVERFLOW:
     "The manifest's URL has more than 99 characters and overran the buffer of 100; the board crashed and restarts.",
   IMAGE_DIGEST_VERIFY_FAILED:
-    "The image's SHA-256 is not the manifest's Digest; it was deleted, and the board waits for a reset.",
+    "The image's SHA-256 is not the manifest's Digest (TargetDigest after a patch); it was deleted, and the board waits for a reset.",
   PATCH_IMAGE_DIGEST_VERIFY_FAILED:
-    "The patch or what it made has another SHA-256 than the manifest says; the board waits for a reset.",
+    "The patch's SHA-256 is not the manifest's PatchDigest; it was deleted, and the board waits for a reset.",
+  PATCH_BASEVERSION_NOTFOUND:
+    "The image that the patch begins from is no longer in the board's store; the board waits for a reset.",
+  PATCH_FAILED: "The patch is no JojoDiff patch for its base; the board waits for a reset.",
   IMAGE_DATABASE_FULL: "The external flash has no room for the image; the board waits for a reset.",
   IMAGE_ERASED: "The stored image was deleted as ordered; the board waits for a reset.",
   IMAGE_ERASE_FAILED: "The version to delete is not in the board's database; the board waits for a reset.",

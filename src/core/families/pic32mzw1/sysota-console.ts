@@ -1,14 +1,9 @@
 import { latin1 } from "../../kit/bytes.ts"
 import { bootControl } from "./board-hardware.ts"
 import { factorySignFile, readRows } from "./image-database.ts"
-import {
-  applicationVersion,
-  type Board,
-  checkForUpdate,
-  reset,
-  triggerFactoryReset,
-  triggerRollback,
-} from "./ota-service.ts"
+import type { Board } from "./board.ts"
+import { checkForUpdate, triggerFactoryReset, triggerRollback } from "./ota-service.ts"
+import { applicationVersion, reset } from "./restart.ts"
 import { controlMessages } from "./ota-events.ts"
 import type { ResultCode } from "./result-codes.ts"
 
