@@ -11,7 +11,27 @@ export interface Body {
   readonly random: () => number
   /** One line of what the device prints on its console, without a line end. */
   readonly log: (line: string) => void
+  /** The serial port at which a host drives the device; absent on devices, and in contacts, that have none. */
+  readonly port?: BodyPort
 }
+
+/** A module's serial port, the module's end. What hosts type is kept for a while; what nobody has open to read is lost. */
+export interface BodyPort {
+  /** The next bytes that a host typed, at least one and at most `maxBytes`. Rejects when the power is taken away. */
+  readonly read: (maxBytes: number) => Promise<Uint8Array>
+  readonly write: (bytes: Uint8Array) => void
+  /** USB leaves the bus: every host has lost its port, and what it typed last. */
+  readonly detach: () => void
+  /** USB is back, perhaps under another name; hosts have to open the port again. */
+  readonly attach: () => void
+  /** Whether a host has the port open now. */
+  readonly isOpen: () => boolean
+  /** Sets a V.24 line of the module. */
+  readonly setLine: (line: PortLine, isOn: boolean) => void
+}
+
+/** V.24 lines that a module drives. */
+export type PortLine = "CTS" | "DCD" | "DSR" | "RI" | "RTS"
 
 export interface BodyClock {
   /** Milliseconds since 1970-01-01 UTC. */
