@@ -9,12 +9,13 @@ export {
   readHeader,
   readPatch,
 } from "./container.ts"
+export { crc32 } from "./checksum.ts"
 export { DeltaError, type DeltaErrorCode, deltaErrors } from "./delta-error.ts"
 export { type MadePatch, type MakeOptions, makePatch } from "./make-patch.ts"
 export { type Analysis, analyse } from "./match/analyse.ts"
 export type { Flash, FlashLayout } from "./place/flash.ts"
 export { PowerCut, SimulatedFlash } from "./place/simulated-flash.ts"
-export { updateInPlace } from "./place/update-in-place.ts"
+export { updateInPlace, updateInPlaceSteps } from "./place/update-in-place.ts"
 export { flashFor } from "./place/verify.ts"
 export { type ArchitectureName, architectures } from "./predict/architectures.ts"
 export { type Profile, type ProfileName, profiles } from "./profiles.ts"

@@ -83,7 +83,13 @@ class SparseMemory implements NonVolatileMemory {
     const part = this.#hook.beforeChange(`${this.#name} erase`)
     const start = offset - (offset % sectorBytes)
     const length = part === undefined ? sectorBytes : Math.floor(sectorBytes * part)
-    for (let at = start; at < start + length; at++) this.#page(at)[at % pageBytes] = 0xff
+    for (let at = start; at < start + length; ) {
+      const count = Math.min(pageBytes - (at % pageBytes), start + length - at)
+      // Erased pages take no room again.
+      if (count === pageBytes) this.#pages.delete(at)
+      else this.#page(at).fill(0xff, at % pageBytes, (at % pageBytes) + count)
+      at += count
+    }
     if (part !== undefined) throw powerCut(`in an erasure of ${this.#name}`)
   }
 

@@ -4,7 +4,7 @@ import { firmwarePair } from "../firmware.testing.ts"
 import { makePatch } from "../make-patch.ts"
 import type { FlashLayout } from "./flash.ts"
 import { PowerCut, type SimulatedFlash } from "./simulated-flash.ts"
-import { updateInPlace } from "./update-in-place.ts"
+import { updateInPlace, updateInPlaceSteps } from "./update-in-place.ts"
 import { flashFor } from "./verify.ts"
 
 const { oldBytes, newBytes } = firmwarePair(14)
@@ -42,6 +42,15 @@ describe("an update in place", () => {
       runToEnd(flash, layout, () => (flash.cutAt = 0))
       expect(image(flash), `cut at ${cutAt}`).toEqual(newBytes)
     }
+  })
+
+  it("can be done sector by sector, with the share that is done", () => {
+    const { flash, layout } = flashFor(patch, oldBytes)
+    const shares = [...updateInPlaceSteps(patch, flash, layout)]
+    expect(shares).toHaveLength(Math.ceil(newBytes.length / 512))
+    expect(shares).toEqual([...shares].sort((a, b) => a - b))
+    expect(shares.at(-1)).toBe(1)
+    expect(image(flash)).toEqual(newBytes)
   })
 
   it("touches nothing when the old image in flash is another one", () => {

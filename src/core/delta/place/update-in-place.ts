@@ -19,9 +19,22 @@ import { type Run, stepsOf } from "./order.ts"
  * non-volatile memory.
  */
 export function updateInPlace(patchBytes: Uint8Array, flash: Flash, layout: FlashLayout): void {
+  const steps = updateInPlaceSteps(patchBytes, flash, layout)
+  while (steps.next().done !== true);
+}
+
+/**
+ * The same, stopping after each sector that it writes to give the share that is done, 0 … 1: for who shows progress, or
+ * does something else between two sectors.
+ */
+export function* updateInPlaceSteps(
+  patchBytes: Uint8Array,
+  flash: Flash,
+  layout: FlashLayout,
+): Generator<number, void> {
   const patch = readPatch(patchBytes)
   checkLayout(patch, flash, layout)
-  new InPlaceUpdate(patch, flash, layout).run()
+  yield* new InPlaceUpdate(patch, flash, layout).run()
 }
 
 function checkLayout({ header }: Patch, flash: Flash, layout: FlashLayout): void {
@@ -69,7 +82,7 @@ class InPlaceUpdate {
     })
   }
 
-  run(): void {
+  *run(): Generator<number, void> {
     const before = this.journal.open()
     if (before?.type === "finished") return
     if (before === null) this.checkSource()
@@ -94,6 +107,7 @@ class InPlaceUpdate {
         this.stage()
         this.record("staged", step, coder.state())
         this.place(step, sector, coder.state())
+        yield (step + 1) / sectorCount(header)
       }
       step++
     }

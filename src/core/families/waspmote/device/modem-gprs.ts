@@ -1,6 +1,6 @@
 import { LinkError } from "../../body.ts"
 import { gprsBinaryOffset } from "../result-codes.ts"
-import { FtpSession } from "./ftp-session.ts"
+import { FtpSession } from "../../clients/ftp-session.ts"
 import { type Mote, unlessLinkFails } from "./mote.ts"
 import { type OtaOutcome, ended } from "./ota-outcome.ts"
 import { type BlindStop, readBlindly, toSignedByte } from "./read-notice.ts"

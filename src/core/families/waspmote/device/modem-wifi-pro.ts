@@ -1,6 +1,6 @@
 import { LinkError } from "../../body.ts"
 import type { Phase } from "./fault-action.ts"
-import { FtpSession } from "./ftp-session.ts"
+import { FtpSession } from "../../clients/ftp-session.ts"
 import { type Mote, unlessLinkFails } from "./mote.ts"
 import { type OtaOutcome, ended } from "./ota-outcome.ts"
 import { type StrictStop, readStrictly } from "./read-notice.ts"

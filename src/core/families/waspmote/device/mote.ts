@@ -1,17 +1,10 @@
 import type { Body, NonVolatileMemory } from "../../body.ts"
 import { LinkError } from "../../body.ts"
+import type { FtpServer } from "../../clients/ftp-session.ts"
 import type { DeviceRun } from "../../family.ts"
 import { Eeprom } from "./eeprom.ts"
 import type { FaultAction, ModemAnswer, Phase } from "./fault-action.ts"
 import { SdCard } from "./sd-card.ts"
-
-/** Where and as whom the mote's sketch asks. */
-export interface FtpServer {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
-}
 
 /** A mote that is switched on. */
 export class Mote {

@@ -1,11 +1,29 @@
-import { MalformedMessage } from "../../../kit/malformed-message.ts"
-import { fromLatin1 } from "../../../kit/bytes.ts"
-import { encodeCommand } from "../../../protocols/ftp/command.ts"
-import { formatPort, parsePassiveReply } from "../../../protocols/ftp/data-address.ts"
-import { ReplyCutter } from "../../../protocols/ftp/reply-cutter.ts"
-import type { FtpReply } from "../../../protocols/ftp/reply.ts"
-import { type Body, type ByteStream, LinkError, type Listening } from "../../body.ts"
-import type { FtpServer } from "./mote.ts"
+import { MalformedMessage } from "../../kit/malformed-message.ts"
+import { fromLatin1 } from "../../kit/bytes.ts"
+import { encodeCommand } from "../../protocols/ftp/command.ts"
+import { formatPort, parsePassiveReply } from "../../protocols/ftp/data-address.ts"
+import { ReplyCutter } from "../../protocols/ftp/reply-cutter.ts"
+import type { FtpReply } from "../../protocols/ftp/reply.ts"
+import { type Body, type ByteStream, LinkError, type Listening } from "../body.ts"
+
+/** Where and as whom a device asks. */
+export interface FtpServer {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+}
+
+/** The server answered, but not as a download needs it. */
+export class FtpRefusal extends LinkError {
+  /** Of the reply; 0 when the reply had the right code and no sense. */
+  readonly replyCode: number
+
+  constructor(replyCode: number, message: string) {
+    super("refused", message)
+    this.replyCode = replyCode
+  }
+}
 
 /** A LIST reply longer than this is nobody's single file. */
 const longestListing = 8192
@@ -53,7 +71,7 @@ export class FtpSession {
   /** One command that must be answered with 2xx or 3xx. */
   async must(verb: string, argument: string, timeoutMs: number): Promise<FtpReply> {
     const reply = await this.command(verb, argument, timeoutMs)
-    if (reply.code >= 400) throw new LinkError("refused", `${verb}: ${reply.code} ${reply.lines.join(" ")}`)
+    if (reply.code >= 400) throw new FtpRefusal(reply.code, `${verb}: ${reply.code} ${reply.lines.join(" ")}`)
     return reply
   }
 
@@ -74,7 +92,7 @@ export class FtpSession {
     if (mode === "passive") {
       const reply = await this.must("PASV", "", timeoutMs)
       const address = parsePassiveReply(reply.lines.join(" "))
-      if (address === null) throw new LinkError("refused", "PASV: no address in the reply")
+      if (address === null) throw new FtpRefusal(0, "PASV: no address in the reply")
       this.#data = await this.#body.net.connect({ ...address, timeoutMs })
       this.#expect(await this.command(verb, path, timeoutMs), 125, 150)
       return
@@ -168,7 +186,7 @@ export class FtpSession {
 
   #expect(reply: FtpReply, ...codes: readonly number[]): void {
     if (codes.includes(reply.code)) return
-    throw new LinkError("refused", `${reply.code} ${reply.lines.join(" ")}`)
+    throw new FtpRefusal(reply.code, `${reply.code} ${reply.lines.join(" ")}`)
   }
 }
 
