@@ -18,7 +18,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "server/store": ["core/kit", "core/domain", "server/fleet"],
   "server/delta-jobs": ["core/kit", "core/delta", "server/fleet"],
   "server/transports": ["core/kit", "core/protocols"],
-  "server/gateway": ["core/kit", "core/domain", "core/protocols", "core/families", "server/fleet", "server/transports"],
+  "server/gateway": [
+    "core/kit",
+    "core/domain",
+    "core/contract",
+    "core/protocols",
+    "core/families",
+    "server/fleet",
+    "server/transports",
+  ],
   "server/api": ["core/kit", "core/domain", "core/contract", "server/fleet", "server/transports"],
   // main.ts and config.ts: the only place where everything meets.
   server: ["core", "server"],

@@ -33,6 +33,7 @@ beforeEach(async () => {
     version: "9.9.9",
     listeners: () => ({ http: "127.0.0.1:1" }),
     urls: () => null,
+    agentServer: () => "http://127.0.0.1:1",
   }
   api = await buildApi({
     needs,

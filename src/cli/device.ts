@@ -55,10 +55,19 @@ function addCommands(command: Command): void {
           { title: "DEVICE", text: ({ id }) => id },
           { title: "USER", text: ({ ftp }) => ftp?.user ?? "" },
           { title: "PASSWORD", text: ({ ftp }) => ftp?.password ?? "" },
-          { title: "MANIFEST", text: ({ manifestUrl }) => manifestUrl ?? "" },
+          { title: "MANIFEST OR TOKEN", text: ({ manifestUrl, agent }) => manifestUrl ?? agent?.token ?? "" },
         ],
         "The file holds no device.",
       )
+    })
+  common(command.command("accept <ID...>"))
+    .description("let devices that enrolled themselves take part")
+    .action(async (ids: readonly string[], options: Common) => {
+      const api = await connect(options)
+      const accepted: DeviceView[] = []
+      for (const id of ids) accepted.push(await api.call("acceptDevice", { params: { id } }))
+      if (options.json) return printJson(accepted)
+      printLines(...accepted.map(({ id }) => `${id} was accepted.`))
     })
   common(command.command("remove <ID>"))
     .description("forget a device; its history stays in the event log")
@@ -106,6 +115,13 @@ function readCommands(command: Command): void {
         accessSentence(access),
       )
     })
+  common(command.command("access <ID>"))
+    .description("show what goes into a device, or into the agent beside it")
+    .action(async (id: string, options: Common) => {
+      const access = await (await connect(options)).call("deviceAccess", { params: { id } })
+      if (options.json) return printJson(access)
+      printLines(accessSentence(access))
+    })
   common(command.command("explain <ID>"))
     .description("say in one sentence what a device is doing or waiting for, and why")
     .action(async (id: string, options: Common) => {
@@ -132,7 +148,8 @@ export function runningText({ running }: DeviceView): string {
   return running.version === null ? "unknown" : `${running.version} (${running.evidence})`
 }
 
-function accessSentence({ id, ftp, manifestUrl }: DeviceAccessView): string {
+function accessSentence({ id, ftp, manifestUrl, agent }: DeviceAccessView): string {
+  if (agent !== undefined) return `${id}: waft agent run --server ${agent.server} --token ${agent.token} --port PORT`
   if (ftp !== undefined) return `${id}: FTP user ${ftp.user}, password ${ftp.password}`
   if (manifestUrl !== undefined) return `${id}: manifest ${manifestUrl}`
   return id
@@ -145,7 +162,7 @@ function defined<Values extends Readonly<Record<string, unknown>>>(values: Value
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>
 }
 
-function parseLabels(texts: readonly string[]): Record<string, string> {
+export function parseLabels(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     texts.map((text) => {
       const at = text.indexOf("=")

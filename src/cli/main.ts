@@ -3,6 +3,7 @@ import { ConfigError, StartError } from "../server/config.ts"
 import { channelCommand } from "./channel.ts"
 import { deltaCommand } from "./delta.ts"
 import { deviceCommand } from "./device.ts"
+import { enrolmentCommand } from "./enrolment.ts"
 import { eventsCommand } from "./events.ts"
 import { Failure } from "./failure.ts"
 import { imageCommand } from "./image.ts"
@@ -23,6 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
     serveCommand(),
     releaseCommand(),
     deviceCommand(),
+    enrolmentCommand(),
     rolloutCommand(),
     channelCommand(),
     imageCommand(),

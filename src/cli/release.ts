@@ -12,6 +12,8 @@ interface PublishOptions extends Common {
   readonly version?: string
   readonly name?: string
   readonly compiledVersion?: string
+  readonly from?: string
+  readonly to?: string
   readonly model?: readonly string[]
   readonly set?: readonly string[]
 }
@@ -23,6 +25,8 @@ export function releaseCommand(): Command {
     .description("publish firmware: the file is checked as its devices would, then stored")
     .requiredOption("--family <FAMILY>", "device family")
     .option("--version <VERSION>", "version in the family's own scheme")
+    .option("--from <VERSION>", "a package: the exact firmware that it starts from")
+    .option("--to <VERSION>", "a package: the exact firmware that it leads to (the same as --version)")
     .option("--name <NAME>", "program name (Waspmote: seven characters)")
     .option("--compiled-version <N>", "version constant compiled into the program (PIC32MZ W1)")
     .option("--model <MODEL...>", "models it is for; absent = all of the family")
@@ -30,8 +34,8 @@ export function releaseCommand(): Command {
     .action(async (file: string, options: PublishOptions) => {
       const release = await publishFile(await connect(options), file, options)
       if (options.json) return printJson(release)
-      const { id, family, version, sizeBytes, notes } = release
-      printLines(`${id}: ${family} version ${version}, ${sizeText(sizeBytes)}`, ...notes)
+      const { id, family, sizeBytes, notes } = release
+      printLines(`${id}: ${family} version ${versionText(release)}, ${sizeText(sizeBytes)}`, ...notes)
     })
   common(command.command("list"))
     .description("list releases")
@@ -45,7 +49,7 @@ export function releaseCommand(): Command {
         [
           { title: "RELEASE", text: ({ id }) => id },
           { title: "FAMILY", text: ({ family }) => family },
-          { title: "VERSION", text: ({ version }) => version },
+          { title: "VERSION", text: versionText },
           { title: "SIZE", text: ({ sizeBytes }) => sizeText(sizeBytes) },
           { title: "STATE", text: ({ state }) => state },
           { title: "PUBLISHED", text: ({ publishedAt }) => timeText(publishedAt) },
@@ -76,6 +80,7 @@ export async function publishFile(api: ApiClient, file: string, options: Publish
   })
   const settings: Record<string, string> = {
     ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.from === undefined ? {} : { from: options.from }),
     ...(options.compiledVersion === undefined ? {} : { "compiled-version": options.compiledVersion }),
   }
   for (const setting of options.set ?? []) {
@@ -83,11 +88,12 @@ export async function publishFile(api: ApiClient, file: string, options: Publish
     if (at < 1) throw new Failure(`--set takes KEY=VALUE, not "${setting}".`, { exitCode: 2, title: "usage" })
     settings[setting.slice(0, at)] = setting.slice(at + 1)
   }
+  const version = options.to ?? options.version
   return api.call("publishRelease", {
     query: {
       family: options.family,
       fileName: basename(file),
-      ...(options.version === undefined ? {} : { version: options.version }),
+      ...(version === undefined ? {} : { version }),
       ...(options.model === undefined ? {} : { models: options.model.join(",") }),
       ...(Object.keys(settings).length === 0 ? {} : { options: JSON.stringify(settings) }),
     },
@@ -95,10 +101,15 @@ export async function publishFile(api: ApiClient, file: string, options: Publish
   })
 }
 
+/** `B`, or `A → B` for a package. */
+function versionText({ version, source }: ReleaseView): string {
+  return source === null ? version : `${source} → ${version}`
+}
+
 function show(release: ReleaseView, { json }: Common): void {
   if (json) return printJson(release)
   printLines(
-    `${release.id}: ${release.family} version ${release.version} (${release.state})`,
+    `${release.id}: ${release.family} version ${versionText(release)} (${release.state})`,
     `published ${timeText(release.publishedAt)} from ${release.fileName}`,
     `image ${release.sha256}, ${sizeText(release.sizeBytes)}`,
     `models ${release.models.length === 0 ? "all" : release.models.join(", ")}`,

@@ -35,6 +35,8 @@ export interface ServerConfig {
   /** PEM files for explicit TLS; null = AUTH TLS is refused. */
   readonly ftpTls: { readonly cert: string; readonly key: string } | null
   readonly deviceUrl: string | null
+  /** Where modules reach the FTP listener; null = at the address at which their agent called. */
+  readonly ftpPublic: HostPort | null
   readonly imageCacheBytes: number
   readonly uploadLimitBytes: number
   readonly logLevel: string
@@ -62,6 +64,12 @@ export const serverSettings = [
     flag: "ftp-advertise",
     value: "ADDRESS",
     help: "IPv4 address that passive replies name (behind a NAT)",
+    fallback: "",
+  },
+  {
+    flag: "ftp-public",
+    value: "HOST:PORT",
+    help: "address of the FTP listener as modules reach it, for the URLs that they are given",
     fallback: "",
   },
   { flag: "ftp-tls-cert", value: "FILE", help: "certificate (PEM) for explicit TLS on FTP", fallback: "" },
@@ -109,6 +117,7 @@ export function readConfig(
     ftpAdvertise: parseAdvertised(text("ftp-advertise")),
     ftpTls: parseTls("ftp", text("ftp-tls-cert"), text("ftp-tls-key")),
     deviceUrl: parseDeviceUrl(text("device-url")),
+    ftpPublic: text("ftp-public") === "" ? null : parseHostPort("ftp-public", text("ftp-public")),
     imageCacheBytes: parseMegabytes("image-cache-mb", text("image-cache-mb")),
     uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
     logLevel: parseLogLevel(text("log-level")),

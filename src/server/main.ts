@@ -10,15 +10,17 @@ import { families } from "../core/families/index.ts"
 import { Emitter } from "../core/kit/emitter.ts"
 import { buildApi } from "./api/api-server.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
-import { StartError, type HostPort, type ServerConfig } from "./config.ts"
+import { type HostPort, parseHostPort, type ServerConfig, StartError } from "./config.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { loadFleet } from "./fleet/live-fleet.ts"
 import { makeOffers } from "./fleet/make-offers.ts"
 import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
+import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
 import { type HttpGatewayNeeds, httpGateway, noticeUrl } from "./gateway/http-gateway.ts"
 import { isSameText } from "./gateway/is-same-text.ts"
 import type { GatewayNeeds } from "./gateway/login-session.ts"
+import { WorkWaits } from "./gateway/work-waits.ts"
 import { openImageFiles } from "./store/image-files.ts"
 import { openStore } from "./store/sql-store.ts"
 import { openSqlite } from "./store/sqlite-database.ts"
@@ -69,7 +71,13 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
   const listeners: Record<string, string> = {}
   const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
   const api = await buildApi({
-    needs: { ...needs, version, listeners: () => listeners, urls: (key) => noticeUrl(needs, key, deviceUrl()) },
+    needs: {
+      ...needs,
+      version,
+      listeners: () => listeners,
+      urls: (key) => noticeUrl(needs, key, deviceUrl()),
+      agentServer: deviceUrl,
+    },
     isToken: (given) => isSameText(given, token),
     uploadLimitBytes: config.uploadLimitBytes,
     complain,
@@ -79,10 +87,22 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
     },
   })
   listeners["ftp"] = await startFtp(config, { ...needs, complain }, { log, closers })
-  await startDeviceListeners(config, { ...needs, complain, deviceUrl: config.deviceUrl }, { log, closers, listeners })
+  const waits = new WorkWaits()
+  const ftpPort = (): number => config.ftpPublic?.port ?? parseHostPort("ftp", listeners["ftp"] ?? "").port
+  const ftpHost = config.ftpPublic?.host ?? config.ftpAdvertise
+  const agents = {
+    ...needs,
+    complain,
+    waits,
+    deviceUrl: config.deviceUrl,
+    ftpAddress: { host: ftpHost, port: ftpPort },
+  }
+  await startDeviceListeners(config, agents, { log, closers, listeners })
+  closers.push(() => Promise.resolve(waits.close()))
   listeners["http"] = await listen(api, config.http)
   closers.push(() => api.close())
   startTicking(needs, closers, complain)
+  closers.push(every(1000, () => waits.endDue(needs.clock.monotonic())))
   await resumeRollouts(needs)
   const url = `http://${listeners["http"]}`
   await announce(config.data, url, closers)
@@ -166,10 +186,10 @@ async function startFtp(
 
 async function startDeviceListeners(
   config: ServerConfig,
-  needs: HttpGatewayNeeds,
+  needs: HttpGatewayNeeds & AgentGatewayNeeds,
   { log, closers, listeners }: Pick<Start, "log" | "closers"> & { readonly listeners: Record<string, string> },
 ): Promise<void> {
-  const host = httpGateway(needs)
+  const host = { ...httpGateway(needs), calls: agentGateway(needs) }
   const { deviceHttp, deviceHttps } = config
   const wanted = [
     { flag: "device-http", listen: deviceHttp, tls: null },

@@ -29,6 +29,8 @@ export const UpdateView = Type.Object({
   offer: Nullable(Type.Record(Type.String(), Type.Unknown())),
   offerReason: Nullable(Type.String()),
   transfer: Nullable(Type.Object({ takenBytes: Type.Integer(), sizeBytes: Type.Integer() })),
+  percent: Nullable(Type.Integer({ description: "how far the device says that it is with installing" })),
+  packageId: Nullable(Type.String({ description: "the release whose package is offered on the way" })),
 })
 export type UpdateView = Static<typeof UpdateView>
 
@@ -37,7 +39,13 @@ export const DeviceView = Type.Object({
   family: Type.String(),
   model: Type.String(),
   labels: Type.Record(Type.String(), Type.String()),
-  state: Type.Union([Type.Literal("new"), Type.Literal("idle"), Type.Literal("updating"), Type.Literal("attention")]),
+  state: Type.Union([
+    Type.Literal("pending"),
+    Type.Literal("new"),
+    Type.Literal("idle"),
+    Type.Literal("updating"),
+    Type.Literal("attention"),
+  ]),
   running: Type.Object({
     version: Nullable(Type.String()),
     evidence: Type.Union([
@@ -60,6 +68,12 @@ export const DeviceAccessView = Type.Object({
   id: Type.String(),
   ftp: Type.Optional(Type.Object({ user: Type.String(), password: Type.String() })),
   manifestUrl: Type.Optional(Type.String()),
+  agent: Type.Optional(
+    Type.Object({
+      server: Type.String({ description: "URL of the agent API's server" }),
+      token: Type.String({ description: "bearer token of the agent beside this device" }),
+    }),
+  ),
 })
 export type DeviceAccessView = Static<typeof DeviceAccessView>
 
@@ -77,10 +91,36 @@ export const NewDeviceBody = Type.Object(
 )
 export type NewDeviceBody = Static<typeof NewDeviceBody>
 
+export const AdmissionName = Type.Union([Type.Literal("accepted"), Type.Literal("pending")], {
+  description: "pending: the device enrolled itself and waits for an operator",
+})
+
+export const EnrolmentBody = Type.Object(
+  {
+    family: Text(32),
+    labels: Type.Optional(Type.Record(Type.String(), Text(200))),
+    admission: Type.Optional(AdmissionName),
+  },
+  { additionalProperties: false },
+)
+export type EnrolmentBody = Static<typeof EnrolmentBody>
+
+export const EnrolmentView = Type.Object({
+  id: Type.String(),
+  family: Type.String(),
+  token: Nullable(Type.String({ description: "what agents enrol with; null once it is revoked" })),
+  labels: Type.Record(Type.String(), Type.String()),
+  admission: AdmissionName,
+  createdAt: Time,
+  revokedAt: Nullable(Time),
+})
+export type EnrolmentView = Static<typeof EnrolmentView>
+
 export const ReleaseView = Type.Object({
   id: Type.String(),
   family: Type.String(),
   version: Type.String(),
+  source: Nullable(Type.String({ description: "the exact version that a package starts from; null = a full image" })),
   models: Type.Array(Type.String()),
   fileName: Type.String(),
   sha256: Type.String(),

@@ -8,6 +8,7 @@ export type Basis = "observed" | "reported" | "concluded"
 export type EvidenceKind =
   | "offer-made"
   | "offer-impossible"
+  | "not-yet"
   | "offer-read"
   | "accepted"
   | "transfer-started"
@@ -15,6 +16,8 @@ export type EvidenceKind =
   | "transfer-finished"
   | "install-started"
   | "installed"
+  | "hop-installed"
+  | "try-failed"
   | "left-alone"
   | "install-failed"
   | "loop-broken"
@@ -33,4 +36,6 @@ export interface Evidence {
   readonly sentence: string
   /** The device's own result code, raw, where it gave one. */
   readonly code?: string
+  /** The device's own words, raw. */
+  readonly raw?: string
 }

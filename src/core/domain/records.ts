@@ -19,9 +19,29 @@ export interface Device {
   readonly familyState: JsonObject
   readonly running: { readonly version: string | null; readonly evidence: RunningEvidence }
   readonly addedAt: number
+  /** A device that enrolled itself is `pending` until an operator accepts it: it gets no work and is in no rollout. */
+  readonly admission: Admission
 }
 
-/** The credentials that stand in the device's configuration: an FTP login, or the secret part of its manifest URL. */
+export type Admission = "accepted" | "pending"
+
+/** Lets devices that the server does not know add themselves, of one family. */
+export interface Enrolment {
+  readonly id: string
+  readonly family: string
+  /** The bearer token is the id and this. */
+  readonly secret: string
+  /** Labels that its devices get. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Whether its devices wait for an operator. */
+  readonly admission: Admission
+  readonly createdAt: number
+  readonly revokedAt: number | null
+}
+
+/**
+ * Credentials: an FTP login, the secret part of a manifest URL, or the two halves of the token of the agent beside the device.
+ */
 export interface DeviceAccess {
   readonly user: string
   readonly secret: string
@@ -32,6 +52,8 @@ export interface Release {
   readonly id: string
   readonly family: string
   readonly version: string
+  /** A package leads from exactly this version to `version`; null = a full image. */
+  readonly source: string | null
   /** Compatible models; empty = all of the family. */
   readonly models: readonly string[]
   readonly image: ImageRef
@@ -75,6 +97,10 @@ export interface Update {
   /** Why the offer differs from the release, where it does. */
   readonly offerReason: string | null
   readonly pull: PullState
+  /** The release whose image is offered, where that is a package on the way; null = the release itself. */
+  readonly packageId: string | null
+  /** Credentials for this offer alone, where the family's devices are told where to fetch; gone when the update is over. */
+  readonly ticket: DeviceAccess | null
 }
 
 /** A login that offers one release, or nothing, to whoever comes. */

@@ -34,11 +34,14 @@ export const updateStates: Readonly<Record<UpdateState, { readonly means: string
 /**
  * The whole of it: from which state which evidence leads where. Evidence without an entry changes nothing, so a device
  * that repeats itself changes nothing. `succeeded` and `no-show` can be left again only by what the device itself does:
- * one that fetches again had not installed, and one that was silent may come back.
+ * one that fetches again had not installed, and one that was silent may come back. A hop that is installed leads back to
+ * `waiting`, where the next hop begins.
  */
 export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<EvidenceKind, UpdateState>>>> = {
   waiting: {
     "offer-made": "offered",
+    "not-yet": "waiting",
+    installed: "succeeded",
     "offer-impossible": "failed",
     "left-alone": "succeeded",
     cancelled: "cancelled",
@@ -46,7 +49,13 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
   },
   offered: {
     "offer-read": "offered",
+    "offer-made": "offered",
+    "offer-impossible": "failed",
+    "hop-installed": "waiting",
     accepted: "accepted",
+    "try-failed": "accepted",
+    "install-started": "installing",
+    "transfer-finished": "downloaded",
     "transfer-started": "downloading",
     installed: "succeeded",
     declined: "declined",
@@ -57,6 +66,9 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
   },
   accepted: {
     "transfer-started": "downloading",
+    "transfer-finished": "downloaded",
+    "hop-installed": "waiting",
+    "try-failed": "accepted",
     "install-started": "installing",
     installed: "succeeded",
     declined: "declined",
@@ -68,6 +80,9 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
   downloading: {
     "transfer-cut": "downloading",
     "transfer-finished": "downloaded",
+    "install-started": "installing",
+    "hop-installed": "waiting",
+    "try-failed": "accepted",
     "left-alone": "succeeded",
     installed: "succeeded",
     "install-failed": "failed",
@@ -79,6 +94,8 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
   },
   downloaded: {
     "transfer-started": "downloading",
+    "hop-installed": "waiting",
+    "try-failed": "accepted",
     "install-started": "installing",
     "left-alone": "succeeded",
     installed: "succeeded",
@@ -89,7 +106,10 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
     superseded: "superseded",
   },
   installing: {
+    "install-started": "installing",
     "transfer-started": "downloading",
+    "hop-installed": "waiting",
+    "try-failed": "accepted",
     "left-alone": "succeeded",
     installed: "succeeded",
     "install-failed": "failed",
@@ -102,6 +122,11 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
   failed: {},
   "no-show": {
     "offer-read": "offered",
+    accepted: "accepted",
+    "install-started": "installing",
+    "transfer-finished": "downloaded",
+    "hop-installed": "waiting",
+    "try-failed": "accepted",
     "transfer-started": "downloading",
     "left-alone": "succeeded",
     installed: "succeeded",
@@ -137,10 +162,11 @@ export function advance(progress: Progress, evidence: Evidence): Progress | null
   const state = updateTransitions[progress.state][evidence.kind]
   if (state === undefined) return null
   if (state === progress.state && evidence.sentence === progress.sentence) return null
-  const again = evidence.kind === "transfer-started" && triesAgain.has(progress.state)
+  const again =
+    evidence.kind === "try-failed" || (evidence.kind === "transfer-started" && triesAgain.has(progress.state))
   return {
     state,
-    attempt: again ? progress.attempt + 1 : progress.attempt,
+    attempt: evidence.kind === "hop-installed" ? 1 : again ? progress.attempt + 1 : progress.attempt,
     basis: evidence.basis,
     since: state === progress.state ? progress.since : evidence.at,
     sentence: evidence.sentence,

@@ -1,4 +1,5 @@
-import type { Evidence } from "../domain/evidence.ts"
+import type { Hop } from "../domain/chain.ts"
+import type { Evidence, EvidenceKind } from "../domain/evidence.ts"
 import type { PullRules } from "../domain/pull.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { Body } from "./body.ts"
@@ -11,8 +12,8 @@ export interface Family {
   readonly title: string
   readonly models: readonly Model[]
   readonly versions: VersionScheme
-  /** What `device add` hands the operator to put into the device. */
-  readonly access: "ftp-login" | "manifest-url"
+  /** What `device add` hands the operator to put into the device, or into the agent beside it. */
+  readonly access: "ftp-login" | "manifest-url" | "agent-token"
   /** Turns an uploaded file into the image that devices will fetch, or says what is wrong with it. */
   readonly publish: (upload: Upload) => Publication
   /** Decides what exactly one device is offered for a release. Pure: the same situation gives the same plan. */
@@ -23,6 +24,8 @@ export interface Family {
   readonly ftp?: FtpSide
   /** Present when the family fetches over HTTP from a URL of the device's own. */
   readonly http?: HttpSide
+  /** Present when a program beside the device is told what to do, and reports. */
+  readonly agent?: AgentSide
   /** How conclusions are drawn from fetches: for families that report nothing. */
   readonly pull: PullRules
   /** Checks of files that operators write or get, for `waft lint`. */
@@ -75,6 +78,8 @@ export type Publication =
       /** The bytes devices fetch. */
       readonly image: Uint8Array
       readonly version: string
+      /** A package: the exact version that it starts from. Absent = a full image. */
+      readonly source?: string
       /** What the family wants to know of the release later. */
       readonly details: JsonObject
       /** Sentences for the operator about what was done with the file. */
@@ -89,7 +94,11 @@ export interface OfferSituation {
     readonly familyState: JsonObject
     /** Version the device is known or concluded to run; null when unknown. */
     readonly runningVersion: string | null
+    /** Whether the device itself says so; absent = it does not. */
+    readonly isReported?: boolean
   }
+  /** Every package of the family for this model that is not withdrawn: releases with a source version. Absent = none. */
+  readonly packages?: readonly Hop[]
   /** The operator set this version by hand, for whoever comes: it is announced as it is. */
   readonly exact?: boolean
   readonly release: { readonly version: string; readonly details: JsonObject }
@@ -105,8 +114,86 @@ export type OfferPlan =
       readonly edit?: { readonly offset: number; readonly bytes: Uint8Array }
       /** Why the offer looks like this, when it is not simply the release. */
       readonly reason?: string
+      /** The package that is offered first, by its release's id; absent = the release's own image. */
+      readonly packageId?: string
     }
-  | { readonly ok: false; readonly sentence: string }
+  | {
+      readonly ok: false
+      readonly sentence: string
+      /** Not for ever: planned again when the device says what it runs. */
+      readonly isLater?: true
+    }
+
+/** What a family says to the agent beside a device, and how it reads what the agent reports. */
+export interface AgentSide {
+  /** What the agent is told for an offer. Pure; a fault names what about the server's addresses a device could not take. */
+  readonly order: (situation: OrderSituation) => Order | { readonly fault: Fault }
+  /** The file's name in a ticket's directory. */
+  readonly fileName: (offer: JsonObject) => string
+  /** The version that an offer leads to, which may be a hop on the way to the release. */
+  readonly goal: (offer: JsonObject) => { readonly from: string; readonly to: string }
+  /** What a report means for the update; null = nothing that counts. */
+  readonly interpret: (report: AgentReport, context: ReportContext) => ReportMeaning | null
+}
+
+export interface OrderSituation {
+  readonly model: string
+  readonly offer: JsonObject
+  readonly sizeBytes: number
+  /** One-time credentials: letters and digits. */
+  readonly ticket: { readonly user: string; readonly secret: string }
+  /** Where devices reach this server. */
+  readonly ftp: { readonly host: string; readonly port: number }
+  /** With the ticket's directory and a final slash. */
+  readonly httpDirectory: string
+}
+
+/** What an agent is told; the contract's `OrderView` without the order's name. */
+export interface Order {
+  readonly from: string
+  readonly to: string
+  readonly url: string
+  readonly command: string
+  readonly sizeBytes: number
+  readonly limits: {
+    readonly startSeconds: number
+    readonly downloadSeconds: number
+    readonly beginSeconds: number
+    readonly endSeconds: number
+  }
+  readonly retry: { readonly times: number; readonly pauseSeconds: number; readonly codes: number[] }
+}
+
+export interface AgentReport {
+  readonly state:
+    | "accepted"
+    | "downloading"
+    | "downloaded"
+    | "updating"
+    | "restoring"
+    | "retrying"
+    | "failed"
+    | "verified"
+  readonly urc?: string
+  readonly code?: number
+  readonly version?: string
+  readonly sentence?: string
+}
+
+export interface ReportContext {
+  readonly model: string
+  readonly offer: JsonObject
+  /** The release's version: where the whole way leads. */
+  readonly target: string
+}
+
+export interface ReportMeaning {
+  readonly kind: EvidenceKind
+  readonly sentence: string
+  readonly code?: string
+  /** The package does not fit the devices that it was published for: every further one would fail alike. */
+  readonly isPackageWrong?: true
+}
 
 /** What a family answers over FTP. */
 export interface FtpSide {

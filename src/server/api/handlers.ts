@@ -4,6 +4,7 @@ import { parseGroup } from "../../core/domain/group.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { addDevice, addDevices } from "../fleet/add-device.ts"
+import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import { isLive, type LiveDevice, type LiveRollout } from "../fleet/live-fleet.ts"
@@ -19,6 +20,7 @@ import {
   accessView,
   channelView,
   deviceView,
+  enrolmentView,
   eventView,
   releaseView,
   rolloutView,
@@ -31,6 +33,8 @@ export interface ApiNeeds extends FleetNeeds {
   readonly listeners: () => Readonly<Record<string, string>>
   /** The manifest URL of a login, when the device HTTP listener is up. */
   readonly urls: AccessUrls
+  /** Where agents reach their API. */
+  readonly agentServer: () => string
 }
 
 export type Handlers = { readonly [Name in EndpointName]: (call: Call<Name>) => Promise<Answer<Name>> | Answer<Name> }
@@ -40,14 +44,22 @@ const defaultSilenceMs = 14 * 86_400_000
 
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
-  return { ...deviceHandlers(needs), ...releaseHandlers(needs), ...rolloutHandlers(needs), ...otherHandlers(needs) }
+  return {
+    ...deviceHandlers(needs),
+    ...enrolmentHandlers(needs),
+    ...releaseHandlers(needs),
+    ...rolloutHandlers(needs),
+    ...otherHandlers(needs),
+  }
 }
 
 type Some<Name extends EndpointName> = Pick<Handlers, Name>
 
 function deviceHandlers(
   needs: ApiNeeds,
-): Some<"addDevice" | "importDevices" | "listDevices" | "showDevice" | "deviceAccess" | "removeDevice"> {
+): Some<
+  "addDevice" | "importDevices" | "listDevices" | "showDevice" | "deviceAccess" | "removeDevice" | "acceptDevice"
+> {
   return {
     addDevice: async ({ body }) => accessView(needs, await addDevice(needs, body), needs.urls),
     importDevices: async ({ body }) => {
@@ -66,6 +78,18 @@ function deviceHandlers(
       await removeDevice(needs, id)
       return { id }
     },
+    acceptDevice: async ({ params }) => {
+      const live = await acceptDevice(needs, (params as { id: string }).id)
+      return deviceView(needs, live, await newestUpdate(needs, live))
+    },
+  }
+}
+
+function enrolmentHandlers(needs: ApiNeeds): Some<"createEnrolment" | "listEnrolments" | "revokeEnrolment"> {
+  return {
+    createEnrolment: async ({ body }) => enrolmentView(await createEnrolment(needs, body)),
+    listEnrolments: () => [...needs.live.enrolments.values()].map(enrolmentView),
+    revokeEnrolment: async ({ params }) => enrolmentView(await revokeEnrolment(needs, (params as { id: string }).id)),
   }
 }
 

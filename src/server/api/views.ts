@@ -2,12 +2,14 @@ import type {
   ChannelView,
   DeviceAccessView,
   DeviceView,
+  EnrolmentView,
   EventView,
   ReleaseView,
   RolloutView,
   UpdateView,
 } from "../../core/contract/schemas.ts"
-import type { Device, Release, Update, WaftEvent } from "../../core/domain/records.ts"
+import type { Device, Enrolment, Release, Update, WaftEvent } from "../../core/domain/records.ts"
+import { tokenText } from "../fleet/add-device.ts"
 import { deviceState, explainDevice } from "../fleet/explain-device.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import { type LiveChannel, type LiveDevice, type LiveRollout, neverSeen, tally } from "../fleet/live-fleet.ts"
@@ -36,6 +38,8 @@ export function updateView({ live }: Pick<FleetNeeds, "live">, update: Update): 
     offer: update.offer,
     offerReason: update.offerReason,
     transfer: device?.update?.id === update.id ? device.transfer : null,
+    percent: device?.update?.id === update.id ? device.percent : null,
+    packageId: update.packageId,
   }
 }
 
@@ -57,23 +61,37 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
   }
 }
 
-/** What goes into the device: an FTP login or a manifest URL. */
-export function accessView(needs: Pick<FleetNeeds, "families">, device: Device, urls: AccessUrls): DeviceAccessView {
+/** What goes into the device or the agent beside it: an FTP login, a manifest URL, a token. */
+export function accessView(
+  needs: Pick<FleetNeeds, "families"> & { readonly agentServer: () => string },
+  device: Device,
+  urls: AccessUrls,
+): DeviceAccessView {
   const family = needs.families.find(({ id }) => id === device.family)
   const { user, secret } = device.access
   if (family?.access === "manifest-url") {
     const manifestUrl = urls(user)
     return manifestUrl === null ? { id: device.id } : { id: device.id, manifestUrl }
   }
+  if (family?.access === "agent-token") {
+    return { id: device.id, agent: { server: needs.agentServer(), token: tokenText(device.access) } }
+  }
   return { id: device.id, ftp: { user, password: secret } }
 }
 
+export function enrolmentView(enrolment: Enrolment): EnrolmentView {
+  const { id, family, secret, labels, admission, createdAt, revokedAt } = enrolment
+  const token = revokedAt === null ? tokenText({ user: id, secret }) : null
+  return { id, family, token, labels, admission, createdAt, revokedAt }
+}
+
 export function releaseView(release: Release): ReleaseView {
-  const { id, family, version, models, fileName, details, notes, state, publishedAt, image } = release
+  const { id, family, version, source, models, fileName, details, notes, state, publishedAt, image } = release
   return {
     id,
     family,
     version,
+    source,
     models: [...models],
     fileName,
     sha256: image.sha256,

@@ -54,11 +54,16 @@ export async function addDevices(needs: Needs, wanted: readonly NewDevice[]): Pr
   return devices
 }
 
+/** Refuses an id that could not stand in a path or a login. */
+export function checkDeviceId({ live }: Pick<Needs, "live">, id: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/.test(id)) throw new Refusal("bad-device-id", { device: id })
+  if (live.devices.has(id)) throw new Refusal("device-exists", { device: id })
+}
+
 function makeDevice(needs: Needs, wanted: NewDevice): Device {
   const family = familyOf(needs.families, wanted.family)
   requireModel(family, wanted.model)
-  if (!/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/.test(wanted.id)) throw new Refusal("bad-device-id", { device: wanted.id })
-  if (needs.live.devices.has(wanted.id)) throw new Refusal("device-exists", { device: wanted.id })
+  checkDeviceId(needs, wanted.id)
   return {
     id: wanted.id,
     family: family.id,
@@ -68,6 +73,7 @@ function makeDevice(needs: Needs, wanted: NewDevice): Device {
     familyState: {},
     running: toldRunning(family, wanted.running),
     addedAt: needs.clock.now(),
+    admission: "accepted",
   }
 }
 
@@ -83,7 +89,8 @@ const loginPattern = /^[\x21-\x7e]{1,20}$/
 const forbiddenInLogin = /[",;:@/\\]/
 
 function makeAccess(needs: Needs, family: Family, wanted: NewDevice): Device["access"] {
-  if (family.access !== "ftp-login") return urlAccess(needs)
+  if (family.access === "manifest-url") return urlAccess(needs)
+  if (family.access === "agent-token") return agentAccess(needs, needs.randomText(32))
   const user = wanted.user ?? defaultUser(needs, wanted.id)
   const secret = wanted.password ?? needs.randomText(12)
   checkLogin(user, secret)
@@ -95,6 +102,16 @@ function makeAccess(needs: Needs, family: Family, wanted: NewDevice): Device["ac
 /** The secret part of a URL: 99 bits that nobody can guess. */
 export function urlAccess({ randomText }: Pick<Needs, "randomText">): Device["access"] {
   return { user: `url-${randomText(20)}`, secret: randomText(20) }
+}
+
+/** The two halves of an agent's token. */
+export function agentAccess({ randomText }: Pick<Needs, "randomText">, secret: string): Device["access"] {
+  return { user: `agent-${randomText(10)}`, secret }
+}
+
+/** The bearer token of an agent or an enrolment. */
+export function tokenText({ user, secret }: Device["access"]): string {
+  return `${user}.${secret}`
 }
 
 function ownerName(owner: NonNullable<ReturnType<FleetNeeds["live"]["logins"]["get"]>>): string {
@@ -121,7 +138,7 @@ function defaultUser({ live, randomText }: Needs, id: string): string {
 
 const labelPattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/
 
-function checkedLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+export function checkedLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const names = Object.keys(labels)
   if (names.length > 32) throw new Refusal("bad-label", { detail: "A device takes at most 32 labels." })
   for (const name of names) {

@@ -1,18 +1,26 @@
 import type { Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
+import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isLive, type LiveDevice, neverSeen } from "./live-fleet.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 
-/** `new`: never seen. `updating`: an update is under way. `attention`: its last update did not succeed. */
-export type DeviceState = "new" | "idle" | "updating" | "attention"
+/** `pending`: enrolled itself and waits for an operator. `new`: never seen. `updating`: an update is under way. `attention`: its last update did not succeed. */
+export type DeviceState = "pending" | "new" | "idle" | "updating" | "attention"
+
+const accessWords = {
+  "ftp-login": "login into the device",
+  "manifest-url": "manifest URL into the device",
+  "agent-token": "token into the agent beside it",
+} as const
 
 const troubles: ReadonlySet<UpdateState> = new Set(["failed", "no-show", "declined"])
 const ended: ReadonlySet<UpdateState> = new Set(["succeeded", "cancelled", "superseded"])
 
 /** A device in one word. `update` is its newest. */
 export function deviceState(live: LiveDevice, update: Update | null): DeviceState {
+  if (live.device.admission === "pending") return "pending"
   if (update !== null && troubles.has(update.progress.state)) return "attention"
   if (update !== null && !ended.has(update.progress.state)) return "updating"
   return live.seenAt === neverSeen ? "new" : "idle"
@@ -23,9 +31,12 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   const { device } = live
   const contact =
     live.seenAt === neverSeen ? "It has never called" : `It called last ${ago(needs.clock.now() - live.seenAt)}`
+  if (device.admission === "pending") {
+    return `${device.id}: it enrolled itself and waits for an operator; \`waft device accept ${device.id}\` lets it take part. ${contact}.`
+  }
   if (update === null) {
     return live.seenAt === neverSeen
-      ? `${device.id}: it has never called; put its login into the device and wait for its first contact.`
+      ? `${device.id}: it has never called; put its ${accessWords[familyOf(needs.families, device.family).access]} and wait for its first contact.`
       : `${device.id}: nothing is planned for it; it gets nothing new until a rollout includes it. ${contact}.`
   }
   const rollout = needs.live.rollouts.get(update.rolloutId)?.rollout

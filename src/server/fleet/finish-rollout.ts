@@ -45,8 +45,7 @@ function forgetUpdates({ live }: Pick<FleetNeeds, "live">, rolloutId: string): v
   for (const deviceId of live.rollouts.get(rolloutId)?.states.keys() ?? []) {
     const device = live.devices.get(deviceId)
     if (device?.update?.rolloutId !== rolloutId) continue
-    device.update = null
-    live.undecided.delete(device)
+    live.forgetUpdate(device)
   }
 }
 

@@ -32,6 +32,7 @@ function device(id: string): Device {
     access: { user: id, secret: id },
     familyState: {},
     running: { version: null, evidence: "unknown" },
+    admission: "accepted",
     addedAt: 0,
   }
 }

@@ -1,4 +1,13 @@
-import type { Channel, Device, ImageRef, Release, Rollout, RolloutState, Update } from "../../core/domain/records.ts"
+import type {
+  Channel,
+  Device,
+  Enrolment,
+  ImageRef,
+  Release,
+  Rollout,
+  RolloutState,
+  Update,
+} from "../../core/domain/records.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import type { OfferedFile } from "../../core/families/family.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
@@ -14,6 +23,9 @@ export class LiveFleet {
   readonly rollouts = new Map<string, LiveRollout>()
   readonly channels = new Map<string, LiveChannel>()
   readonly logins = new Map<string, LiveDevice | LiveChannel>()
+  /** Devices by the user of the one-time credentials that their update gives them now. */
+  readonly tickets = new Map<string, LiveDevice>()
+  readonly enrolments = new Map<string, Enrolment>()
   /** Devices that have read an offer and may still fetch it. */
   readonly undecided = new Set<LiveDevice>()
   readonly #contacted = new Set<LiveDevice>()
@@ -35,6 +47,8 @@ export class LiveFleet {
       turn: Promise.resolve(),
       transfer: null,
       answered: null,
+      percent: null,
+      wake: null,
     }
     this.devices.set(device.id, live)
     this.logins.set(device.access.user, live)
@@ -42,6 +56,7 @@ export class LiveFleet {
   }
 
   removeDevice(live: LiveDevice): void {
+    this.#setCurrent(live, null)
     this.devices.delete(live.device.id)
     this.logins.delete(live.device.access.user)
     this.undecided.delete(live)
@@ -71,9 +86,24 @@ export class LiveFleet {
     const current = live.update
     const isCurrent =
       current === null || current.id === update.id || startedAt(this, current) <= startedAt(this, update)
-    if (isCurrent) live.update = update
+    if (isCurrent) this.#setCurrent(live, update)
     if (update.pull.pending === null) this.undecided.delete(live)
     else if (live.update?.id === update.id) this.undecided.add(live)
+  }
+
+  /** The device's update is over and its rollout too. */
+  forgetUpdate(live: LiveDevice): void {
+    this.#setCurrent(live, null)
+    this.undecided.delete(live)
+  }
+
+  #setCurrent(live: LiveDevice, update: Update | null): void {
+    const before = live.update?.ticket ?? null
+    const ticket = update === null || isOver(update) ? null : update.ticket
+    if (before !== null && before.user !== ticket?.user) this.tickets.delete(before.user)
+    if (ticket !== null) this.tickets.set(ticket.user, live)
+    live.update = update
+    live.wake?.()
   }
 
   setRollout(rollout: Rollout): LiveRollout {
@@ -127,6 +157,10 @@ export interface LiveDevice {
   /** A download that is under way now: for watchers, not stored. */
   transfer: { readonly takenBytes: number; readonly sizeBytes: number } | null
   answered: AnsweredNotice | null
+  /** How far the device says that it is with installing, 0 to 100: for watchers, not stored. */
+  percent: number | null
+  /** Called when something about its update changes: the agent beside it waits for that. */
+  wake: (() => void) | null
 }
 
 export interface LiveChannel {
@@ -220,11 +254,12 @@ export function tally({ states }: LiveRollout): Partial<Record<UpdateState, numb
 /** Fills the memory from the store. */
 export async function loadFleet(store: Store, clock: Clock): Promise<LiveFleet> {
   const fleet = new LiveFleet(clock)
-  const [devices, releases, rollouts, channels, updates, seen] = await Promise.all([
+  const [devices, releases, rollouts, channels, enrolments, updates, seen] = await Promise.all([
     store.devices(),
     store.releases(),
     store.rollouts(),
     store.channels(),
+    store.enrolments(),
     store.liveUpdates(),
     store.seen(),
   ])
@@ -232,6 +267,7 @@ export async function loadFleet(store: Store, clock: Clock): Promise<LiveFleet> 
   for (const rollout of rollouts) fleet.setRollout(rollout)
   for (const device of devices) fleet.addDevice(device)
   for (const channel of channels) fleet.setChannel(channel)
+  for (const enrolment of enrolments) fleet.enrolments.set(enrolment.id, enrolment)
   for (const row of seen) {
     const live = fleet.devices.get(row.deviceId)
     if (live === undefined) continue

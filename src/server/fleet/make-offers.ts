@@ -1,5 +1,7 @@
+import { freshPull } from "../../core/domain/pull.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
-import type { Release, Update } from "../../core/domain/records.ts"
+import type { DeviceAccess, Release, Update } from "../../core/domain/records.ts"
+import type { UpdateState } from "../../core/domain/update.ts"
 import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { finishRollout } from "./finish-rollout.ts"
@@ -10,7 +12,10 @@ import type { Change } from "./needs.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
 import { takeTurns } from "./take-turns.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
+
+/** Length of each half of a ticket. */
+export const ticketChars = 12
 
 /** Offers made in one transaction. */
 const chunkSize = 500
@@ -24,6 +29,17 @@ export async function makeOffers(needs: Needs, rollout: LiveRollout): Promise<vo
     const chunk = waiting.slice(from, from + chunkSize).flatMap((deviceId) => needs.live.devices.get(deviceId) ?? [])
     await takeTurns(chunk, () => offerToAll(needs, planner, rollout, chunk))
   }
+  await finishRollout(needs, rollout)
+}
+
+/**
+ * Plans one device's offer anew: its way to the release has come a hop further, or it runs something else than was
+ * thought. Nothing happens to a device that has begun what it was offered.
+ */
+export async function offerAgain(needs: Needs, live: LiveDevice): Promise<void> {
+  const rollout = needs.live.rollouts.get(live.update?.rolloutId ?? "")
+  if (rollout?.rollout.state !== "running") return
+  await takeTurns([live], () => offerToAll(needs, new OfferPlanner(needs), rollout, [live]))
   await finishRollout(needs, rollout)
 }
 
@@ -45,9 +61,11 @@ async function offerToAll(
   })
 }
 
+const notBegun: ReadonlySet<UpdateState> = new Set(["waiting", "offered"])
+
 async function offerTo(needs: Needs, planner: OfferPlanner, rollout: LiveRollout, live: LiveDevice) {
   const { update } = live
-  if (update === null || update.rolloutId !== rollout.rollout.id || update.progress.state !== "waiting") return null
+  if (update === null || update.rolloutId !== rollout.rollout.id || !notBegun.has(update.progress.state)) return null
   const release = needs.live.releases.get(update.releaseId)
   if (release === undefined) return null
   const evidence = await plan(needs, planner, live, update, release)
@@ -64,9 +82,12 @@ async function plan(
   const at = needs.clock.now()
   const planned = await planner.plan(release, offerTarget(live.device))
   if (!planned.ok) {
-    return { update, evidence: { kind: "offer-impossible", basis: "concluded", at, sentence: planned.sentence } }
+    const kind = planned.isLater === true ? "not-yet" : "offer-impossible"
+    const none = { ...update, offer: null, image: null, packageId: null, ticket: null }
+    return { update: none, evidence: { kind, basis: "concluded", at, sentence: planned.sentence } }
   }
-  const { words } = familyOf(needs.families, release.family).pull
+  const family = familyOf(needs.families, release.family)
+  const { words } = family.pull
   const sentence = words.offered({
     version: release.version,
     model: live.device.model,
@@ -77,7 +98,15 @@ async function plan(
     reads: 0,
   })
   return {
-    update: { ...update, offer: planned.offer, image: planned.image, offerReason: planned.reason },
+    update: {
+      ...update,
+      offer: planned.offer,
+      image: planned.image,
+      offerReason: planned.reason,
+      packageId: planned.packageId,
+      pull: freshPull,
+      ticket: family.agent === undefined ? null : makeTicket(needs),
+    },
     evidence: {
       kind: "offer-made",
       basis: "observed",
@@ -85,4 +114,9 @@ async function plan(
       sentence: planned.reason === null ? sentence : `${sentence} ${planned.reason}`,
     },
   }
+}
+
+/** Credentials for one offer: 59 bits each half, in letters and digits that every device's URL parser takes. */
+function makeTicket({ randomText }: Pick<Needs, "randomText">): DeviceAccess {
+  return { user: randomText(ticketChars), secret: randomText(ticketChars) }
 }

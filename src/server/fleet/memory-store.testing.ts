@@ -1,4 +1,4 @@
-import type { Channel, Device, Release, Rollout, Update, WaftEvent } from "../../core/domain/records.ts"
+import type { Channel, Device, Enrolment, Release, Rollout, Update, WaftEvent } from "../../core/domain/records.ts"
 import { updateStates } from "../../core/domain/update.ts"
 import type { Change, EventQuery, Seen, Store } from "./needs.ts"
 
@@ -10,6 +10,7 @@ export class MemoryStore implements Store {
     rollout: new Map(),
     update: new Map(),
     channel: new Map(),
+    enrolment: new Map(),
     image: new Map(),
     seen: new Map(),
   }
@@ -44,6 +45,7 @@ export class MemoryStore implements Store {
   releases = (): Promise<readonly Release[]> => this.#all("release")
   rollouts = (): Promise<readonly Rollout[]> => this.#all("rollout")
   channels = (): Promise<readonly Channel[]> => this.#all("channel")
+  enrolments = (): Promise<readonly Enrolment[]> => this.#all("enrolment")
   seen = (): Promise<readonly Seen[]> => this.#all("seen")
 
   async liveUpdates(): Promise<readonly Update[]> {
@@ -86,7 +88,7 @@ export class MemoryStore implements Store {
   }
 }
 
-type TableName = "device" | "release" | "rollout" | "update" | "channel" | "image" | "seen"
+type TableName = "device" | "release" | "rollout" | "update" | "channel" | "enrolment" | "image" | "seen"
 
 function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknown }>): {
   readonly key: string
@@ -103,6 +105,8 @@ function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknow
       return { key: change.update.id, value: change.update }
     case "channel":
       return { key: change.channel.name, value: change.channel }
+    case "enrolment":
+      return { key: change.enrolment.id, value: change.enrolment }
     case "image":
       return { key: change.image.sha256, value: change.image }
   }

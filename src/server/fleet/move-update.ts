@@ -30,6 +30,7 @@ export function moveUpdate(update: Update, evidence: readonly Evidence[]): Move 
           to: next.state,
           attempt: next.attempt,
           ...(one.code === undefined ? {} : { code: one.code }),
+          ...(one.raw === undefined ? {} : { raw: one.raw }),
         },
       }),
     )

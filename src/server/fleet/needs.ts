@@ -2,6 +2,7 @@ import type { Emitter } from "../../core/kit/emitter.ts"
 import type {
   Channel,
   Device,
+  Enrolment,
   ImageRef,
   NewEvent,
   Release,
@@ -30,6 +31,7 @@ export type Change =
   | { readonly put: "rollout"; readonly rollout: Rollout }
   | { readonly put: "update"; readonly update: Update }
   | { readonly put: "channel"; readonly channel: Channel }
+  | { readonly put: "enrolment"; readonly enrolment: Enrolment }
   | { readonly put: "image"; readonly image: ImageRef }
   | { readonly append: NewEvent }
 
@@ -55,6 +57,7 @@ export interface Store {
   readonly releases: () => Promise<readonly Release[]>
   readonly rollouts: () => Promise<readonly Rollout[]>
   readonly channels: () => Promise<readonly Channel[]>
+  readonly enrolments: () => Promise<readonly Enrolment[]>
   /** Updates that are not over, and all updates of rollouts that are not over. */
   readonly liveUpdates: () => Promise<readonly Update[]>
   readonly updatesOfRollout: (rolloutId: string) => Promise<readonly Update[]>

@@ -1,30 +1,40 @@
+import type { Hop } from "../../core/domain/chain.ts"
 import type { Device, ImageRef, Release } from "../../core/domain/records.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 
 export type PlannedOffer =
-  | { readonly ok: true; readonly offer: JsonObject; readonly image: ImageRef; readonly reason: string | null }
-  | { readonly ok: false; readonly sentence: string }
+  | {
+      readonly ok: true
+      readonly offer: JsonObject
+      readonly image: ImageRef
+      readonly reason: string | null
+      readonly packageId: string | null
+    }
+  | { readonly ok: false; readonly sentence: string; readonly isLater?: true }
 
-type Needs = Pick<FleetNeeds, "images" | "families">
+type Needs = Pick<FleetNeeds, "images" | "families" | "live">
 
 /** The device as `Family.planOffer` sees it. */
 export type OfferTarget = Pick<Device, "id" | "model" | "familyState"> & {
   readonly runningVersion: string | null
+  /** The device itself says that it runs that version. */
+  readonly isReported: boolean
   /** The version is the operator's own choice and announced as it is. */
   readonly exact?: boolean
 }
 
 export function offerTarget(device: Device): OfferTarget {
   const { id, model, familyState, running } = device
-  return { id, model, familyState, runningVersion: running.version }
+  return { id, model, familyState, runningVersion: running.version, isReported: running.evidence === "reported" }
 }
 
-/** Makes offers of releases to devices; an image that must be edited for a device is edited once for all that need it. */
+/** Makes offers of releases to devices as things stand now: not to be kept. An image that must be edited for a device is edited once for all that need it. */
 export class OfferPlanner {
   readonly #needs: Needs
   readonly #edited = new Map<string, Promise<ImageRef>>()
+  readonly #packages = new Map<string, readonly Hop[]>()
 
   constructor(needs: Needs) {
     this.#needs = needs
@@ -38,10 +48,26 @@ export class OfferPlanner {
       exact,
       release: { version: release.version, details: release.details },
       image: release.image,
+      packages: this.#packagesFor(release.family, device.model),
     })
     if (!plan.ok) return plan
-    const image = plan.edit === undefined ? release.image : await this.#edit(release.image, plan.edit)
-    return { ok: true, offer: plan.offer, image, reason: plan.reason ?? null }
+    const chosen = plan.packageId === undefined ? release.image : this.#needs.live.releases.get(plan.packageId)?.image
+    if (chosen === undefined) throw new Error(`the package ${plan.packageId} is no release`)
+    const image = plan.edit === undefined ? chosen : await this.#edit(chosen, plan.edit)
+    return { ok: true, offer: plan.offer, image, reason: plan.reason ?? null, packageId: plan.packageId ?? null }
+  }
+
+  #packagesFor(family: string, model: string): readonly Hop[] {
+    const key = `${family}/${model}`
+    const known = this.#packages.get(key)
+    if (known !== undefined) return known
+    const found = [...this.#needs.live.releases.values()].flatMap((release): Hop[] => {
+      const { id, source, version, models, image, state } = release
+      const isFit = release.family === family && state === "active" && (models.length === 0 || models.includes(model))
+      return isFit && source !== null ? [{ id, from: source, to: version, sizeBytes: image.sizeBytes }] : []
+    })
+    this.#packages.set(key, found)
+    return found
   }
 
   #edit(image: ImageRef, edit: { readonly offset: number; readonly bytes: Uint8Array }): Promise<ImageRef> {

@@ -35,6 +35,7 @@ export function chooseMembers(needs: Needs, wish: RolloutWish): readonly Rollout
   const members: RolloutMember[] = []
   for (const { device } of needs.live.devices.values()) {
     const { id, family, model, labels } = device
+    if (device.admission === "pending") continue
     if (!group({ id, family, model, labels, running: device.running.version })) continue
     const release = releaseFor(releases, device)
     if (release !== null) members.push({ device, release, isThere: runsAlready(device, release) })
@@ -44,10 +45,12 @@ export function chooseMembers(needs: Needs, wish: RolloutWish): readonly Rollout
 }
 
 function releaseFor(releases: readonly Release[], device: Device): Release | null {
-  const [release, other] = releases.filter(
+  const [release, ...more] = releases.filter(
     ({ family, models }) => family === device.family && (models.length === 0 || models.includes(device.model)),
   )
   if (release === undefined) return null
+  // Two packages that lead to one version are one wish: the way there is found among all packages anyway.
+  const other = more.find(({ version, source }) => source === null || version !== release.version)
   if (other !== undefined) throw new Refusal("release-repeated", { release: release.id, other: other.id })
   return release
 }
@@ -97,7 +100,9 @@ async function planMember(
     return { ...common, outcome: "already-there", sentence: `It runs version ${release.version} already.` }
   }
   const planned = await planner.plan(release, offerTarget(device))
-  if (!planned.ok) return { ...common, outcome: "impossible", sentence: planned.sentence }
+  if (!planned.ok) {
+    return { ...common, outcome: planned.isLater === true ? "update" : "impossible", sentence: planned.sentence }
+  }
   const current = live.devices.get(device.id)?.update ?? null
   if (current !== null && !isOver(current)) {
     const sentence = `It would leave rollout ${current.rolloutId}, in which it is ${current.progress.state}.`

@@ -20,6 +20,7 @@ export async function publishRelease(needs: Needs, familyId: string, upload: Upl
     id: `r-${needs.randomText(8)}`,
     family: family.id,
     version: publication.version,
+    source: publication.source ?? null,
     models: upload.models,
     image,
     fileName: upload.fileName,

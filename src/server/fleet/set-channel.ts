@@ -111,7 +111,7 @@ async function offerOf(
   const unchanged = before?.releaseId === release.id ? before.version : null
   const parsed = family.versions.parse(wish.version ?? unchanged ?? release.version)
   if ("fault" in parsed) throw new Refusal("bad-version", { detail: parsed.fault.sentence })
-  const target = { id: wish.name, model: "any", familyState: {}, runningVersion: null, exact: true }
+  const target = { id: wish.name, model: "any", familyState: {}, runningVersion: null, isReported: false, exact: true }
   const planned = await new OfferPlanner(needs).plan({ ...release, version: parsed.version }, target)
   if (!planned.ok) throw new Refusal("offer-impossible", { detail: planned.sentence })
   return {

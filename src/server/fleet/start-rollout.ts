@@ -92,6 +92,8 @@ function newUpdate(rollout: Rollout, { device, release, isThere }: RolloutMember
     image: null,
     offerReason: null,
     pull: freshPull,
+    packageId: null,
+    ticket: null,
   }
   if (!isThere) return { update, changes: [] }
   const sentence = `It ran version ${release.version} already when the rollout started.`

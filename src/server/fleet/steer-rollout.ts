@@ -9,7 +9,7 @@ import { moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { takeTurns } from "./take-turns.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
 
 /** The rollout of that id. Refuses `no-such-rollout`. */
 export function rolloutById({ live }: Pick<FleetNeeds, "live">, id: string): LiveRollout {

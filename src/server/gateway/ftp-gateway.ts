@@ -1,7 +1,7 @@
 import type { FtpSide } from "../../core/families/family.ts"
 import type { FtpDirectory, FtpFile, FtpHost, FtpNode, FtpView } from "../transports/ftp/ftp-host.ts"
 import { isSameText } from "./is-same-text.ts"
-import { type GatewayNeeds, LoginSession, type SessionFile } from "./login-session.ts"
+import { type GatewayNeeds, LoginSession, type SessionFile, ticketFiles } from "./login-session.ts"
 
 /** Joins the FTP server to the fleet: login -> device or channel -> family -> files; transfers -> facts. */
 export function ftpGateway(needs: GatewayNeeds): FtpHost {
@@ -9,7 +9,7 @@ export function ftpGateway(needs: GatewayNeeds): FtpHost {
   return {
     login: (user, password, peer) => {
       const login = needs.live.logins.get(user)
-      if (login === undefined) return null
+      if (login === undefined) return ticketView(needs, { user, password, peer, id: `ftp-${++sessions}` })
       const { secret } = login.kind === "device" ? login.device.access : login.channel.access
       if (!isSameText(password, secret)) return null
       const session = new LoginSession(needs, login, `ftp-${++sessions}`, peer)
@@ -18,6 +18,22 @@ export function ftpGateway(needs: GatewayNeeds): FtpHost {
       return new OfferView(session, ftp, { account: user, maxSessions: login.kind === "device" ? 8 : 5000 })
     },
   }
+}
+
+interface TicketLogin {
+  readonly user: string
+  readonly password: string
+  readonly peer: string
+  readonly id: string
+}
+
+/** One-time credentials: one file, as long as the update stands. */
+function ticketView(needs: GatewayNeeds, { user, password, peer, id }: TicketLogin): FtpView | null {
+  const live = needs.live.tickets.get(user)
+  if (!isSameText(password, live?.update?.ticket?.secret ?? "") || live === undefined) return null
+  const session = new LoginSession(needs, live, id, peer)
+  const files = ticketFiles(session.family)
+  return new OfferView(session, { directoryAliases: [], files }, { account: user, maxSessions: 8 })
 }
 
 class OfferView implements FtpView {

@@ -1,10 +1,14 @@
 import type { HttpSide } from "../../core/families/family.ts"
+import type { DeviceAccess } from "../../core/domain/records.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
+import { isSameText } from "./is-same-text.ts"
 import { familyOf } from "../fleet/families.ts"
 import { type AnsweredNotice, type LiveChannel, type LiveDevice, offeredBy, offeredTo } from "../fleet/live-fleet.ts"
+import { ticketChars } from "../fleet/make-offers.ts"
 import { noteRead } from "../fleet/order-erase.ts"
-import type { DeviceHttpHost, HttpFile, HttpNode, HttpNotice, Origin } from "../transports/http/device-http-host.ts"
-import { type FileSide, type GatewayNeeds, LoginSession, type SessionFile } from "./login-session.ts"
+import type { DeviceHttpHost, HttpFile, HttpNode, HttpNotice } from "../transports/http/device-http-host.ts"
+import type { Origin } from "../transports/http/origin.ts"
+import { type FileSide, type GatewayNeeds, LoginSession, type SessionFile, ticketFiles } from "./login-session.ts"
 
 export type HttpGatewayNeeds = GatewayNeeds & {
   /** Scheme, host and port as devices reach the listener; null = the address at which each request came. */
@@ -28,6 +32,26 @@ export function noticeUrl(
   return side === undefined ? null : `${deviceUrl}${devicePrefix}${key}/${side.noticeName}`
 }
 
+/** Where the package of one-time credentials stands: `/p/<user><secret>/<name>`. */
+const ticketPath = new RegExp(`^/p/([A-Za-z0-9]{${ticketChars}})([A-Za-z0-9]{${ticketChars}})/([A-Za-z0-9._-]{1,64})$`)
+
+/** The directory of one-time credentials, with a final slash. */
+export function ticketDirectory(deviceUrl: string, { user, secret }: DeviceAccess): string {
+  return `${deviceUrl}/p/${user}${secret}/`
+}
+
+function ticketNode(
+  needs: HttpGatewayNeeds,
+  [, user = "", secret = "", name]: RegExpExecArray,
+  { id, peer }: { readonly id: string; readonly peer: string },
+): HttpNode | null {
+  const live = needs.live.tickets.get(user)
+  if (live === undefined || !isSameText(secret, live.update?.ticket?.secret ?? "")) return null
+  const session = new LoginSession(needs, live, id, peer)
+  const found = session.files(ticketFiles(session.family)).find(({ file }) => file.name === name)
+  return found?.file.role === "image" ? fileNode(session, found, found.file.image) : null
+}
+
 const noState: JsonObject = {}
 const contentType = "application/json"
 
@@ -39,6 +63,8 @@ export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
   let sessions = 0
   return {
     find: (requested, origin) => {
+      const ticket = ticketPath.exec(requested)
+      if (ticket !== null) return ticketNode(needs, ticket, { id: `http-${++sessions}`, peer: origin.peer })
       const [, key = "", name = ""] = path.exec(requested) ?? []
       const login = needs.live.logins.get(key)
       if (login === undefined) return null
@@ -152,7 +178,7 @@ function fileNode(
 }
 
 /** Devices send their Host header without a port, so the socket's own address is asked. */
-function originUrl({ isTls, localHost, localPort }: Origin): string {
+export function originUrl({ isTls, localHost, localPort }: Origin): string {
   const host = localHost.includes(":") ? `[${localHost}]` : localHost
   return `${isTls ? "https" : "http"}://${host}:${localPort}`
 }

@@ -1,4 +1,4 @@
-import type { Family, OfferedFile } from "../../core/families/family.ts"
+import type { Family, OfferedFile, OfferedImage } from "../../core/families/family.ts"
 import { familyOf } from "../fleet/families.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import {
@@ -145,6 +145,14 @@ export class LoginSession {
       },
     }
   }
+}
+
+/** What one-time credentials show: the package, under a short name. */
+export function ticketFiles({ agent }: Family): (offered: OfferedImage | null) => readonly OfferedFile[] {
+  return (offered) =>
+    offered === null || agent === undefined
+      ? []
+      : [{ name: agent.fileName(offered.offer), role: "image", image: offered.image }]
 }
 
 /** How one transport's side of a family names the files of an offer. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import type { Family } from "../../core/families/family.ts"
 import { families } from "../../core/families/index.ts"
 import type { Device, ImageRef, Update, WaftEvent } from "../../core/domain/records.ts"
 import { Emitter } from "../../core/kit/emitter.ts"
@@ -34,11 +35,16 @@ export class Rehearsal {
   readonly store = new MemoryStore()
   readonly images = new MemoryImages()
   readonly heard: WaftEvent[] = []
+  readonly #families: readonly Family[]
   needs!: FleetNeeds & { readonly complain: (what: string, error: unknown) => void }
   #texts = 0
 
-  static async start(): Promise<Rehearsal> {
-    const rehearsal = new Rehearsal()
+  constructor(known: readonly Family[] = families) {
+    this.#families = known
+  }
+
+  static async start(known?: readonly Family[]): Promise<Rehearsal> {
+    const rehearsal = new Rehearsal(known)
     await rehearsal.restart()
     return rehearsal
   }
@@ -54,7 +60,7 @@ export class Rehearsal {
       live: await loadFleet(this.store, this.clock),
       events,
       randomText: (length) => String(++this.#texts).padStart(length, "x"),
-      families,
+      families: this.#families,
       complain: (what, error) => {
         throw new Error(what, { cause: error })
       },

@@ -5,7 +5,7 @@ export type Dialect = "sqlite" | "postgresql"
 
 /** Numbered migrations, never edited once released. They run on SQLite and PostgreSQL alike. */
 export function migrations(dialect: Dialect): MigrationProvider {
-  return { getMigrations: () => Promise.resolve({ "0001-foundation": foundation(dialect) }) }
+  return { getMigrations: () => Promise.resolve({ "0001-foundation": foundation(dialect), "0002-agents": agents }) }
 }
 
 type Schema = Kysely<unknown>
@@ -25,6 +25,32 @@ function foundation(dialect: Dialect): Migration {
     },
   }
 }
+
+/** Packages between exact versions, one-time credentials, devices that enrol themselves. */
+const agents: Migration = {
+  up: async (db: Schema) => {
+    await db.schema.alterTable("releases").addColumn("source_version", "text").execute()
+    await db.schema.alterTable("updates").addColumn("package_id", "text").execute()
+    await db.schema.alterTable("updates").addColumn("ticket_user", "text").execute()
+    await db.schema.alterTable("updates").addColumn("ticket_secret", "text").execute()
+    await db.schema
+      .alterTable("devices")
+      .addColumn("admission", "text", (column) => column.notNull().defaultTo("accepted"))
+      .execute()
+    await enrolments(db).execute()
+  },
+}
+
+const enrolments = (db: Schema): Table =>
+  db.schema
+    .createTable("enrolments")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("family", "text", required)
+    .addColumn("secret", "text", required)
+    .addColumn("labels", "text", required)
+    .addColumn("admission", "text", required)
+    .addColumn("created_at", "bigint", required)
+    .addColumn("revoked_at", "bigint")
 
 type Table = CreateTableBuilder<string, string>
 

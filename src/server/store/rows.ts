@@ -2,8 +2,10 @@ import type { Insertable, Selectable } from "kysely"
 import type { Basis } from "../../core/domain/evidence.ts"
 import type { PullState } from "../../core/domain/pull.ts"
 import type {
+  Admission,
   Channel,
   Device,
+  Enrolment,
   ImageRef,
   NewEvent,
   Release,
@@ -40,6 +42,7 @@ export function deviceRow(device: Device): NewRow<"devices"> {
     running_version: device.running.version,
     running_evidence: device.running.evidence,
     added_at: device.addedAt,
+    admission: device.admission,
   }
 }
 
@@ -53,6 +56,7 @@ export function deviceOf(row: Row<"devices">): Device {
     familyState: object(row.family_state),
     running: { version: row.running_version, evidence: row.running_evidence as RunningEvidence },
     addedAt: row.added_at,
+    admission: row.admission as Admission,
   }
 }
 
@@ -69,6 +73,7 @@ export function releaseRow(release: Release): NewRow<"releases"> {
     notes: JSON.stringify(release.notes),
     state: release.state,
     published_at: release.publishedAt,
+    source_version: release.source,
   }
 }
 
@@ -84,6 +89,7 @@ export function releaseOf(row: Row<"releases">): Release {
     notes: JSON.parse(row.notes) as string[],
     state: row.state as Release["state"],
     publishedAt: row.published_at,
+    source: row.source_version,
   }
 }
 
@@ -130,6 +136,9 @@ export function updateRow(update: Update): NewRow<"updates"> {
     image_size_bytes: update.image?.sizeBytes ?? null,
     offer_reason: update.offerReason,
     pull: JSON.stringify(update.pull),
+    package_id: update.packageId,
+    ticket_user: update.ticket?.user ?? null,
+    ticket_secret: update.ticket?.secret ?? null,
   }
 }
 
@@ -151,6 +160,11 @@ export function updateOf(row: Row<"updates">): Update {
     image: imageRef(row.image_sha256, row.image_size_bytes),
     offerReason: row.offer_reason,
     pull: JSON.parse(row.pull) as PullState,
+    packageId: row.package_id,
+    ticket:
+      row.ticket_user === null || row.ticket_secret === null
+        ? null
+        : { user: row.ticket_user, secret: row.ticket_secret },
   }
 }
 
@@ -181,6 +195,30 @@ export function channelOf(row: Row<"channels">): Channel {
     image: imageRef(row.image_sha256, row.image_size_bytes),
     warning: row.warning,
     changedAt: row.changed_at,
+  }
+}
+
+export function enrolmentRow(enrolment: Enrolment): NewRow<"enrolments"> {
+  return {
+    id: enrolment.id,
+    family: enrolment.family,
+    secret: enrolment.secret,
+    labels: JSON.stringify(enrolment.labels),
+    admission: enrolment.admission,
+    created_at: enrolment.createdAt,
+    revoked_at: enrolment.revokedAt,
+  }
+}
+
+export function enrolmentOf(row: Row<"enrolments">): Enrolment {
+  return {
+    id: row.id,
+    family: row.family,
+    secret: row.secret,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    admission: row.admission as Admission,
+    createdAt: row.created_at,
+    revokedAt: row.revoked_at,
   }
 }
 

@@ -36,6 +36,7 @@ const device = (id: string): Device => ({
   familyState: { programId: "PROG001" },
   running: { version: "3", evidence: "told" },
   addedAt: 1,
+  admission: "accepted" as const,
 })
 const event = (sentence: string): NewEvent => ({
   at: 5,
@@ -66,6 +67,8 @@ const update = (id: string, state: "offered" | "succeeded"): Update => ({
   image: { sha256: "ab", sizeBytes: 9 },
   offerReason: "why",
   pull: { ...freshPull, idleReads: 2 },
+  packageId: "r-2",
+  ticket: { user: "u", secret: "s" },
 })
 
 describe("the store", () => {

@@ -8,6 +8,8 @@ import {
   channelRow,
   deviceOf,
   deviceRow,
+  enrolmentOf,
+  enrolmentRow,
   eventOf,
   eventRow,
   releaseOf,
@@ -123,6 +125,8 @@ class SqlStore implements Store {
         return this.#upsert("updates", updateRow(change.update), "id")
       case "channel":
         return this.#upsert("channels", channelRow(change.channel), "name")
+      case "enrolment":
+        return this.#upsert("enrolments", enrolmentRow(change.enrolment), "id")
       case "image":
         return this.#upsert("images", { sha256: change.image.sha256, size_bytes: change.image.sizeBytes }, "sha256")
     }
@@ -148,6 +152,8 @@ class SqlStore implements Store {
     (await this.#read(this.#builder.selectFrom("rollouts").selectAll().orderBy("started_at"))).map(rolloutOf)
   channels = async () =>
     (await this.#read(this.#builder.selectFrom("channels").selectAll().orderBy("name"))).map(channelOf)
+  enrolments = async () =>
+    (await this.#read(this.#builder.selectFrom("enrolments").selectAll().orderBy("created_at"))).map(enrolmentOf)
   seen = async () => {
     const rows = await this.#read(this.#builder.selectFrom("seen").selectAll())
     return rows.map((row) => ({ deviceId: row.device_id, at: row.at, peer: row.peer }))

@@ -9,6 +9,7 @@ export interface Tables {
   readonly rollouts: RolloutsTable
   readonly updates: UpdatesTable
   readonly channels: ChannelsTable
+  readonly enrolments: EnrolmentsTable
   readonly events: EventsTable
 }
 
@@ -23,6 +24,7 @@ interface DevicesTable {
   readonly running_version: string | null
   readonly running_evidence: string
   readonly added_at: number
+  readonly admission: string
 }
 
 /** Narrow and without secondary indexes: it is written at every contact, coalesced. */
@@ -49,6 +51,7 @@ interface ReleasesTable {
   readonly notes: string
   readonly state: string
   readonly published_at: number
+  readonly source_version: string | null
 }
 
 interface RolloutsTable {
@@ -78,6 +81,9 @@ interface UpdatesTable {
   readonly image_size_bytes: number | null
   readonly offer_reason: string | null
   readonly pull: string
+  readonly package_id: string | null
+  readonly ticket_user: string | null
+  readonly ticket_secret: string | null
 }
 
 interface ChannelsTable {
@@ -92,6 +98,16 @@ interface ChannelsTable {
   readonly image_size_bytes: number | null
   readonly warning: string | null
   readonly changed_at: number
+}
+
+interface EnrolmentsTable {
+  readonly id: string
+  readonly family: string
+  readonly secret: string
+  readonly labels: string
+  readonly admission: string
+  readonly created_at: number
+  readonly revoked_at: number | null
 }
 
 interface EventsTable {

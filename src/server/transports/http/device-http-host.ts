@@ -1,4 +1,6 @@
 import type { TransferContent } from "../content.ts"
+import type { DeviceCalls } from "./device-call.ts"
+import type { Origin } from "./origin.ts"
 
 /** What the device HTTP server needs from whoever answers it. The server knows sockets and HTTP; the host knows who may see what. */
 export interface DeviceHttpHost {
@@ -7,14 +9,8 @@ export interface DeviceHttpHost {
    * it answers from memory. Null = 404.
    */
   readonly find: (path: string, origin: Origin) => HttpNode | null
-}
-
-/** Where a request came from and by which of our addresses. */
-export interface Origin {
-  readonly peer: string
-  readonly localHost: string
-  readonly localPort: number
-  readonly isTls: boolean
+  /** Requests that are more than a GET of a file; absent = none. */
+  readonly calls?: DeviceCalls
 }
 
 export type HttpNode = HttpNotice | HttpFile

@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import type { DeviceCalls } from "./device-call.ts"
 import { exchange, image, manifest, NotingHost, RawHttp, withHttp } from "./started-http.testing.ts"
 
 const deviceRequest = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: 10.0.0.2\r\n\r\n`
@@ -267,5 +268,78 @@ describe("the device HTTP server", () => {
       expect(host.reads).toBe(0)
       expect((await exchange(port, closing("/d/k/ota.json"))).text).toContain(manifest)
     })
+  })
+})
+
+describe("calls to the device HTTP server", () => {
+  const post = (body: string, length = body.length): string =>
+    `POST /agent/v1/report HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${body}`
+  const calling = (answer: DeviceCalls["answer"]) => {
+    const host = new NotingHost()
+    return Object.assign(host, { calls: { prefix: "/agent/", maxBodyBytes: 10, answer } })
+  }
+  const json = { status: 200, contentType: "application/json" } as const
+
+  it("hand over method, path, query, authorization and body, and answer with an exact length", async () => {
+    const seen: unknown[] = []
+    const host = calling(({ method, path, query, authorization, body }) => {
+      seen.push([method, path, query, authorization, new TextDecoder().decode(body)])
+      return Promise.resolve({ ...json, body: '{"é":1}' })
+    })
+    await withHttp(
+      async ({ port }) => {
+        const posted = await exchange(port, post("hello"))
+        expect(posted.text).toContain("Content-Length: 8\r\n")
+        await exchange(port, closing("/agent/v1/work?wait=3&version=A"))
+        expect((await exchange(port, closing("/d/k/ota.json"))).text).toContain(manifest)
+      },
+      { host },
+    )
+    expect(seen).toEqual([
+      ["POST", "/agent/v1/report", "", "Bearer t", "hello"],
+      ["GET", "/agent/v1/work", "wait=3&version=A", "", ""],
+    ])
+  })
+
+  it("refuse a body that is longer than allowed, however it is announced", async () => {
+    const host = calling(() => Promise.reject(new Error("must not be asked")))
+    const chunked =
+      "POST /agent/v1/report HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n12345678901234567890\r\n0\r\n\r\n"
+    await withHttp(
+      async ({ port }) => {
+        for (const request of [post("12345678901"), post("", 4_000_000_000), chunked]) {
+          expect((await exchange(port, request)).text).toMatch(/^HTTP\/1.1 413 /)
+        }
+      },
+      { host },
+    )
+  })
+
+  it("tell the host when the caller has gone, and answer 503 when the host fails", async () => {
+    let gone = (): void => undefined
+    const left = new Promise<void>((resolve) => (gone = resolve))
+    let ask = (): void => undefined
+    const asked = new Promise<void>((resolve) => (ask = resolve))
+    const host = calling(({ signal, path }) => {
+      if (path === "/agent/fail") return Promise.reject(new Error("broken"))
+      ask()
+      return new Promise((resolve) =>
+        signal.addEventListener("abort", () => {
+          gone()
+          resolve({ ...json, body: "{}" })
+        }),
+      )
+    })
+    await withHttp(
+      async ({ port }) => {
+        expect((await exchange(port, closing("/agent/fail"))).text).toMatch(/^HTTP\/1.1 503 /)
+        const client = await RawHttp.open(port)
+        client.send(deviceRequest("/agent/wait"))
+        await asked
+        client.socket.destroy()
+        await left
+      },
+      { host },
+    )
   })
 })

@@ -6,9 +6,11 @@ import { Deadlines, type SteadyClock } from "../deadlines.ts"
 import { plainAddress } from "../peer-address.ts"
 import { UnacknowledgedBytes } from "../unacknowledged.ts"
 import { type ByteRange, parseRange } from "./byte-range.ts"
-import type { DeviceHttpHost, HttpFile, HttpNotice, Origin } from "./device-http-host.ts"
+import { answerCall, type CallExchange, type DeviceCalls } from "./device-call.ts"
+import type { DeviceHttpHost, HttpFile, HttpNotice } from "./device-http-host.ts"
 import { breakOff, FileTransfer, type FileTransferNeeds } from "./file-transfer.ts"
 import { defaultHttpLimits, type HttpLimits } from "./http-limits.ts"
+import type { Origin } from "./origin.ts"
 import { requestPath } from "./request-path.ts"
 
 export interface DeviceHttpOptions {
@@ -186,6 +188,10 @@ class RunningDeviceHttp implements DeviceHttpServer {
     this.#totals.requests++
     response.sendDate = false
     const { method, url = "" } = request
+    const { calls } = this.#options.host
+    if (calls !== undefined && url.startsWith(calls.prefix) && url.length <= this.#limits.maxUrlChars) {
+      return this.#call(calls, { request, response, path: requestPath(url) ?? "", origin: peer.origin })
+    }
     if (method !== "GET" && method !== "HEAD") return plain(response, 405, "method not allowed", ["Allow", "GET, HEAD"])
     if (url.length > this.#limits.maxUrlChars) return plain(response, 414, "URI too long")
     if (hasBody(request)) return plain(response, 413, "a GET has no body here")
@@ -194,6 +200,17 @@ class RunningDeviceHttp implements DeviceHttpServer {
     if (node === null) return plain(response, 404, "not found")
     if (node.kind === "notice") sendNotice(response, node, method)
     else this.#sendFile(request, response, node)
+  }
+
+  #call(calls: DeviceCalls, exchange: CallExchange): void {
+    answerCall(calls, exchange).catch((error: unknown) => {
+      const { response, request, origin } = exchange
+      // A caller that goes away in the middle of its own request is nobody's failure.
+      if (request.socket.destroyed || !request.complete) return breakOff(request.socket)
+      this.#log("failed", origin.peer, error)
+      if (response.headersSent) breakOff(request.socket)
+      else plain(response, 503, "not available now")
+    })
   }
 
   #sendFile(request: IncomingMessage, response: ServerResponse, file: HttpFile): void {

@@ -1,0 +1,140 @@
+import type { Evidence, EvidenceKind } from "../../core/domain/evidence.ts"
+import type { Device, DeviceAccess, Update } from "../../core/domain/records.ts"
+import type { Family } from "../../core/families/family.ts"
+import type { JsonObject } from "../../core/kit/json.ts"
+import { commit, eventOf } from "./commit.ts"
+import { familyOf } from "./families.ts"
+import { finishRollout } from "./finish-rollout.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
+import { offerAgain } from "./make-offers.ts"
+import { moveUpdate } from "./move-update.ts"
+import type { Change } from "./needs.ts"
+import { takeTurns } from "./take-turns.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
+
+/** Work that stands for a device: what it is offered, and the credentials for just that. */
+export interface Work {
+  /** Names the order in reports: another offer is another order. */
+  readonly order: string
+  readonly offer: JsonObject
+  readonly sizeBytes: number
+  readonly ticket: DeviceAccess
+}
+
+/** An agent says what its device runs. What follows from that is durable when this resolves. */
+export async function sayRunning(needs: Needs, live: LiveDevice, version: string): Promise<void> {
+  const { running } = live.device
+  const isNews = running.version !== version || running.evidence !== "reported"
+  if (!isNews && !mayPlanAnew(needs, live)) return
+  const mustPlan = await takeTurns([live], () => takeInVersion(needs, live, version, isNews))
+  if (mustPlan) await offerAgain(needs, live)
+}
+
+/** The work that stands for a device whose version is known from itself; null = nothing. */
+export function workFor(needs: Pick<Needs, "live" | "families">, live: LiveDevice): Work | null {
+  const { device, update } = live
+  const { agent } = familyOf(needs.families, device.family)
+  if (agent === undefined || device.admission === "pending" || update?.ticket == null) return null
+  const offered = offeredTo(needs.live, live)
+  if (offered === null || isOver(update)) return null
+  // The wrong pair is never handed out: a package is for exactly one version (quectel.md 4.4, code 510).
+  if (device.running.evidence !== "reported" || agent.goal(offered.offer).from !== device.running.version) return null
+  return { order: orderName(update), offer: offered.offer, sizeBytes: offered.image.sizeBytes, ticket: update.ticket }
+}
+
+/** The order that an update stands for now. */
+export function orderName({ id, ticket }: Update): string {
+  return `${id}/${ticket?.user ?? ""}`
+}
+
+/** The agent has been handed its order. */
+export async function noteHandedOut(needs: Needs, live: LiveDevice, work: Work): Promise<void> {
+  if (live.update?.progress.state !== "offered" && live.update?.progress.state !== "no-show") return
+  await takeTurns([live], async () => {
+    const { update } = live
+    if (update === null || orderName(update) !== work.order) return
+    const sentence = "Its agent has the order and is about to type the command."
+    const read: Evidence = { kind: "offer-read", basis: "observed", at: needs.clock.now(), sentence }
+    const move = moveUpdate(update, [read])
+    if (move.changes.length === 0) return
+    await commit(needs, [{ put: "update", update: move.update }, ...move.changes], () =>
+      needs.live.setUpdate(move.update),
+    )
+  })
+}
+
+/** An update that waits for the version, or whose package was withdrawn before it was begun. */
+function mayPlanAnew({ live: fleet }: Pick<Needs, "live">, { update }: LiveDevice): boolean {
+  if (update === null) return false
+  const { state } = update.progress
+  if (state === "waiting") return true
+  return state === "offered" && update.packageId !== null && fleet.releases.get(update.packageId)?.state !== "active"
+}
+
+async function takeInVersion(needs: Needs, live: LiveDevice, version: string, isNews: boolean): Promise<boolean> {
+  const at = needs.clock.now()
+  const family = familyOf(needs.families, live.device.family)
+  const device: Device = { ...live.device, running: { version, evidence: "reported" } }
+  const found = live.update === null || isOver(live.update) ? null : conclude(needs, family, live.update, version)
+  const move = found === null || live.update === null ? null : moveUpdate(live.update, [{ ...found, at }])
+  const update = move === null ? null : closed(move.update)
+  const changes: Change[] = []
+  if (isNews) changes.push({ put: "device", device }, versionEvent(live.device, version, at))
+  if (update !== null && move !== null) changes.push({ put: "update", update }, ...move.changes)
+  await commit(needs, changes, () => {
+    live.device = device
+    if (update !== null) needs.live.setUpdate(update)
+  })
+  if (update !== null) await finishOf(needs, update)
+  return live.update !== null && (mayPlanAnew(needs, live) || isElsewhere(family, live.update, version))
+}
+
+function versionEvent(device: Device, version: string, at: number): Change {
+  return eventOf({
+    at,
+    kind: "device.version-reported",
+    deviceId: device.id,
+    basis: "reported",
+    sentence: `${device.id} says that it runs ${version}.`,
+    data: { version, before: device.running.version },
+  })
+}
+
+/** What a version that a device says of itself means for its update; null = nothing. */
+function conclude(
+  needs: Pick<Needs, "live">,
+  { agent }: Family,
+  update: Update,
+  version: string,
+): Omit<Evidence, "at"> | null {
+  const release = needs.live.releases.get(update.releaseId)
+  const meaning = (kind: EvidenceKind, sentence: string) => ({ kind, basis: "reported" as const, sentence })
+  if (release?.version === version) return meaning("installed", `It says that it runs ${version}.`)
+  if (update.offer === null || agent === undefined) return null
+  const { from, to } = agent.goal(update.offer)
+  if (version === to) return meaning("hop-installed", `It says that it runs ${version}, one hop on its way.`)
+  if (version === from || notBegun.has(update.progress.state)) return null
+  return meaning("install-failed", `It says that it runs ${version}, which is neither ${from} nor ${to}.`)
+}
+
+const notBegun: ReadonlySet<string> = new Set(["waiting", "offered", "no-show"])
+
+/** What is offered does not start from what runs. */
+function isElsewhere({ agent }: Family, update: Update, version: string): boolean {
+  if (update.offer === null || agent === undefined || update.progress.state !== "offered") return false
+  return agent.goal(update.offer).from !== version
+}
+
+/** An update that has come to an end, or to the end of a hop, gives its credentials back. */
+export function closed(update: Update): Update {
+  if (isOver(update)) return { ...update, ticket: null }
+  if (update.progress.state !== "waiting") return update
+  return { ...update, offer: null, image: null, offerReason: null, packageId: null, ticket: null }
+}
+
+async function finishOf(needs: Needs, update: Update): Promise<void> {
+  const rollout = needs.live.rollouts.get(update.rolloutId)
+  if (rollout !== undefined && isOver(update)) await finishRollout(needs, rollout)
+}

@@ -1,0 +1,107 @@
+import type { Evidence } from "../../core/domain/evidence.ts"
+import type { Device, Update } from "../../core/domain/records.ts"
+import { updateStates } from "../../core/domain/update.ts"
+import type { AgentReport, ReportMeaning } from "../../core/families/family.ts"
+import { closed, orderName, sayRunning } from "./ask-for-work.ts"
+import { commit, eventOf } from "./commit.ts"
+import { familyOf } from "./families.ts"
+import { finishRollout } from "./finish-rollout.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { isOver, type LiveDevice } from "./live-fleet.ts"
+import { offerAgain } from "./make-offers.ts"
+import { moveUpdate } from "./move-update.ts"
+import type { Change } from "./needs.ts"
+import { pauseRollout } from "./steer-rollout.ts"
+import { takeTurns } from "./take-turns.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
+
+export interface Report extends AgentReport {
+  readonly order: string
+  readonly percent?: number
+}
+
+/**
+ * Takes in what an agent reports of its order. Resolves when what follows from it is durable, with whether the order still
+ * stands. A report that is repeated changes nothing; one of an order that is over still tells what runs.
+ */
+export async function takeReport(needs: Needs, live: LiveDevice, report: Report): Promise<"open" | "over"> {
+  if (live.update === null || orderName(live.update) !== report.order || isOver(live.update)) {
+    if (report.state === "verified" && report.version !== undefined) await sayRunning(needs, live, report.version)
+    return "over"
+  }
+  if (report.percent !== undefined) live.percent = report.percent
+  const moved = await takeTurns([live], () => takeIn(needs, live, report))
+  if (moved === null) return live.update !== null && orderName(live.update) === report.order ? "open" : "over"
+  const rollout = needs.live.rollouts.get(moved.update.rolloutId)
+  if (moved.meaning.isPackageWrong === true) await flagPackage(needs, moved.update, moved.meaning)
+  if (rollout !== undefined) await finishRollout(needs, rollout)
+  if (moved.update.progress.state === "waiting") await offerAgain(needs, live)
+  return moved.update.ticket === null ? "over" : "open"
+}
+
+interface Moved {
+  readonly update: Update
+  readonly meaning: ReportMeaning
+}
+
+async function takeIn(needs: Needs, live: LiveDevice, report: Report): Promise<Moved | null> {
+  const { update, device } = live
+  const { agent } = familyOf(needs.families, device.family)
+  if (update === null || agent === undefined || update.offer === null || orderName(update) !== report.order) return null
+  const target = needs.live.releases.get(update.releaseId)?.version ?? ""
+  const meaning = agent.interpret(report, { model: device.model, offer: update.offer, target })
+  if (meaning === null) return null
+  const at = needs.clock.now()
+  const { kind, sentence, code } = meaning
+  const evidence: Evidence = {
+    kind,
+    basis: "reported",
+    at,
+    sentence,
+    ...(code === undefined ? {} : { code }),
+    ...(report.urc === undefined ? {} : { raw: report.urc }),
+  }
+  const move = moveUpdate(update, [evidence])
+  if (move.changes.length === 0) return null
+  const after = closed(move.update)
+  const running = runningAfter(device, report, meaning)
+  const changes: Change[] = [{ put: "update", update: after }, ...move.changes]
+  if (running !== device) changes.push({ put: "device", device: running })
+  await commit(needs, changes, () => {
+    live.device = running
+    if (after.ticket === null) live.percent = null
+    needs.live.setUpdate(after)
+  })
+  return { update: after, meaning }
+}
+
+/** What is known of the device: what it says, or nothing while it is being changed. */
+function runningAfter(device: Device, { version }: Report, { kind }: ReportMeaning): Device {
+  if (version !== undefined) {
+    const isSame = device.running.version === version && device.running.evidence === "reported"
+    return isSame ? device : { ...device, running: { version, evidence: "reported" } }
+  }
+  const mayChange = kind === "install-started" || kind === "install-failed"
+  if (!mayChange || device.running.evidence === "unknown") return device
+  return { ...device, running: { version: device.running.version, evidence: "unknown" } }
+}
+
+/** A package that does not fit would fail on every further device: nothing new is begun until an operator has looked. */
+async function flagPackage(needs: Needs, update: Update, { sentence }: ReportMeaning): Promise<void> {
+  const releaseId = update.packageId ?? update.releaseId
+  const rollout = needs.live.rollouts.get(update.rolloutId)
+  const others = [...(rollout?.states.values() ?? [])].some((state) => !updateStates[state].over)
+  const mustPause = others && rollout?.rollout.state === "running"
+  const event = eventOf({
+    at: needs.clock.now(),
+    kind: "release.flagged",
+    deviceId: update.deviceId,
+    rolloutId: update.rolloutId,
+    releaseId,
+    basis: "reported",
+    sentence: `The package ${releaseId} does not fit the devices that it was published for${mustPause ? `, so the rollout ${update.rolloutId} is paused` : ""}. ${update.deviceId}: ${sentence}`,
+  })
+  await commit(needs, [event])
+  if (mustPause) await pauseRollout(needs, update.rolloutId)
+}

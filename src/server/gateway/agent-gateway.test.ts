@@ -1,0 +1,425 @@
+import { beforeEach, describe, expect, it } from "vitest"
+import type { ReportBody, WorkView } from "../../core/contract/agent-api.ts"
+import type { Family } from "../../core/families/family.ts"
+import { agent } from "../../core/families/quectel/agent-side.ts"
+import { models } from "../../core/families/quectel/models.ts"
+import { planOffer } from "../../core/families/quectel/plan-offer.ts"
+import { publish } from "../../core/families/quectel/publish.ts"
+import { pullRules } from "../../core/families/quectel/pull-rules.ts"
+import { versions } from "../../core/families/quectel/versions.ts"
+import { addDevice, tokenText } from "../fleet/add-device.ts"
+import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
+import { publishRelease } from "../fleet/publish-release.ts"
+import { abortRollout, pauseRollout, resumeRollout, withdrawRelease } from "../fleet/steer-rollout.ts"
+import { startRollout } from "../fleet/start-rollout.ts"
+import type { CallAnswer } from "../transports/http/device-call.ts"
+import { agentGateway } from "./agent-gateway.ts"
+import { ftpGateway } from "./ftp-gateway.ts"
+import { httpGateway } from "./http-gateway.ts"
+import { Rehearsal, retrieve } from "./rehearsal.testing.ts"
+import { WorkWaits } from "./work-waits.ts"
+
+const quectel: Family = {
+  id: "quectel",
+  title: "Quectel DFOTA",
+  models,
+  versions,
+  access: "agent-token",
+  publish,
+  planOffer,
+  afterFetch: (state) => state,
+  agent,
+  pull: pullRules,
+  linters: [],
+  device: { faults: [], run: () => Promise.reject(new Error("no device here")) },
+}
+
+const origin = { peer: "192.0.2.7", localHost: "203.0.113.1", localPort: 8081, isTls: false }
+
+/** The agent gateway beside a rehearsal's fleet, and calls to it as an agent makes them. */
+class AgentRehearsal {
+  readonly server: Rehearsal
+  readonly waits = new WorkWaits()
+
+  constructor(server: Rehearsal) {
+    this.server = server
+  }
+
+  async call(method: string, target: string, { token = "", body }: { token?: string; body?: object | string } = {}) {
+    const [path = "", query = ""] = target.split("?")
+    const gateway = agentGateway({
+      ...this.server.needs,
+      waits: this.waits,
+      ftpAddress: { host: null, port: () => 2121 },
+      deviceUrl: null,
+    })
+    return gateway.answer({
+      method,
+      path,
+      query,
+      authorization: token === "" ? "" : `Bearer ${token}`,
+      body: new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body ?? null)),
+      origin,
+      signal: this.gone.signal,
+    })
+  }
+
+  gone = new AbortController()
+
+  async addModule(id = "m1", model = "AG35"): Promise<string> {
+    return tokenText((await addDevice(this.server.needs, { id, family: "quectel", model })).access)
+  }
+
+  /** Publishes packages like "A>B"; gives the last one's id. */
+  async publish(...pairs: readonly string[]): Promise<string> {
+    let id = ""
+    for (const pair of pairs) {
+      const [from = "", to = ""] = pair.split(">")
+      const bytes = new TextEncoder().encode(`package ${pair}`)
+      const upload = { fileName: "p.zip", bytes, version: to, models: ["AG35"], options: { from } }
+      id = (await publishRelease(this.server.needs, "quectel", upload)).id
+    }
+    return id
+  }
+
+  async rollOut(releaseId: string): Promise<string> {
+    const order = { releaseIds: [releaseId], group: null, silenceTimeoutMs: 3_600_000 }
+    return (await startRollout(this.server.needs, order)).rollout.id
+  }
+
+  async work(token: string, version?: string, wait = 0): Promise<WorkView> {
+    const query = `wait=${wait}${version === undefined ? "" : `&version=${version}`}`
+    return view(await this.call("GET", `/agent/v1/work?${query}`, { token }))
+  }
+
+  async report(token: string, order: string, rest: Omit<ReportBody, "order">): Promise<string> {
+    const answer = await this.call("POST", "/agent/v1/report", { token, body: { order, ...rest } })
+    return view<{ order: string }>(answer).order
+  }
+
+  state(id = "m1"): string | undefined {
+    return this.server.update(id)?.progress.state
+  }
+}
+
+function view<View>({ status, body }: CallAnswer): View {
+  if (status !== 200) throw new Error(`${status} ${body}`)
+  return JSON.parse(body) as View
+}
+
+const title = ({ status, body }: CallAnswer): string => `${status} ${(JSON.parse(body) as { title: string }).title}`
+
+let agents: AgentRehearsal
+let server: Rehearsal
+beforeEach(async () => {
+  server = await Rehearsal.start([quectel])
+  agents = new AgentRehearsal(server)
+})
+
+/** A module on A in a rollout to B. */
+async function ordered(): Promise<{ token: string; order: string; rollout: string }> {
+  const token = await agents.addModule()
+  const rollout = await agents.rollOut(await agents.publish("A>B"))
+  const { order } = await agents.work(token, "A")
+  return { token, order: order?.order ?? "", rollout }
+}
+
+describe("an agent that asks for work", () => {
+  it("gets the command whole, with credentials that fetch exactly this package", async () => {
+    const token = await agents.addModule()
+    await agents.rollOut(await agents.publish("A>B"))
+    const { order } = await agents.work(token, "A")
+    expect(order?.command).toMatch(/^AT\+QFOTADL="ftp:\/\/\w{12}:\w{12}@203\.0\.113\.1:2121\/update\.zip"$/)
+    expect(order).toMatchObject({ from: "A", to: "B", sizeBytes: 11 })
+    const [, user = "", password = ""] = /ftp:\/\/(\w+):(\w+)@/.exec(order?.url ?? "") ?? []
+    const login = ftpGateway(server.needs).login(user, password, "192.0.2.8")
+    if (login === null || login instanceof Promise) throw new Error("no login")
+    expect(new TextDecoder().decode(await retrieve(login, "/update.zip"))).toBe("package A>B")
+    expect(agents.state()).toBe("downloaded")
+    expect(ftpGateway(server.needs).login(user, "wrong", "192.0.2.8")).toBeNull()
+    expect(ftpGateway(server.needs).login(token.split(".")[0] ?? "", token.split(".")[1] ?? "", "x")).toBeNull()
+  })
+
+  it("gets an HTTP URL where the model or the release wants one, and nobody can guess another's", async () => {
+    const token = await agents.addModule()
+    const bytes = new Uint8Array(9)
+    const options = { from: "A", transport: "http" }
+    const upload = { fileName: "p.zip", bytes, version: "B", models: ["AG35"], options }
+    await agents.rollOut((await publishRelease(server.needs, "quectel", upload)).id)
+    const url = new URL((await agents.work(token, "A")).order?.url ?? "")
+    expect(url.host).toBe("203.0.113.1:8081")
+    const host = httpGateway({ ...server.needs, deviceUrl: null })
+    expect(host.find(url.pathname, origin)?.kind).toBe("file")
+    const guess = url.pathname.replace(/.(?=\/update)/, "0")
+    expect(host.find(guess, origin)).toBeNull()
+  })
+
+  it("gets nothing while nobody knows what it runs, and its order as soon as it says so", async () => {
+    const token = await agents.addModule()
+    await agents.rollOut(await agents.publish("A>B"))
+    expect((await agents.work(token)).order).toBeNull()
+    expect(agents.state()).toBe("waiting")
+    expect(await server.explain("m1")).toMatch(/waits for its agent to say what it runs/)
+    expect((await agents.work(token, "A")).order?.to).toBe("B")
+  })
+
+  it("is sent nothing when no package starts from what it runs, and explain says so", async () => {
+    const token = await agents.addModule()
+    await agents.rollOut(await agents.publish("A>B"))
+    expect((await agents.work(token, "X")).order).toBeNull()
+    expect(agents.state("m1") ?? (await server.stored("m1"))?.progress.state).toBe("failed")
+    expect(await server.explain("m1")).toMatch(/No package leads from X.*no package starts from there/)
+  })
+
+  it("never gets a package for another version than it has just said", async () => {
+    const token = await agents.addModule()
+    await agents.publish("A>B", "C>B")
+    await agents.rollOut(await agents.publish("A>B"))
+    expect((await agents.work(token, "A")).order?.from).toBe("A")
+    expect((await agents.work(token, "C")).order?.from).toBe("C")
+    expect((await agents.work(token, "A")).order?.from).toBe("A")
+  })
+
+  it("waits for work until there is some", async () => {
+    const token = await agents.addModule()
+    const waiting = agents.work(token, "A", 60)
+    await Promise.resolve()
+    await agents.rollOut(await agents.publish("A>B"))
+    expect((await waiting).order?.to).toBe("B")
+    expect(agents.waits.size).toBe(0)
+  })
+
+  it("is told that there is none when its time is up, when it asks again, and when the server goes down", async () => {
+    const token = await agents.addModule()
+    await agents.work(token, "A")
+    const first = agents.work(token, "A", 60)
+    const second = agents.work(token, "A", 60)
+    const turn = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) await Promise.resolve()
+    }
+    await turn()
+    expect(agents.waits.size).toBe(1)
+    server.clock.pass(60_000)
+    agents.waits.endDue(server.clock.monotonic())
+    expect(await Promise.all([first, second])).toMatchObject([{ order: null }, { order: null }])
+    const third = agents.work(token, "A", 60)
+    await turn()
+    agents.waits.close()
+    expect((await third).order).toBeNull()
+  })
+
+  it("is forgotten when it goes away while waiting", async () => {
+    const token = await agents.addModule()
+    await agents.work(token, "A")
+    const waiting = agents.work(token, "A", 60)
+    for (let i = 0; i < 20; i++) await Promise.resolve()
+    expect(agents.waits.size).toBe(1)
+    agents.gone.abort()
+    expect((await waiting).order).toBeNull()
+    expect(agents.waits.size).toBe(0)
+  })
+})
+
+describe("an agent that reports", () => {
+  it("moves its update step by step, and its version at the end is a report", async () => {
+    const { token, order, rollout } = await ordered()
+    const steps: [Omit<ReportBody, "order">, string][] = [
+      [{ state: "accepted" }, "accepted"],
+      [{ state: "downloading", urc: '+QIND: "FOTA","FTPSTART"' }, "downloading"],
+      [{ state: "downloaded", urc: '+QIND: "FOTA","FTPEND",0' }, "downloaded"],
+      [{ state: "updating", percent: 7 }, "installing"],
+      [{ state: "updating", percent: 93 }, "installing"],
+    ]
+    for (const [report, state] of steps) {
+      expect(await agents.report(token, order, report)).toBe("open")
+      expect(agents.state()).toBe(state)
+    }
+    expect(server.needs.live.devices.get("m1")?.percent).toBe(93)
+    expect(server.device("m1").running.evidence).toBe("unknown")
+    expect(await agents.report(token, order, { state: "verified", version: "B" })).toBe("over")
+    expect(server.device("m1").running).toEqual({ version: "B", evidence: "reported" })
+    expect((await server.stored("m1"))?.progress).toMatchObject({ state: "succeeded", basis: "reported" })
+    expect(server.needs.live.rollouts.get(rollout)?.rollout.state).toBe("succeeded")
+    expect(server.needs.live.tickets.size).toBe(0)
+    const raw = server.heard.find(({ kind }) => kind === "update.transfer-finished")
+    expect(raw?.data["raw"]).toBe('+QIND: "FOTA","FTPEND",0')
+  })
+
+  it("changes nothing by repeating itself, nor by reporting an order that is over", async () => {
+    const { token, order } = await ordered()
+    await agents.report(token, order, { state: "accepted" })
+    const events = server.heard.length
+    await agents.report(token, order, { state: "accepted" })
+    expect(server.heard).toHaveLength(events)
+    await agents.report(token, order, { state: "verified", version: "B" })
+    const after = server.heard.length
+    expect(await agents.report(token, order, { state: "failed", code: 510 })).toBe("over")
+    expect(server.heard).toHaveLength(after)
+    expect(server.device("m1").running.version).toBe("B")
+  })
+
+  it("keeps an unknown code raw and fails, and says a known one in words", async () => {
+    const { token, order } = await ordered()
+    await agents.report(token, order, { state: "failed", code: 777 })
+    expect((await server.stored("m1"))?.progress).toMatchObject({ state: "failed", code: "HTTPEND 777" })
+    expect(await server.explain("m1")).toMatch(/777.*do not list/)
+  })
+
+  it("counts a repeated try, and stays in the update", async () => {
+    const { token, order } = await ordered()
+    await agents.report(token, order, { state: "accepted" })
+    await agents.report(token, order, { state: "retrying", code: 601 })
+    expect(server.update("m1")?.progress).toMatchObject({ state: "accepted", attempt: 2, code: "FTPEND 601" })
+    expect((await agents.work(token, "A")).order?.order).toBe(order)
+  })
+
+  it("pauses the rollout when the package does not fit, so that no further module is sent it", async () => {
+    const second = await agents.addModule("m2")
+    const { token, order, rollout } = await ordered()
+    await agents.report(token, order, { state: "failed", code: 510 })
+    expect(server.needs.live.rollouts.get(rollout)?.rollout.state).toBe("paused")
+    expect((await agents.work(second, "A")).order).toBeNull()
+    expect(server.heard.some(({ kind }) => kind === "release.flagged")).toBe(true)
+  })
+
+  it("does not believe an END without the version", async () => {
+    const { token, order } = await ordered()
+    await agents.report(token, order, { state: "verified", version: "A" })
+    expect((await server.stored("m1"))?.progress).toMatchObject({ state: "failed", basis: "reported" })
+    expect(server.device("m1").running).toEqual({ version: "A", evidence: "reported" })
+  })
+})
+
+describe("a way of several hops", () => {
+  it("is gone hop by hop, each with credentials of its own, and back again by the reverse packages", async () => {
+    const token = await agents.addModule()
+    const back = await agents.publish("C>B", "B>A")
+    await agents.rollOut(await agents.publish("A>B", "B>C"))
+    for (const [from, to] of [
+      ["A", "B"],
+      ["B", "C"],
+    ]) {
+      const { order } = await agents.work(token, from)
+      expect(order).toMatchObject({ from, to })
+      await agents.report(token, order?.order ?? "", { state: "verified", version: to ?? "" })
+      expect(server.needs.live.tickets.size).toBe(to === "B" ? 1 : 0)
+    }
+    expect((await server.stored("m1"))?.progress.state).toBe("succeeded")
+    await agents.rollOut(back)
+    for (const version of ["B", "A"]) {
+      const { order } = await agents.work(token)
+      expect(order?.to).toBe(version)
+      await agents.report(token, order?.order ?? "", { state: "verified", version })
+    }
+    expect(server.device("m1").running).toEqual({ version: "A", evidence: "reported" })
+  })
+
+  it("goes on after a restart of the server at every step", async () => {
+    const token = await agents.addModule()
+    await agents.publish("B>C")
+    await agents.rollOut((await agents.publish("A>B"), await agents.publish("B>C")))
+    const steps: (() => Promise<unknown>)[] = [
+      () => agents.work(token, "A"),
+      () => reportCurrent({ state: "downloaded" }),
+      () => reportCurrent({ state: "verified", version: "B" }),
+      () => agents.work(token, "B"),
+      () => reportCurrent({ state: "verified", version: "C" }),
+    ]
+    const reportCurrent = async (report: Omit<ReportBody, "order">): Promise<unknown> => {
+      const update = server.update("m1")
+      return agents.report(token, `${update?.id}/${update?.ticket?.user}`, report)
+    }
+    for (const step of steps) {
+      await step()
+      const before = { ...server.update("m1")?.progress }
+      await server.restart()
+      expect({ ...server.update("m1")?.progress }).toEqual(before)
+    }
+    expect((await server.stored("m1"))?.progress.state).toBe("succeeded")
+  })
+
+  it("is planned anew when a package on it is withdrawn before it is begun", async () => {
+    const token = await agents.addModule()
+    const first = await agents.publish("A>B")
+    const dear = await agents.publish("A>C")
+    expect(server.needs.live.releases.get(dear)?.source).toBe("A")
+    await agents.rollOut(await agents.publish("B>C"))
+    expect((await agents.work(token, "A")).order?.to).toBe("C")
+    await withdrawRelease(server.needs, first)
+    await withdrawRelease(server.needs, dear)
+    expect((await agents.work(token, "A")).order).toBeNull()
+    expect(await server.explain("m1")).toMatch(/No package leads from A/)
+  })
+})
+
+describe("a rollout that changes", () => {
+  it("paused: hands out nothing new, lets a begun update finish", async () => {
+    const { token, order, rollout } = await ordered()
+    const second = await agents.addModule("m2")
+    await agents.report(token, order, { state: "downloading" })
+    await pauseRollout(server.needs, rollout)
+    expect((await agents.work(second, "A")).order).toBeNull()
+    expect((await agents.work(token, "A")).order?.order).toBe(order)
+    await resumeRollout(server.needs, rollout)
+  })
+
+  it("aborted: the agent learns it from its next report, and the credentials are dead", async () => {
+    const { token, order, rollout } = await ordered()
+    await abortRollout(server.needs, rollout)
+    expect(await agents.report(token, order, { state: "downloading" })).toBe("over")
+    expect(server.needs.live.tickets.size).toBe(0)
+  })
+})
+
+describe("a device that enrols itself", () => {
+  const secret = "abcdefghij0123456789"
+
+  it("waits to be accepted, then takes part; the same call again is the same device", async () => {
+    const enrolment = await createEnrolment(server.needs, { family: "quectel", labels: { site: "north" } })
+    const call = {
+      token: `${enrolment.id}.${enrolment.secret}`,
+      body: { id: "867", model: "AG35", secret, version: "A" },
+    }
+    const first = view<{ token: string }>(await agents.call("POST", "/agent/v1/enrol", call))
+    expect(first).toMatchObject({ id: "867", admission: "pending" })
+    expect(view(await agents.call("POST", "/agent/v1/enrol", call))).toEqual(first)
+    expect(await server.explain("867")).toMatch(/waits for an operator/)
+    await expect(agents.rollOut(await agents.publish("A>B"))).rejects.toThrow(/No device matches/)
+    await acceptDevice(server.needs, "867")
+    await server.restart()
+    await agents.rollOut(await agents.publish("A>B"))
+    expect((await agents.work(first.token)).order?.to).toBe("B")
+    expect(server.device("867").labels).toEqual({ site: "north" })
+  })
+
+  it("cannot take another's id, another family's model, or come with a revoked token", async () => {
+    const enrolment = await createEnrolment(server.needs, { family: "quectel" })
+    const token = `${enrolment.id}.${enrolment.secret}`
+    await agents.addModule("m1")
+    const enrol = (body: object, with_ = token) => agents.call("POST", "/agent/v1/enrol", { token: with_, body })
+    expect(title(await enrol({ id: "m1", model: "AG35", secret }))).toBe("409 device-exists")
+    expect(title(await enrol({ id: "m2", model: "XY", secret }))).toBe("400 no-such-model")
+    expect(title(await enrol({ id: "m2", model: "AG35", secret }, `${token}x`))).toBe("401 bad-agent-token")
+    await revokeEnrolment(server.needs, enrolment.id)
+    expect(title(await enrol({ id: "m2", model: "AG35", secret }))).toBe("401 bad-agent-token")
+  })
+})
+
+describe("hostile calls", () => {
+  it("are refused with a reason, and change nothing", async () => {
+    const { token, order } = await ordered()
+    const calls: [string, Promise<CallAnswer>][] = [
+      ["401 bad-agent-token", agents.call("GET", "/agent/v1/work")],
+      ["401 bad-agent-token", agents.call("GET", "/agent/v1/work", { token: "agent-x.y" })],
+      ["404 no-such-route", agents.call("GET", "/agent/v2/work", { token })],
+      ["404 no-such-route", agents.call("DELETE", "/agent/v1/work", { token })],
+      ["400 bad-request", agents.call("GET", "/agent/v1/work?wait=9999", { token })],
+      ["400 bad-request", agents.call("GET", "/agent/v1/work?wait=-1", { token })],
+      ["400 bad-request", agents.call("POST", "/agent/v1/report", { token, body: "{" })],
+      ["400 bad-request", agents.call("POST", "/agent/v1/report", { token, body: { order, state: "done" } })],
+      ["400 bad-request", agents.call("POST", "/agent/v1/report", { token, body: { order, state: "failed", x: 1 } })],
+    ]
+    for (const [expected, answer] of calls) expect(title(await answer)).toBe(expected)
+    expect(agents.state()).toBe("offered")
+  })
+})
