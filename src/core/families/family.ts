@@ -1,8 +1,10 @@
 import type { Hop } from "../domain/chain.ts"
-import type { Evidence, EvidenceKind } from "../domain/evidence.ts"
+import type { Evidence } from "../domain/evidence.ts"
 import type { PullRules } from "../domain/pull.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { Body } from "./body.ts"
+import type { ConversationSide } from "./conversation.ts"
+import type { ReportMeaning } from "./report-meaning.ts"
 import type { HostSide } from "./host.ts"
 
 /** A device family: the table of contents of its folder. Nothing outside `core/families` names a family. */
@@ -26,6 +28,8 @@ export interface Family {
   readonly http?: HttpSide
   /** Present when a program beside the device is told what to do, and reports. */
   readonly agent?: AgentSide
+  /** Present when devices and server exchange messages of their own. */
+  readonly conversation?: ConversationSide
   /** How conclusions are drawn from fetches: for families that report nothing. */
   readonly pull: PullRules
   /** Checks of files that operators write or get, for `waft lint`. */
@@ -185,14 +189,6 @@ export interface ReportContext {
   readonly offer: JsonObject
   /** The release's version: where the whole way leads. */
   readonly target: string
-}
-
-export interface ReportMeaning {
-  readonly kind: EvidenceKind
-  readonly sentence: string
-  readonly code?: string
-  /** The package does not fit the devices that it was published for: every further one would fail alike. */
-  readonly isPackageWrong?: true
 }
 
 /** What a family answers over FTP. */

@@ -1,4 +1,5 @@
-import type { AgentReport, AgentSide, Fault, Order, OrderSituation, ReportContext, ReportMeaning } from "../family.ts"
+import type { AgentReport, AgentSide, Fault, Order, OrderSituation, ReportContext } from "../family.ts"
+import type { ReportMeaning } from "../report-meaning.ts"
 import { buildFotaUrl, type FotaUrl, type FotaUrlText } from "./fota-url.ts"
 import { type ModuleProfile, moduleProfile } from "./models.ts"
 import { readOffer } from "./plan-offer.ts"

@@ -1,0 +1,10 @@
+import type { EvidenceKind } from "../domain/evidence.ts"
+
+/** What something that a device said means for its update. */
+export interface ReportMeaning {
+  readonly kind: EvidenceKind
+  readonly sentence: string
+  readonly code?: string
+  /** The package does not fit the devices that it was published for: every further one would fail alike. */
+  readonly isPackageWrong?: true
+}
