@@ -188,6 +188,6 @@ export class SmppLink {
   }
 
   #respond<Name extends Command>(command: Name, pdu: Omit<PduOf<Name>, "command" | "tlvs">): void {
-    if (!this.#isOver) this.#socket.write(encodePdu<Name>({ command, tlvs: {}, ...pdu } as unknown as PduOf<Name>))
+    if (!this.#isOver) this.#socket.write(encodePdu<Name>({ command, tlvs: {}, ...pdu }))
   }
 }

@@ -48,7 +48,7 @@ export class SmppPeer {
   }
 
   send<Name extends Command>(command: Name, pdu: Omit<PduOf<Name>, "command">): void {
-    this.sendRaw(encodePdu<Name>({ command, ...pdu } as unknown as PduOf<Name>))
+    this.sendRaw(encodePdu<Name>({ command, ...pdu }))
   }
 
   sendRaw(octets: Uint8Array): void {
@@ -84,7 +84,7 @@ export class SmppPeer {
     if (response !== null && status !== null) {
       const messageId = status === 0 && pdu.command === "submitSm" ? `m${++this.#messages}` : ""
       const fields = { systemId: "peer", messageId }
-      this.sendRaw(encodePdu({ command: response, status, sequence: pdu.sequence, fields, tlvs: {} } as never))
+      this.sendRaw(encodePdu({ command: response, status, sequence: pdu.sequence, fields, tlvs: {} }))
     }
     this.#came.push(pdu)
     this.#wake()
