@@ -1,3 +1,5 @@
+import type { BodyRadio } from "./radio.ts"
+
 /**
  * The body of a virtual device: all that a device side may touch. The device side of a family is an async function over
  * a `Body`, read from top to bottom; the same function runs on real sockets and files (`virtual/`), and in a test on
@@ -13,6 +15,8 @@ export interface Body {
   readonly log: (line: string) => void
   /** The serial port at which a host drives the device; absent on devices, and in contacts, that have none. */
   readonly port?: BodyPort
+  /** The SIM slot and the radio; absent on devices that have none. */
+  readonly radio?: BodyRadio
 }
 
 /** A module's serial port, the module's end. What hosts type is kept for a while; what nobody has open to read is lost. */
