@@ -34,6 +34,13 @@ beforeEach(async () => {
     listeners: () => ({ http: "127.0.0.1:1" }),
     urls: () => null,
     agentServer: () => "http://127.0.0.1:1",
+    deltaMaker: {
+      make: () => Promise.resolve(null),
+      progress: () => null,
+      cancel: () => Promise.resolve(false),
+      forget: () => undefined,
+    },
+    complain: (what) => complaints.push(what),
   }
   api = await buildApi({
     needs,

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { basename } from "node:path"
 import { Command } from "commander"
-import type { ReleaseView } from "../core/contract/schemas.ts"
+import type { DeltaView, ReleaseView } from "../core/contract/schemas.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
@@ -63,6 +63,30 @@ export function releaseCommand(): Command {
     .action(async (id: string, options: Common) => {
       show(await (await connect(options)).call("showRelease", { params: { id } }), options)
     })
+  common(command.command("deltas <RELEASE>"))
+    .description("patches to a release: made, in the making, given up")
+    .option("--cancel <RELEASE>", "do not make the patch from that release, or stop making it")
+    .option("--make <RELEASE>", "make the patch from that release after all")
+    .action(async (id: string, options: Common & { readonly cancel?: string; readonly make?: string }) => {
+      const api = await connect(options)
+      const { cancel, make } = options
+      if (cancel !== undefined) await api.call("cancelDelta", { params: { id, from: cancel } })
+      if (make !== undefined) await api.call("makeDelta", { params: { id, from: make } })
+      const deltas = await api.call("releaseDeltas", { params: { id } })
+      if (options.json) return printJson(deltas)
+      printTable(
+        deltas,
+        [
+          { title: "FROM", text: ({ fromReleaseId }) => fromReleaseId },
+          { title: "VERSION", text: ({ fromVersion }) => fromVersion },
+          { title: "DEVICES", text: ({ devices }) => String(devices) },
+          { title: "STATE", text: stateText },
+          { title: "PATCH", text: ({ patchBytes }) => (patchBytes === null ? "-" : sizeText(patchBytes)) },
+          { title: "IMAGE", text: ({ imageBytes }) => sizeText(imageBytes) },
+        ],
+        "No patch is to be made: no other release runs on its devices, or the family's devices take none.",
+      )
+    })
   common(command.command("withdraw <RELEASE>"))
     .description("take a release back: nobody is offered it any more")
     .option("--erase", "also order devices that keep images in a store to delete this one")
@@ -71,6 +95,11 @@ export function releaseCommand(): Command {
       show(await (await connect(options)).call("withdrawRelease", { params: { id }, query }), options)
     })
   return command
+}
+
+function stateText({ state, progress, error }: DeltaView): string {
+  if (state === "running") return `running ${Math.floor(progress * 100)} %`
+  return error === null ? state : `${state}: ${error}`
 }
 
 /** Publishes a file of this machine. */

@@ -39,6 +39,10 @@ export interface ServerConfig {
   readonly ftpPublic: HostPort | null
   readonly imageCacheBytes: number
   readonly uploadLimitBytes: number
+  /** Threads that make patches; 0 = none are made. */
+  readonly deltaWorkers: number
+  /** Most memory that they take together, bytes. */
+  readonly deltaMemoryBytes: number
   readonly logLevel: string
 }
 
@@ -82,6 +86,8 @@ export const serverSettings = [
   },
   { flag: "image-cache-mb", value: "MB", help: "memory for images that are being fetched", fallback: "256" },
   { flag: "upload-limit-mb", value: "MB", help: "largest file that may be published", fallback: "256" },
+  { flag: "delta-workers", value: "N", help: "threads that make patches in the background; 0 = none", fallback: "1" },
+  { flag: "delta-memory-mb", value: "MB", help: "memory that they may take together", fallback: "1024" },
   { flag: "log-level", value: "LEVEL", help: "trace, debug, info, warn, error or silent", fallback: "info" },
 ] as const satisfies readonly Setting[]
 
@@ -120,6 +126,8 @@ export function readConfig(
     ftpPublic: text("ftp-public") === "" ? null : parseHostPort("ftp-public", text("ftp-public")),
     imageCacheBytes: parseMegabytes("image-cache-mb", text("image-cache-mb")),
     uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
+    deltaWorkers: parseWorkers(text("delta-workers")),
+    deltaMemoryBytes: parseMegabytes("delta-memory-mb", text("delta-memory-mb")),
     logLevel: parseLogLevel(text("log-level")),
   }
 }
@@ -214,6 +222,11 @@ function parseMegabytes(flag: string, text: string): number {
   const megabytes = Number(text)
   if (!/^\d{1,6}$/.test(text) || megabytes < 1) throw new ConfigError(`--${flag} takes whole megabytes, not "${text}".`)
   return megabytes * 1_048_576
+}
+
+function parseWorkers(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw new ConfigError(`--delta-workers takes 0 to 99, not "${text}".`)
+  return Number(text)
 }
 
 function parseLogLevel(text: string): string {

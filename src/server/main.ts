@@ -11,8 +11,10 @@ import { Emitter } from "../core/kit/emitter.ts"
 import { buildApi } from "./api/api-server.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig, StartError } from "./config.ts"
+import { DeltaQueue } from "./delta-jobs/delta-queue.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { loadFleet } from "./fleet/live-fleet.ts"
+import { watchForDeltas } from "./fleet/make-deltas.ts"
 import { makeOffers } from "./fleet/make-offers.ts"
 import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
@@ -70,9 +72,13 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
   const token = await adminToken(config.data)
   const listeners: Record<string, string> = {}
   const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
+  const deltaMaker = new DeltaQueue({ workers: config.deltaWorkers, memoryLimit: config.deltaMemoryBytes })
+  closers.push(() => deltaMaker.close())
   const api = await buildApi({
     needs: {
       ...needs,
+      deltaMaker,
+      complain,
       version,
       listeners: () => listeners,
       urls: (key) => noticeUrl(needs, key, deviceUrl()),
@@ -104,6 +110,10 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
   startTicking(needs, closers, complain)
   closers.push(every(1000, () => waits.endDue(needs.clock.monotonic())))
   await resumeRollouts(needs)
+  if (config.deltaWorkers > 0) {
+    const end = watchForDeltas({ ...needs, deltaMaker, complain })
+    closers.push(async () => end())
+  }
   const url = `http://${listeners["http"]}`
   await announce(config.data, url, closers)
   return { listeners, url, token }

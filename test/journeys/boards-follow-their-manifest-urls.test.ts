@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type ApiClient, client } from "../../src/cli/api-client.ts"
-import { boardImage } from "../../src/core/families/pic32mzw1/board.testing.ts"
+import { boardImage, digestOf, nextImage } from "../../src/core/families/pic32mzw1/board.testing.ts"
 import type { RunEnd } from "../../src/core/families/family.ts"
 import { readConfig } from "../../src/server/config.ts"
 import { type RunningServer, startServer } from "../../src/server/main.ts"
@@ -47,7 +47,13 @@ async function show(id: string) {
 
 /** Switches a board on and lets it poll until something holds. */
 async function powerUntil(
-  board: { readonly id: string; readonly url: string; readonly model?: string; readonly fault?: string },
+  board: {
+    readonly id: string
+    readonly url: string
+    readonly model?: string
+    readonly fault?: string
+    readonly lines?: string[]
+  },
   holds: (view: Awaited<ReturnType<typeof show>>) => boolean,
 ): Promise<readonly RunEnd[]> {
   const off = new AbortController()
@@ -60,7 +66,7 @@ async function powerUntil(
     everyMs: 50,
     speed: 1000,
     signal: off.signal,
-    log: () => undefined,
+    log: (line) => board.lines?.push(line),
     onEnd: (end) => ends.push(end),
     ...(board.fault === undefined ? {} : { fault: board.fault }),
   })
@@ -155,6 +161,35 @@ describe("boards", () => {
       log: () => undefined,
     })
     expect(end).toMatchObject({ code: "DB_ENTRY_SUCCESS", running: { version: "2" } })
+  })
+
+  it("take a patch that was made in the background instead of the image, once they run what it begins from", async () => {
+    const board = { id: "board-1", url: await addBoard("board-1") }
+    const image = boardImage(2, { codeBytes: 120_000 })
+    await api.call("startRollout", { body: { group: null, releaseIds: [await publish(2, image)] } })
+    await powerUntil(board, ({ update }) => update?.state === "succeeded")
+    const next = nextImage(image, 3)
+    const release = await publish(3, next)
+    const deltas = () => api.call("releaseDeltas", { params: { id: release } })
+    for (let tries = 0; (await deltas())[0]?.state !== "done" && tries < 200; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    expect(await deltas()).toMatchObject([
+      { fromVersion: "2", toVersion: "3", devices: 1, state: "done", imageBytes: next.length, format: "jojodiff" },
+    ])
+    await api.call("startRollout", { body: { group: null, releaseIds: [release] } })
+    const { update } = await show("board-1")
+    expect(update?.offerReason).toContain("patch")
+    const manifest = JSON.parse(await (await fetch(board.url)).text()) as { ota: { Patch?: unknown[] }[] }
+    expect(manifest.ota[0]?.Patch).toMatchObject([{ BaseVersion: 2, TargetDigest: digestOf(next) }])
+    const lines: string[] = []
+    const ends = await powerUntil({ ...board, lines }, (view) => view.update?.state === "succeeded")
+    expect(lines.join("\n")).toContain("PATCH_EVENT_COMPLETED")
+    expect(ends.at(-1)?.running.version).toBe("3")
+    expect((await show("board-1")).running).toEqual({ version: "3", evidence: "concluded" })
+    const kinds = (await api.call("listEvents", { query: {} })).map(({ kind }) => kind)
+    expect(kinds).toContain("delta.done")
+    expect(kinds.filter((kind) => kind === "update.transfer-started")).toHaveLength(2)
   })
 
   it("end in the code of their fault, every one of them, over the real wire", async () => {

@@ -3,6 +3,7 @@ import {
   ChannelBody,
   ChannelFileView,
   ChannelView,
+  DeltaView,
   DeviceAccessView,
   DeviceView,
   EnrolmentBody,
@@ -34,6 +35,10 @@ export interface Endpoint {
 }
 
 const Id = (name: string) => Type.Object({ [name]: Type.String({ maxLength: 200 }) })
+const DeltaEnds = Type.Object({
+  id: Type.String({ maxLength: 200 }),
+  from: Type.String({ maxLength: 200, description: "the release that the patch begins from" }),
+})
 const Page = {
   after: Type.Optional(Type.String({ maxLength: 200, description: "id of the last one of the page before" })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 })),
@@ -156,6 +161,27 @@ export const endpoints = {
       ),
     }),
     response: ReleaseView,
+  },
+  releaseDeltas: {
+    method: "GET",
+    path: "/api/releases/:id/deltas",
+    summary: "Patches to a release: made, in the making, given up",
+    params: Id("id"),
+    response: Type.Array(DeltaView),
+  },
+  makeDelta: {
+    method: "POST",
+    path: "/api/releases/:id/deltas/:from",
+    summary: "Make a patch that was cancelled, failed or could not gain again",
+    params: DeltaEnds,
+    response: Type.Array(DeltaView),
+  },
+  cancelDelta: {
+    method: "DELETE",
+    path: "/api/releases/:id/deltas/:from",
+    summary: "Do not make a patch, or stop making it",
+    params: DeltaEnds,
+    response: Type.Array(DeltaView),
   },
   planRollout: {
     method: "POST",

@@ -132,6 +132,28 @@ export const ReleaseView = Type.Object({
 })
 export type ReleaseView = Static<typeof ReleaseView>
 
+export const DeltaView = Type.Object({
+  fromReleaseId: Type.String(),
+  fromVersion: Type.String(),
+  toVersion: Type.String(),
+  format: Type.String({ description: "jojodiff, waft" }),
+  devices: Type.Integer({ description: "devices that run the version it begins from, as far as is known" }),
+  state: Type.Union([
+    Type.Literal("waiting"),
+    Type.Literal("running"),
+    Type.Literal("done"),
+    Type.Literal("no-gain"),
+    Type.Literal("failed"),
+    Type.Literal("cancelled"),
+  ]),
+  progress: Type.Number({ description: "0 to 1" }),
+  patchBytes: Nullable(Type.Integer()),
+  imageBytes: Type.Integer({ description: "size of the whole image" }),
+  tookMs: Nullable(Type.Integer()),
+  error: Nullable(Type.String()),
+})
+export type DeltaView = Static<typeof DeltaView>
+
 export const RolloutStateName = Type.Union([
   Type.Literal("running"),
   Type.Literal("paused"),

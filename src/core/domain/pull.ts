@@ -54,6 +54,8 @@ export interface PullState {
   readonly open: boolean
   /** The image is here as far as the server saw: bytes from 0 without a gap. */
   readonly coveredBytes: number
+  /** Size of the file last begun where that was not the offer's image but a patch. */
+  readonly patchBytes?: number
   /** Notices read since the offer or since the last fetch, and left without a fetch. */
   readonly idleReads: number
   /** A notice was read and the device may still fetch. */
@@ -65,7 +67,13 @@ export const freshPull: PullState = { wholeFetches: 0, open: false, coveredBytes
 /** What the wire showed. */
 export type PullFact =
   | { readonly kind: "notice-read"; readonly session: string; readonly at: number }
-  | { readonly kind: "image-started"; readonly from: number; readonly at: number }
+  | {
+      readonly kind: "image-started"
+      readonly from: number
+      /** Size of the file, where it is not the offer's image but a patch. */
+      readonly patchBytes?: number
+      readonly at: number
+    }
   | {
       readonly kind: "image-ended"
       readonly from: number
@@ -102,7 +110,7 @@ export interface PullStep {
 
 /** Takes in one fact. Pure: the caller dates the findings and hands them to `advance`. */
 export function pullStep(context: PullContext, state: PullState, fact: PullFact): PullStep {
-  if (fact.kind === "image-started") return imageStarted(context, state, fact.from)
+  if (fact.kind === "image-started") return imageStarted(context, sameFile(state, fact.patchBytes), fact.from)
   if (fact.kind === "image-ended") return imageEnded(context, state, fact)
   if (fact.kind === "notice-read") {
     if (state.pending?.session === fact.session) return { state, findings: [] }
@@ -124,6 +132,18 @@ export function pullStep(context: PullContext, state: PullState, fact: PullFact)
   return over ? settle(context, state) : { state, findings: [] }
 }
 
+/** Size of what the device fetches. */
+function wantedBytes(context: PullContext, state: PullState): number {
+  return state.patchBytes ?? context.sizeBytes
+}
+
+/** A device that goes over from a patch to the image, or back, begins with nothing. */
+function sameFile(state: PullState, patchBytes: number | undefined): PullState {
+  if (state.patchBytes === patchBytes) return state
+  const { patchBytes: _, ...rest } = state
+  return { ...rest, coveredBytes: 0, ...(patchBytes === undefined ? {} : { patchBytes }) }
+}
+
 function imageStarted(context: PullContext, state: PullState, from: number): PullStep {
   const begun: PullState = { ...state, open: true, idleReads: 0, pending: null }
   const started: PullFinding = { kind: "transfer-started", basis: "observed", moment: "downloading" }
@@ -143,7 +163,7 @@ function imageEnded(
   fact: { readonly from: number; readonly sent: number; readonly whole: boolean },
 ): PullStep {
   const coveredBytes = fact.from <= state.coveredBytes ? Math.max(state.coveredBytes, fact.sent) : state.coveredBytes
-  const whole = fact.whole && coveredBytes >= context.sizeBytes
+  const whole = fact.whole && coveredBytes >= wantedBytes(context, state)
   if (!whole) {
     return {
       state: { ...state, open: false, coveredBytes },
@@ -161,7 +181,8 @@ function settle(context: PullContext, state: PullState): PullStep {
   const idleReads = state.idleReads + 1
   const left: PullState = { ...state, pending: null, idleReads }
   const { readsToConclude, readsToDecline } = context.rules
-  const fetched = state.wholeFetches > 0 && state.coveredBytes >= context.sizeBytes
+  const hasAll = state.coveredBytes >= wantedBytes(context, state)
+  const fetched = state.wholeFetches > 0 && hasAll
   if (fetched && !state.open) {
     return idleReads >= readsToConclude
       ? { state: left, findings: [{ kind: "left-alone", basis: "concluded", moment: "left-alone" }] }
@@ -169,7 +190,7 @@ function settle(context: PullContext, state: PullState): PullStep {
   }
   // The end may have been missed (a server that was killed), or been impolite though every byte was handed over (a device
   // that closes with a reset); a device that had been cut would fetch again.
-  const mayHaveAll = state.open || state.coveredBytes >= context.sizeBytes
+  const mayHaveAll = state.open || hasAll
   if (mayHaveAll && idleReads >= Math.max(2, readsToConclude)) {
     return { state: left, findings: [{ kind: "left-alone", basis: "concluded", moment: "end-unseen" }] }
   }

@@ -69,6 +69,20 @@ export interface ImageRef {
   readonly sizeBytes: number
 }
 
+/** What came of making a patch between two images; the key names both and the way it is made. */
+export interface DeltaRecord {
+  readonly key: string
+  readonly fromSha256: string
+  readonly toSha256: string
+  /** `no-gain`: hardly smaller than the image, so it is not tried again. `cancelled`: by the operator. */
+  readonly state: "done" | "no-gain" | "cancelled"
+  /** The patch file; null unless done. */
+  readonly patch: ImageRef | null
+  /** Time it took, ms. */
+  readonly tookMs: number
+  readonly at: number
+}
+
 export type RolloutState = "running" | "paused" | "succeeded" | "failed" | "aborted"
 
 /** The plan that brings devices to a release: here one phase, everybody at once. */

@@ -44,6 +44,14 @@ export const refusals = {
     status: 507,
     says: "The disk is full: nothing was published. Free space under the data folder and publish again.",
   },
+  "no-such-delta": {
+    status: 404,
+    says: "There is no patch from {from} to {release} to be made; `waft release deltas {release}` shows all.",
+  },
+  "delta-over": {
+    status: 409,
+    says: "The patch from {from} to {release} is over; there is nothing to cancel.",
+  },
   "image-damaged": {
     status: 500,
     says: "The stored image {image} no longer has its SHA-256: the disk is damaged. Publish the release again.",

@@ -21,7 +21,9 @@ export interface Family {
   /** Decides what exactly one device is offered for a release. Pure: the same situation gives the same plan. */
   readonly planOffer: (situation: OfferSituation) => OfferPlan
   /** What the server must remember of a device once it began to fetch an offer. */
-  readonly afterFetch: (familyState: JsonObject, offer: JsonObject) => JsonObject
+  readonly afterFetch: (familyState: JsonObject, offer: JsonObject, file?: ImageFile) => JsonObject
+  /** Present when devices apply patches that this server makes. */
+  readonly deltas?: DeltaSide
   /** Present when the family fetches over FTP. */
   readonly ftp?: FtpSide
   /** Present when the family fetches over HTTP from a URL of the device's own. */
@@ -39,6 +41,45 @@ export interface Family {
   /** Present when a host beside the device starts the update at its AT port, and `waft agent` can be that host. */
   readonly host?: HostSide
   readonly device: DeviceSide
+}
+
+/** A file of bytes that are known by their SHA-256. */
+export interface ImageFile {
+  readonly sha256: string
+  readonly sizeBytes: number
+}
+
+/** Which patches the server makes in the background, and how. */
+export interface DeltaSide {
+  /** How a patch between two releases is made; null = no device could use one. Pure. */
+  readonly recipe: (from: DeltaEnd, to: DeltaEnd) => DeltaRecipe | null
+}
+
+/** A release at one end of a patch. */
+export interface DeltaEnd {
+  readonly version: string
+  readonly details: JsonObject
+  readonly image: ImageFile
+}
+
+/** How a patch is made. The same recipe and images give the same bytes on every machine. */
+export type DeltaRecipe =
+  | {
+      readonly format: "jojodiff"
+      /** Devices take no file below this size, bytes: the patch is padded. */
+      readonly leastBytes: number
+    }
+  | {
+      readonly format: "waft"
+      readonly profile: "tiny" | "mcu" | "std" | "gateway"
+      /** Sector size of the device's flash when the old image is overwritten, bytes; absent = streamed. */
+      readonly sectorBytes?: number
+    }
+
+/** A patch that is ready: `from` is what it begins from, `patch` the file. */
+export interface ReadyDelta {
+  readonly from: DeltaEnd
+  readonly patch: ImageFile
 }
 
 export interface Model {
@@ -107,6 +148,8 @@ export interface OfferSituation {
   readonly exact?: boolean
   readonly release: { readonly version: string; readonly details: JsonObject }
   readonly image: { readonly sha256: string; readonly sizeBytes: number }
+  /** Patches to the release that are ready, each smaller than the image; absent or empty = none yet. */
+  readonly deltas?: readonly ReadyDelta[]
 }
 
 export type OfferPlan =

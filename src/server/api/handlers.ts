@@ -1,5 +1,5 @@
 import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
-import type { DeviceView, RolloutView } from "../../core/contract/schemas.ts"
+import type { DeltaView, DeviceView, RolloutView } from "../../core/contract/schemas.ts"
 import { parseGroup } from "../../core/domain/group.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
@@ -8,6 +8,7 @@ import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolme
 import { releaseById } from "../fleet/find-release.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import { isLive, type LiveDevice, type LiveRollout } from "../fleet/live-fleet.ts"
+import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
 import { planRollout } from "../fleet/plan-rollout.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
@@ -19,6 +20,7 @@ import {
   type AccessUrls,
   accessView,
   channelView,
+  deltaView,
   deviceView,
   enrolmentView,
   eventView,
@@ -27,7 +29,7 @@ import {
   updateView,
 } from "./views.ts"
 
-export interface ApiNeeds extends FleetNeeds {
+export interface ApiNeeds extends FleetNeeds, DeltaNeeds {
   readonly version: string
   /** Each listener's address, by name, once all are up. */
   readonly listeners: () => Readonly<Record<string, string>>
@@ -48,6 +50,7 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...deviceHandlers(needs),
     ...enrolmentHandlers(needs),
     ...releaseHandlers(needs),
+    ...deltaHandlers(needs),
     ...rolloutHandlers(needs),
     ...otherHandlers(needs),
   }
@@ -140,6 +143,23 @@ function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases
       await withdrawRelease(needs, id)
       if (query.erase === true) await orderErase(needs, id)
       return releaseView(releaseById(needs, id))
+    },
+  }
+}
+
+function deltaHandlers(needs: ApiNeeds): Some<"releaseDeltas" | "makeDelta" | "cancelDelta"> {
+  const views = (id: string): DeltaView[] => deltasOf(needs, id).map(deltaView)
+  return {
+    releaseDeltas: ({ params }) => views((params as { id: string }).id),
+    makeDelta: ({ params }) => {
+      const { id, from } = params
+      orderDelta(needs, id, from)
+      return views(id)
+    },
+    cancelDelta: async ({ params }) => {
+      const { id, from } = params
+      await cancelDelta(needs, id, from)
+      return views(id)
     },
   }
 }

@@ -1,5 +1,6 @@
 import type {
   ChannelView,
+  DeltaView,
   DeviceAccessView,
   DeviceView,
   EnrolmentView,
@@ -12,6 +13,7 @@ import type { Device, Enrolment, Release, Update, WaftEvent } from "../../core/d
 import { tokenText } from "../fleet/add-device.ts"
 import { deviceState, explainDevice } from "../fleet/explain-device.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
+import type { DeltaStanding } from "../fleet/make-deltas.ts"
 import { type LiveChannel, type LiveDevice, type LiveRollout, neverSeen, tally } from "../fleet/live-fleet.ts"
 
 /** Records as the API shows them. */
@@ -100,6 +102,23 @@ export function releaseView(release: Release): ReleaseView {
     notes: [...notes],
     state,
     publishedAt,
+  }
+}
+
+export function deltaView({ from, to, recipe, ...standing }: DeltaStanding): DeltaView {
+  const { devices, state, progress, patchBytes, tookMs, error } = standing
+  return {
+    fromReleaseId: from.id,
+    fromVersion: from.version,
+    toVersion: to.version,
+    format: recipe.format,
+    devices,
+    state,
+    progress,
+    patchBytes,
+    imageBytes: to.image.sizeBytes,
+    tookMs,
+    error,
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest"
-import { applyPatch, makePatch } from "../../core/delta/index.ts"
+import { applyJojodiff, applyPatch, makePatch } from "../../core/delta/index.ts"
 import { firmwarePair, numbers } from "../../core/delta/firmware.testing.ts"
-import { type DeltaJob, DeltaQueue, type DeltaView } from "./delta-queue.ts"
-import { smallestImage } from "./smallest-image.ts"
+import type { DeltaOrder, DeltaProgress } from "../fleet/needs.ts"
+import { DeltaQueue } from "./delta-queue.ts"
 
 const images = firmwarePair(20)
 const open: DeltaQueue[] = []
@@ -10,14 +10,20 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((queue) => queue.close()))
 })
 
-function queueOf(workers: number, memoryLimit = 1e9, seen: DeltaView[] = []): DeltaQueue {
+function queueOf(workers: number, memoryLimit = 1e9, seen: DeltaProgress[] = []): DeltaQueue {
   const queue = new DeltaQueue({ workers, memoryLimit, onChange: (view) => seen.push(view) })
   open.push(queue)
   return queue
 }
 
-function job(key: string, change: Partial<DeltaJob> = {}): DeltaJob {
-  return { key, target: { profile: "tiny" }, imageBytes: 20_000, readImages: async () => images, ...change }
+function job(key: string, change: Partial<DeltaOrder> = {}): DeltaOrder {
+  return {
+    key,
+    recipe: { format: "waft", profile: "tiny" },
+    imageBytes: 20_000,
+    readImages: async () => images,
+    ...change,
+  }
 }
 
 describe("the delta queue", () => {
@@ -32,7 +38,7 @@ describe("the delta queue", () => {
   })
 
   it("shows a job waiting, running and done, with its progress", async () => {
-    const seen: DeltaView[] = []
+    const seen: DeltaProgress[] = []
     await queueOf(1, 1e9, seen).make(job("a"))
     expect([...new Set(seen.map(({ state }) => state))]).toEqual(["waiting", "running", "done"])
     expect(seen.at(-1)?.progress).toBe(1)
@@ -40,7 +46,7 @@ describe("the delta queue", () => {
   })
 
   it("starts a second job only when the memory of both fits", async () => {
-    const seen: DeltaView[] = []
+    const seen: DeltaProgress[] = []
     const queue = queueOf(2, 150e6, seen)
     await Promise.all([queue.make(job("a")), queue.make(job("b"))])
     const order = seen.filter(({ state }) => state === "running" || state === "done")
@@ -64,6 +70,13 @@ describe("the delta queue", () => {
     expect(queue.views()).toMatchObject([{ key: "noise", state: "no-gain" }])
   })
 
+  it("makes JojoDiff patches of the least size", async () => {
+    const leastBytes = Math.floor(images.newBytes.length / 2)
+    const patch = await queueOf(1).make(job("a", { recipe: { format: "jojodiff", leastBytes } }))
+    expect(patch?.length).toBeGreaterThanOrEqual(leastBytes)
+    expect(applyJojodiff(patch ?? new Uint8Array(0), images.oldBytes)).toEqual(images.newBytes)
+  })
+
   it("cancels what runs and goes on with what waits", async () => {
     const queue = queueOf(1)
     const cancelled = queue.make(job("a"))
@@ -79,14 +92,5 @@ describe("the delta queue", () => {
     const readImages = () => Promise.reject(new Error("no such image"))
     expect(await queue.make(job("a", { readImages }))).toBeNull()
     expect(queue.views()).toMatchObject([{ state: "failed", error: "Error: no such image" }])
-  })
-})
-
-describe("the smallest image", () => {
-  it("is the patch when that is smaller, and the full image when it is not", () => {
-    const full = { kind: "full", sizeBytes: 100 } as const
-    expect(smallestImage([full, { kind: "delta", sizeBytes: 7 }])).toEqual({ kind: "delta", sizeBytes: 7 })
-    expect(smallestImage([{ kind: "delta", sizeBytes: 100 }, full])).toEqual(full)
-    expect(smallestImage([])).toBeNull()
   })
 })

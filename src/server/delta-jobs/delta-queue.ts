@@ -1,33 +1,11 @@
 import { Worker } from "node:worker_threads"
-import type { DeltaReply, DeltaRequest, DeltaTarget } from "./delta-task.ts"
+import type { DeltaMaker, DeltaOrder, DeltaProgress } from "../fleet/needs.ts"
+import type { DeltaReply, DeltaRequest } from "./delta-task.ts"
 
 /** Node runs no TypeScript in a thread: tests use the build's worker. */
 const workerFile = import.meta.url.endsWith(".ts")
   ? new URL("../../../dist/server/delta-jobs/delta-worker.js", import.meta.url)
   : new URL("./delta-worker.js", import.meta.url)
-
-export type DeltaState = "waiting" | "running" | "done" | "failed" | "cancelled" | "no-gain"
-
-/** One patch that is to be made. Its key names images and target: the same key is the same patch. */
-export interface DeltaJob {
-  readonly key: string
-  readonly target: DeltaTarget
-  /** Size of both images, for the memory bound. */
-  readonly imageBytes: number
-  /** Reads the images when the job's turn comes, so that waiting jobs hold no images. */
-  readonly readImages: () => Promise<{ readonly oldBytes: Uint8Array; readonly newBytes: Uint8Array }>
-}
-
-export interface DeltaView {
-  readonly key: string
-  readonly state: DeltaState
-  /** 0 … 1. */
-  readonly progress: number
-  /** Size of the patch when done. */
-  readonly patchBytes?: number
-  /** Why it failed. */
-  readonly error?: string
-}
 
 export interface DeltaQueueOptions {
   readonly workers: number
@@ -36,7 +14,7 @@ export interface DeltaQueueOptions {
   /** A patch must be smaller than this share of the new image, or the pair counts as one that cannot gain. */
   readonly largestShare?: number
   /** Called whenever a job's view changes. */
-  readonly onChange?: (view: DeltaView) => void
+  readonly onChange?: (view: DeltaProgress) => void
 }
 
 /** Memory of a job: up to some 30 times one image, that is 16 times both, and what a thread takes anyway. */
@@ -44,8 +22,8 @@ const memoryPerByte = 16
 const memoryAnyway = 100e6
 
 interface Entry {
-  readonly job: DeltaJob
-  view: DeltaView
+  readonly job: DeltaOrder
+  view: DeltaProgress
   worker: Worker | null
   readonly result: Promise<Uint8Array | null>
   readonly settle: (patch: Uint8Array | null) => void
@@ -56,7 +34,7 @@ interface Entry {
  * gives the same bytes whatever the number of workers. A pair that cannot gain, and one that failed, is remembered and
  * not tried again.
  */
-export class DeltaQueue {
+export class DeltaQueue implements DeltaMaker {
   readonly #options: DeltaQueueOptions
   readonly #entries = new Map<string, Entry>()
   #running: Entry[] = []
@@ -71,7 +49,7 @@ export class DeltaQueue {
    * Resolves with the patch, or with null when there is none to be had: it cannot gain, it failed or was cancelled. A
    * job that is known already is not made again.
    */
-  make(job: DeltaJob): Promise<Uint8Array | null> {
+  make(job: DeltaOrder): Promise<Uint8Array | null> {
     const known = this.#entries.get(job.key)
     if (known !== undefined && known.view.state !== "cancelled") return known.result
     if (this.#isClosed) return Promise.resolve(null)
@@ -86,8 +64,12 @@ export class DeltaQueue {
   }
 
   /** All jobs that are known, in the order they came. */
-  views(): DeltaView[] {
+  views(): DeltaProgress[] {
     return [...this.#entries.values()].map(({ view }) => view)
+  }
+
+  progress(key: string): DeltaProgress | null {
+    return this.#entries.get(key)?.view ?? null
   }
 
   /** Stops a job that waits or runs; false when there is none. */
@@ -140,7 +122,7 @@ export class DeltaQueue {
     worker.on("message", (reply: DeltaReply) => this.#take(entry, reply, newBytes.length))
     worker.on("error", (error: unknown) => this.#finish(entry, { state: "failed", error: String(error) }, null))
     worker.on("exit", () => this.#finish(entry, { state: "failed", error: "the worker thread ended" }, null))
-    worker.postMessage({ ...entry.job.target, oldBytes, newBytes } satisfies DeltaRequest)
+    worker.postMessage({ recipe: entry.job.recipe, oldBytes, newBytes } satisfies DeltaRequest)
   }
 
   #take(entry: Entry, reply: DeltaReply, newLength: number): void {
@@ -153,7 +135,7 @@ export class DeltaQueue {
     else this.#finish(entry, { state: "no-gain", progress: 1, patchBytes }, null)
   }
 
-  #finish(entry: Entry, change: Partial<DeltaView>, patch: Uint8Array | null): void {
+  #finish(entry: Entry, change: Partial<DeltaProgress>, patch: Uint8Array | null): void {
     if (entry.view.state !== "waiting" && entry.view.state !== "running") return
     this.#running = this.#running.filter((other) => other !== entry)
     this.#change(entry, change)
@@ -161,7 +143,7 @@ export class DeltaQueue {
     this.#startNext()
   }
 
-  #change(entry: Entry, change: Partial<DeltaView>): void {
+  #change(entry: Entry, change: Partial<DeltaProgress>): void {
     entry.view = { ...entry.view, ...change }
     this.#options.onChange?.(entry.view)
   }

@@ -1,16 +1,7 @@
-import type { ArchitectureName, ProfileName } from "../../core/delta/index.ts"
-
-/** What a patch is made for: the part of the options that a device's registration decides. */
-export interface DeltaTarget {
-  readonly profile: ProfileName
-  readonly architecture?: ArchitectureName | "auto"
-  /** In place: the flash's sector size in bytes. */
-  readonly sectorSize?: number
-  readonly preserveSlots?: number
-}
+import type { DeltaOrder } from "../fleet/needs.ts"
 
 /** From the queue to a worker. */
-export interface DeltaRequest extends DeltaTarget {
+export interface DeltaRequest extends Pick<DeltaOrder, "recipe"> {
   readonly oldBytes: Uint8Array
   readonly newBytes: Uint8Array
 }

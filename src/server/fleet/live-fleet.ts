@@ -1,5 +1,6 @@
 import type {
   Channel,
+  DeltaRecord,
   Device,
   Enrolment,
   ImageRef,
@@ -22,6 +23,8 @@ export class LiveFleet {
   readonly releases = new Map<string, Release>()
   readonly rollouts = new Map<string, LiveRollout>()
   readonly channels = new Map<string, LiveChannel>()
+  /** What came of patches, by key. */
+  readonly deltas = new Map<string, DeltaRecord>()
   readonly logins = new Map<string, LiveDevice | LiveChannel>()
   /** Devices by the user of the one-time credentials that their update gives them now. */
   readonly tickets = new Map<string, LiveDevice>()
@@ -254,15 +257,17 @@ export function tally({ states }: LiveRollout): Partial<Record<UpdateState, numb
 /** Fills the memory from the store. */
 export async function loadFleet(store: Store, clock: Clock): Promise<LiveFleet> {
   const fleet = new LiveFleet(clock)
-  const [devices, releases, rollouts, channels, enrolments, updates, seen] = await Promise.all([
+  const [devices, releases, rollouts, channels, enrolments, deltas, updates, seen] = await Promise.all([
     store.devices(),
     store.releases(),
     store.rollouts(),
     store.channels(),
     store.enrolments(),
+    store.deltas(),
     store.liveUpdates(),
     store.seen(),
   ])
+  for (const delta of deltas) fleet.deltas.set(delta.key, delta)
   for (const release of releases) fleet.releases.set(release.id, release)
   for (const rollout of rollouts) fleet.setRollout(rollout)
   for (const device of devices) fleet.addDevice(device)

@@ -1,4 +1,13 @@
-import type { Channel, Device, Enrolment, Release, Rollout, Update, WaftEvent } from "../../core/domain/records.ts"
+import type {
+  Channel,
+  DeltaRecord,
+  Device,
+  Enrolment,
+  Release,
+  Rollout,
+  Update,
+  WaftEvent,
+} from "../../core/domain/records.ts"
 import { updateStates } from "../../core/domain/update.ts"
 import type { Change, EventQuery, Seen, Store } from "./needs.ts"
 
@@ -12,6 +21,7 @@ export class MemoryStore implements Store {
     channel: new Map(),
     enrolment: new Map(),
     image: new Map(),
+    delta: new Map(),
     seen: new Map(),
   }
   readonly #events: WaftEvent[] = []
@@ -46,6 +56,7 @@ export class MemoryStore implements Store {
   rollouts = (): Promise<readonly Rollout[]> => this.#all("rollout")
   channels = (): Promise<readonly Channel[]> => this.#all("channel")
   enrolments = (): Promise<readonly Enrolment[]> => this.#all("enrolment")
+  deltas = (): Promise<readonly DeltaRecord[]> => this.#all("delta")
   seen = (): Promise<readonly Seen[]> => this.#all("seen")
 
   async liveUpdates(): Promise<readonly Update[]> {
@@ -88,7 +99,7 @@ export class MemoryStore implements Store {
   }
 }
 
-type TableName = "device" | "release" | "rollout" | "update" | "channel" | "enrolment" | "image" | "seen"
+type TableName = "device" | "release" | "rollout" | "update" | "channel" | "enrolment" | "image" | "delta" | "seen"
 
 function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknown }>): {
   readonly key: string
@@ -109,5 +120,7 @@ function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknow
       return { key: change.enrolment.id, value: change.enrolment }
     case "image":
       return { key: change.image.sha256, value: change.image }
+    case "delta":
+      return { key: change.delta.key, value: change.delta }
   }
 }

@@ -1,6 +1,8 @@
 import type { Emitter } from "../../core/kit/emitter.ts"
+import type { DeltaRecipe } from "../../core/families/family.ts"
 import type {
   Channel,
+  DeltaRecord,
   Device,
   Enrolment,
   ImageRef,
@@ -33,6 +35,7 @@ export type Change =
   | { readonly put: "channel"; readonly channel: Channel }
   | { readonly put: "enrolment"; readonly enrolment: Enrolment }
   | { readonly put: "image"; readonly image: ImageRef }
+  | { readonly put: "delta"; readonly delta: DeltaRecord }
   | { readonly append: NewEvent }
 
 export interface EventQuery {
@@ -58,6 +61,7 @@ export interface Store {
   readonly rollouts: () => Promise<readonly Rollout[]>
   readonly channels: () => Promise<readonly Channel[]>
   readonly enrolments: () => Promise<readonly Enrolment[]>
+  readonly deltas: () => Promise<readonly DeltaRecord[]>
   /** Updates that are not over, and all updates of rollouts that are not over. */
   readonly liveUpdates: () => Promise<readonly Update[]>
   readonly updatesOfRollout: (rolloutId: string) => Promise<readonly Update[]>
@@ -88,6 +92,39 @@ export interface ImageHold {
   /** At most `maxBytes` from `offset`. Shared memory: not to be changed. */
   readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
   readonly release: () => void
+}
+
+/** One patch that is to be made. */
+export interface DeltaOrder {
+  readonly key: string
+  readonly recipe: DeltaRecipe
+  /** Size of both images, bytes. */
+  readonly imageBytes: number
+  /** Reads the images when its turn comes. */
+  readonly readImages: () => Promise<{ readonly oldBytes: Uint8Array; readonly newBytes: Uint8Array }>
+}
+
+/** How a patch in the making stands; the key is its order's. */
+export interface DeltaProgress {
+  readonly key: string
+  readonly state: "waiting" | "running" | "done" | "failed" | "cancelled" | "no-gain"
+  /** 0 … 1. */
+  readonly progress: number
+  /** Size of the patch when it is made, bytes. */
+  readonly patchBytes?: number
+  /** Why it failed. */
+  readonly error?: string
+}
+
+/** Makes patches in the background, a bounded number at a time. */
+export interface DeltaMaker {
+  /** Resolves with the patch; null = there is none to be had, and `progress` says why. */
+  readonly make: (order: DeltaOrder) => Promise<Uint8Array | null>
+  readonly progress: (key: string) => DeltaProgress | null
+  /** False when it neither waits nor runs. */
+  readonly cancel: (key: string) => Promise<boolean>
+  /** Lets go of what is over, the patch included. */
+  readonly forget: (key: string) => void
 }
 
 export type EventStream = Emitter<WaftEvent>

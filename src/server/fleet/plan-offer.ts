@@ -1,6 +1,8 @@
 import type { Hop } from "../../core/domain/chain.ts"
 import type { Device, ImageRef, Release } from "../../core/domain/records.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
+import type { ReadyDelta } from "../../core/families/family.ts"
+import { readyDeltas } from "./delta-pairs.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 
@@ -35,6 +37,8 @@ export class OfferPlanner {
   readonly #needs: Needs
   readonly #edited = new Map<string, Promise<ImageRef>>()
   readonly #packages = new Map<string, readonly Hop[]>()
+  /** Patches by release, as they stood when the planner was made: one round of offers sees the same. */
+  readonly #deltas = new Map<string, readonly ReadyDelta[]>()
 
   constructor(needs: Needs) {
     this.#needs = needs
@@ -49,6 +53,7 @@ export class OfferPlanner {
       release: { version: release.version, details: release.details },
       image: release.image,
       packages: this.#packagesFor(release.family, device.model),
+      deltas: this.#deltasTo(release),
     })
     if (!plan.ok) return plan
     const chosen = plan.packageId === undefined ? release.image : this.#needs.live.releases.get(plan.packageId)?.image
@@ -68,6 +73,12 @@ export class OfferPlanner {
     })
     this.#packages.set(key, found)
     return found
+  }
+
+  #deltasTo(release: Release): readonly ReadyDelta[] {
+    const known = this.#deltas.get(release.id) ?? readyDeltas(this.#needs, release)
+    this.#deltas.set(release.id, known)
+    return known
   }
 
   #edit(image: ImageRef, edit: { readonly offset: number; readonly bytes: Uint8Array }): Promise<ImageRef> {

@@ -1,7 +1,7 @@
 import type { Evidence } from "../../core/domain/evidence.ts"
 import { type PullFact, type PullFacts, type PullFinding, pullStep } from "../../core/domain/pull.ts"
 import type { Device, Update } from "../../core/domain/records.ts"
-import type { Family } from "../../core/families/family.ts"
+import type { Family, ImageFile } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { finishRollout } from "./finish-rollout.ts"
@@ -18,6 +18,8 @@ export interface WireFact {
   /** The offer that was read or fetched. */
   readonly offered: Offered
   readonly fact: PullFact
+  /** The file of a transfer: the offer's image, or a patch. */
+  readonly file?: ImageFile
 }
 
 /**
@@ -32,7 +34,7 @@ export function recordFact(needs: Needs, wire: WireFact): Promise<void> {
   return done
 }
 
-async function takeIn(needs: Needs, { live, offered, fact }: WireFact): Promise<void> {
+async function takeIn(needs: Needs, { live, offered, fact, file }: WireFact): Promise<void> {
   const { update } = live
   if (update === null || update.id !== offered.updateId) return takeInStale(needs, live, offered, fact)
   const family = familyOf(needs.families, live.device.family)
@@ -41,9 +43,12 @@ async function takeIn(needs: Needs, { live, offered, fact }: WireFact): Promise<
   const context = { rules: family.pull, model: live.device.model, version, offer: offered.offer, sizeBytes }
   const step = pullStep(context, update.pull, fact)
   if (step.state === update.pull) return
-  const evidence = step.findings.map((finding) => toEvidence(needs, family, { update, fact, finding, version, live }))
+  const wantedBytes = step.state.patchBytes ?? sizeBytes
+  const evidence = step.findings.map((finding) =>
+    toEvidence(needs, family, { update, fact, finding, version, live, wantedBytes }),
+  )
   const move = moveUpdate({ ...update, pull: step.state }, evidence)
-  const device = deviceAfter(family, live.device, { before: update, after: move.update, fact, version })
+  const device = deviceAfter(family, live.device, { before: update, after: move.update, fact, version, file })
   // A read that taught nothing new is remembered in memory and saved with the next thing that counts.
   const isQuiet = move.changes.length === 0 && device === live.device && !fact.kind.startsWith("image-")
   if (isQuiet) {
@@ -66,14 +71,20 @@ interface Found {
   readonly finding: PullFinding
   readonly version: string
   readonly live: LiveDevice
+  /** Size of the file that the device fetches. */
+  readonly wantedBytes: number
 }
 
-function toEvidence(needs: Needs, family: Family, { update, fact, finding, version, live }: Found): Evidence {
+function toEvidence(
+  needs: Needs,
+  family: Family,
+  { update, fact, finding, version, live, wantedBytes }: Found,
+): Evidence {
   const facts: PullFacts = {
     version,
     model: live.device.model,
     offer: update.offer ?? {},
-    sizeBytes: update.image?.sizeBytes ?? 0,
+    sizeBytes: wantedBytes,
     takenBytes: fact.kind === "image-ended" ? fact.to : 0,
     wholeFetches: update.pull.wholeFetches,
     reads: update.pull.idleReads + 1,
@@ -86,14 +97,18 @@ function toEvidence(needs: Needs, family: Family, { update, fact, finding, versi
   }
 }
 
+interface Moved {
+  readonly before: Update
+  readonly after: Update
+  readonly fact: PullFact
+  readonly version: string
+  readonly file: ImageFile | undefined
+}
+
 /** What is known of the device itself once the update moved. */
-function deviceAfter(
-  family: Family,
-  device: Device,
-  { before, after, fact, version }: { before: Update; after: Update; fact: PullFact; version: string },
-): Device {
+function deviceAfter(family: Family, device: Device, { before, after, fact, version, file }: Moved): Device {
   if (fact.kind === "image-started") {
-    const familyState = family.afterFetch(device.familyState, after.offer ?? {})
+    const familyState = family.afterFetch(device.familyState, after.offer ?? {}, file)
     const wasConcluded = before.progress.state === "succeeded" && after.progress.state !== "succeeded"
     return wasConcluded ? { ...runsUnknown(device), familyState } : { ...device, familyState }
   }

@@ -122,8 +122,11 @@ export class LoginSession {
       return { sizeBytes: hold.sizeBytes, read: hold.read, finished: () => hold.release() }
     }
     try {
-      const fact = { kind: "image-started", from, at: clock.monotonic() } as const
-      await recordFact(this.#needs, { live: login, offered, fact })
+      const isPatch = image.sha256 !== offered.image.sha256
+      const at = clock.monotonic()
+      const started = { kind: "image-started", from, at } as const
+      const fact = isPatch ? { ...started, patchBytes: image.sizeBytes } : started
+      await recordFact(this.#needs, { live: login, offered, fact, file: image })
     } catch (error) {
       hold.release()
       throw error

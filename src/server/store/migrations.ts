@@ -5,7 +5,10 @@ export type Dialect = "sqlite" | "postgresql"
 
 /** Numbered migrations, never edited once released. They run on SQLite and PostgreSQL alike. */
 export function migrations(dialect: Dialect): MigrationProvider {
-  return { getMigrations: () => Promise.resolve({ "0001-foundation": foundation(dialect), "0002-agents": agents }) }
+  return {
+    getMigrations: () =>
+      Promise.resolve({ "0001-foundation": foundation(dialect), "0002-agents": agents, "0003-deltas": deltas }),
+  }
 }
 
 type Schema = Kysely<unknown>
@@ -51,6 +54,23 @@ const enrolments = (db: Schema): Table =>
     .addColumn("admission", "text", required)
     .addColumn("created_at", "bigint", required)
     .addColumn("revoked_at", "bigint")
+
+/** Patches between images, made or given up. */
+const deltas: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .createTable("deltas")
+      .addColumn("key", "text", (column) => column.primaryKey())
+      .addColumn("from_sha256", "text", required)
+      .addColumn("to_sha256", "text", required)
+      .addColumn("state", "text", required)
+      .addColumn("patch_sha256", "text")
+      .addColumn("patch_size_bytes", "bigint")
+      .addColumn("took_ms", "bigint", required)
+      .addColumn("at", "bigint", required)
+      .execute()
+  },
+}
 
 type Table = CreateTableBuilder<string, string>
 

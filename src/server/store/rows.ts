@@ -4,6 +4,7 @@ import type { PullState } from "../../core/domain/pull.ts"
 import type {
   Admission,
   Channel,
+  DeltaRecord,
   Device,
   Enrolment,
   ImageRef,
@@ -219,6 +220,31 @@ export function enrolmentOf(row: Row<"enrolments">): Enrolment {
     admission: row.admission as Admission,
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
+  }
+}
+
+export function deltaRow(delta: DeltaRecord): NewRow<"deltas"> {
+  return {
+    key: delta.key,
+    from_sha256: delta.fromSha256,
+    to_sha256: delta.toSha256,
+    state: delta.state,
+    patch_sha256: delta.patch?.sha256 ?? null,
+    patch_size_bytes: delta.patch?.sizeBytes ?? null,
+    took_ms: delta.tookMs,
+    at: delta.at,
+  }
+}
+
+export function deltaOf(row: Row<"deltas">): DeltaRecord {
+  return {
+    key: row.key,
+    fromSha256: row.from_sha256,
+    toSha256: row.to_sha256,
+    state: row.state as DeltaRecord["state"],
+    patch: imageRef(row.patch_sha256, row.patch_size_bytes),
+    tookMs: row.took_ms,
+    at: row.at,
   }
 }
 

@@ -6,6 +6,8 @@ import { type Dialect, migrations } from "./migrations.ts"
 import {
   channelOf,
   channelRow,
+  deltaOf,
+  deltaRow,
   deviceOf,
   deviceRow,
   enrolmentOf,
@@ -127,6 +129,8 @@ class SqlStore implements Store {
         return this.#upsert("channels", channelRow(change.channel), "name")
       case "enrolment":
         return this.#upsert("enrolments", enrolmentRow(change.enrolment), "id")
+      case "delta":
+        return this.#upsert("deltas", deltaRow(change.delta), "key")
       case "image":
         return this.#upsert("images", { sha256: change.image.sha256, size_bytes: change.image.sizeBytes }, "sha256")
     }
@@ -154,6 +158,7 @@ class SqlStore implements Store {
     (await this.#read(this.#builder.selectFrom("channels").selectAll().orderBy("name"))).map(channelOf)
   enrolments = async () =>
     (await this.#read(this.#builder.selectFrom("enrolments").selectAll().orderBy("created_at"))).map(enrolmentOf)
+  deltas = async () => (await this.#read(this.#builder.selectFrom("deltas").selectAll().orderBy("at"))).map(deltaOf)
   seen = async () => {
     const rows = await this.#read(this.#builder.selectFrom("seen").selectAll())
     return rows.map((row) => ({ deviceId: row.device_id, at: row.at, peer: row.peer }))

@@ -10,6 +10,7 @@ export interface Tables {
   readonly updates: UpdatesTable
   readonly channels: ChannelsTable
   readonly enrolments: EnrolmentsTable
+  readonly deltas: DeltasTable
   readonly events: EventsTable
 }
 
@@ -108,6 +109,17 @@ interface EnrolmentsTable {
   readonly admission: string
   readonly created_at: number
   readonly revoked_at: number | null
+}
+
+interface DeltasTable {
+  readonly key: string
+  readonly from_sha256: string
+  readonly to_sha256: string
+  readonly state: string
+  readonly patch_sha256: string | null
+  readonly patch_size_bytes: number | null
+  readonly took_ms: number
+  readonly at: number
 }
 
 interface EventsTable {

@@ -21,6 +21,14 @@ export function boardImage(
   return concat([freshBootControl(boardModel(model).slot), code])
 }
 
+/** The same program as of another version: only its version constant differs, and a few bytes here and there. */
+export function nextImage(image: Uint8Array, version: number): Uint8Array {
+  const next = image.slice()
+  next.set(latin1(`${versionMark}${version}\0`), sectorBytes + 16)
+  for (let at = sectorBytes + 100; at < next.length; at += 4001) next[at] = version
+  return next
+}
+
 export function digestOf(image: Uint8Array): string {
   return hex(sha256(image))
 }

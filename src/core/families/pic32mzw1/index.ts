@@ -4,7 +4,7 @@ import { deviceSide } from "./device-side.ts"
 import { imageTool } from "./image-tool.ts"
 import { linters } from "./lint-manifest.ts"
 import { boardModels } from "./models.ts"
-import { afterFetch, httpSide, planOffer, publish } from "./server-side.ts"
+import { afterFetch, deltas, httpSide, planOffer, publish } from "./server-side.ts"
 import { versions } from "./versions.ts"
 
 /** Microchip PIC32MZ W1 and WFI32 boards with the Harmony 3 OTA service. */
@@ -17,6 +17,7 @@ export const pic32mzw1: Family = {
   publish,
   planOffer,
   afterFetch,
+  deltas,
   http: httpSide,
   pull: pullRules,
   linters,

@@ -5,7 +5,7 @@ import { freshPull, type PullContext, type PullFact, pullStep } from "../../doma
 import { boardImage, digestOf, TestBoard } from "./board.testing.ts"
 import { pullRules } from "./conclusions.ts"
 import { pic32mzw1 } from "./index.ts"
-import { afterFetch, httpSide, type OfferedPatch, planOffer, publish } from "./server-side.ts"
+import { afterFetch, deltas, httpSide, type OfferedPatch, planOffer, publish } from "./server-side.ts"
 
 const directoryUrl = "http://10.0.0.2:8081/d/k/"
 
@@ -118,6 +118,55 @@ describe("the offer to a board", () => {
         TargetDigest: image.sha256,
       },
     ])
+  })
+
+  const delta = {
+    from: { version: "5", details: {}, image: { sha256: "05".repeat(32), sizeBytes: 9000 } },
+    patch: { sha256: "0abc".repeat(16), sizeBytes: 5000 },
+  }
+
+  it("with a patch from what the board runs shows it beside the image", () => {
+    const plan = planOffer({ ...situation(6, "5"), deltas: [delta] })
+    if (!plan.ok) throw new Error(plan.sentence)
+    expect(plan.reason).toContain("5000 bytes from version 5")
+    const { image } = situation(6)
+    const files = httpSide.files({ offered: { offer: plan.offer, image }, familyState: {}, directoryUrl })
+    expect(files.map(({ name }) => name)).toEqual(["ota.json", `v6-${image.sha256.slice(0, 8)}.bin`, "v6-0abc0a.patch"])
+    expect(manifest({}, { offer: plan.offer, image })).toContain(`"BaseVerDigest":"${"05".repeat(32)}"`)
+  })
+
+  it("is shown once: a board that began to fetch a patch finds only the image from then on", () => {
+    const plan = planOffer({ ...situation(6, "5"), deltas: [delta] })
+    if (!plan.ok) throw new Error(plan.sentence)
+    const { image } = situation(6)
+    const before = manifest(afterFetch({}, plan.offer, image), { offer: plan.offer, image })
+    expect(before).toContain("PatchURL")
+    const after = manifest(afterFetch({}, plan.offer, delta.patch), { offer: plan.offer, image })
+    expect(after).not.toContain("PatchURL")
+    expect(after).toContain(`v6-${image.sha256.slice(0, 8)}.bin`)
+  })
+
+  it("is not for a channel, another base, another release of the service, or larger than the image", () => {
+    const large = { ...delta, patch: { ...delta.patch, sizeBytes: 10_000_000 } }
+    const without = [
+      { ...situation(6, "5"), deltas: [delta], exact: true },
+      { ...situation(6, "4"), deltas: [delta] },
+      { ...situation(6, null), deltas: [delta] },
+      { ...situation(6, "5", "v3.9.1"), deltas: [delta] },
+      { ...situation(6, "5"), deltas: [large] },
+      situation(6, "5"),
+    ]
+    for (const one of without) {
+      const plan = planOffer(one)
+      expect(plan.ok && plan.offer["patches"]).toBeUndefined()
+    }
+  })
+
+  it("has a patch only forwards and within one slot", () => {
+    const end = (version: string, bootAddress = 1) => ({ version, details: { bootAddress }, image: delta.patch })
+    expect(deltas.recipe(end("5"), end("6"))).toEqual({ format: "jojodiff", leastBytes: 4097 })
+    expect(deltas.recipe(end("6"), end("5"))).toBeNull()
+    expect(deltas.recipe(end("5"), end("6", 2))).toBeNull()
   })
 
   it("of nothing is a manifest that no board finds newer and that clears the sticky erase flag", () => {

@@ -1,17 +1,27 @@
 import { hex } from "../../kit/bytes.ts"
 import type { JsonObject } from "../../kit/json.ts"
 import { sha256 } from "../../kit/sha256.ts"
-import type { Fault, HttpSide, OfferedFile, OfferPlan, OfferSituation, Publication, Upload } from "../family.ts"
+import type {
+  DeltaSide,
+  Fault,
+  HttpSide,
+  ImageFile,
+  OfferedFile,
+  OfferPlan,
+  OfferSituation,
+  Publication,
+  Upload,
+} from "../family.ts"
 import { imageFaults, slotOf } from "./image.ts"
 import { makeImage } from "./image-tool.ts"
 import { looksLikeIntelHex } from "./intel-hex.ts"
 import { longestUrl, type ManifestPatch, writeManifest } from "./manifest.ts"
-import { address, boardModel, boardModels } from "./models.ts"
+import { address, boardModel, boardModels, sectorBytes } from "./models.ts"
 import { versions, versionToErase } from "./versions.ts"
 
 /** Name of the manifest in a board's directory. */
 export const manifestName = "ota.json"
-/** `v99-01234567.bin`: a name of its own for every version and content, for the board stores under the last segment. */
+/** `v99-01234567.bin`, `v99-012345.patch`: a name of its own for every version and content, for the board stores under the last segment. */
 const longestFileName = 16
 
 /**
@@ -119,15 +129,51 @@ export function planOffer(situation: OfferSituation): OfferPlan {
       sentence: `The board runs version ${device.runningVersion} and takes only a higher one; publish the program again, compiled with a version above ${device.runningVersion}.`,
     }
   }
-  return { ok: true, offer: { version, fileName: `v${version}-${image.sha256.slice(0, 8)}.bin` } }
+  const offer = { version, fileName: `v${version}-${image.sha256.slice(0, 8)}.bin` }
+  const patch = patchFor(situation)
+  if (patch === null) return { ok: true, offer }
+  return {
+    ok: true,
+    offer: { ...offer, patches: [{ ...patch, image: { ...patch.image } }] },
+    reason: `Beside the image of ${image.sizeBytes} bytes it is shown a patch of ${patch.image.sizeBytes} bytes from version ${patch.baseVersion}, which it takes if it still holds that in its store.`,
+  }
 }
 
-/** Versions that a board may hold in its store, newest last: what it began to fetch. */
-export function afterFetch(familyState: JsonObject, offer: JsonObject): JsonObject {
+/**
+ * The patch from what the board runs. Not for a channel: whoever comes there would be shown it for ever, and a board
+ * that does not compare versions before a patch would take it at every poll.
+ */
+function patchFor({ device, release, image, deltas = [], exact }: OfferSituation): OfferedPatch | null {
+  if (exact === true || device.model === "any" || boardModel(device.model).patches !== "applied") return null
+  const found = deltas.find(({ from }) => from.version === device.runningVersion)
+  if (found === undefined || found.patch.sizeBytes >= image.sizeBytes) return null
+  return {
+    baseVersion: Number(found.from.version),
+    baseSha256: found.from.image.sha256,
+    targetSha256: image.sha256,
+    fileName: `v${release.version}-${found.patch.sha256.slice(0, 6)}.patch`,
+    image: found.patch,
+  }
+}
+
+/** Boards go forward only, and take no file of one sector or less (pic32mzw1.md 2.5). */
+export const deltas: DeltaSide = {
+  recipe: (from, to) =>
+    Number(from.version) < Number(to.version) && from.details["bootAddress"] === to.details["bootAddress"]
+      ? { format: "jojodiff", leastBytes: sectorBytes + 1 }
+      : null,
+}
+
+/**
+ * Versions that a board may hold in its store, newest last: what it began to fetch. And the version whose patch it began
+ * to fetch: it is shown a patch once, whatever comes of it.
+ */
+export function afterFetch(familyState: JsonObject, offer: JsonObject, file?: ImageFile): JsonObject {
   const version = offer["version"]
   if (typeof version !== "number") return familyState
   const stored = storedVersions(familyState).filter((known) => known !== version)
-  return { ...familyState, stored: [...stored, version].slice(-8) }
+  const isPatch = offeredPatches(offer).some(({ image }) => image.sha256 === file?.sha256)
+  return { ...familyState, stored: [...stored, version].slice(-8), ...(isPatch ? { patched: version } : {}) }
 }
 
 function storedVersions(familyState: JsonObject): readonly number[] {
@@ -154,7 +200,7 @@ export const httpSide: HttpSide = {
       url: `${directoryUrl}${fileName}`,
       digest: offered.image.sha256,
       erase: false,
-      patches: patches.map((patch) => manifestPatch(patch, directoryUrl)),
+      patches: familyState["patched"] === version ? [] : patches.map((patch) => manifestPatch(patch, directoryUrl)),
     })
     return [
       notice(manifest),
@@ -191,7 +237,7 @@ function notice(content: Uint8Array): OfferedFile {
   return { name: manifestName, role: "notice", content }
 }
 
-/** One delta of an offer, as the delta release put it there (2.3 rule 4). */
+/** A patch that an offer shows beside the image (2.3 rule 4). */
 export interface OfferedPatch {
   /** The version the base was published as. */
   readonly baseVersion: number

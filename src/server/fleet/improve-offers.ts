@@ -1,0 +1,56 @@
+import type { Release, Update } from "../../core/domain/records.ts"
+import { commit } from "./commit.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import type { LiveDevice } from "./live-fleet.ts"
+import { OfferPlanner, offerTarget } from "./plan-offer.ts"
+import { takeTurns } from "./take-turns.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families">
+
+/** Devices whose offers are looked at in one turn. */
+const chunkSize = 500
+
+/**
+ * Plans a release's offers again for devices that have not begun to fetch: a patch may be ready since. What a device has read
+ * of the earlier offer stays fetchable for it.
+ */
+export async function improveOffers(needs: Needs, release: Release): Promise<void> {
+  const planner = new OfferPlanner(needs)
+  const untouched = [...needs.live.devices.values()].filter((live) => isUntouched(live, release))
+  for (let from = 0; from < untouched.length; from += chunkSize) {
+    const chunk = untouched.slice(from, from + chunkSize)
+    await takeTurns(chunk, () => improve(needs, planner, release, chunk))
+  }
+}
+
+function isUntouched({ update }: LiveDevice, release: Release): boolean {
+  if (update === null || update.releaseId !== release.id || update.progress.state !== "offered") return false
+  const { wholeFetches, open, coveredBytes } = update.pull
+  return wholeFetches === 0 && !open && coveredBytes === 0
+}
+
+async function improve(
+  needs: Needs,
+  planner: OfferPlanner,
+  release: Release,
+  chunk: readonly LiveDevice[],
+): Promise<void> {
+  const planned = await Promise.all(
+    chunk.map(async (live): Promise<Update | null> => {
+      const { update } = live
+      if (update === null || !isUntouched(live, release)) return null
+      const plan = await planner.plan(release, offerTarget(live.device))
+      if (!plan.ok || JSON.stringify(plan.offer) === JSON.stringify(update.offer)) return null
+      return { ...update, offer: plan.offer, image: plan.image, offerReason: plan.reason }
+    }),
+  )
+  const updates = planned.filter((update) => update !== null)
+  if (updates.length === 0) return
+  await commit(
+    needs,
+    updates.map((update) => ({ put: "update", update })),
+    () => {
+      for (const update of updates) needs.live.setUpdate(update)
+    },
+  )
+}
