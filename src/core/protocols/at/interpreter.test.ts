@@ -23,7 +23,7 @@ const commands: AtCommands<Toy> = {
   "+DATA": {
     write: (toy, [size]) => ({
       takes: {
-        prompt: "CONNECT",
+        prompts: ["CONNECT"],
         sizeBytes: Number(size?.text),
         done: (bytes) => {
           toy.value = fromLatin1(bytes)

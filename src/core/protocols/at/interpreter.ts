@@ -9,9 +9,11 @@ export type AtAnswer =
 
 /** After the command the port carries bytes instead of lines: so many, and then `done` says how it ends. */
 export interface DataTaker {
-  readonly prompt: string
+  /** Said before the bytes, each as a line of its own: CONNECT, or OK and a prompt. */
+  readonly prompts: readonly string[]
   readonly sizeBytes: number
-  readonly done: (bytes: Uint8Array) => AtAnswer
+  /** Null = no final result follows. */
+  readonly done: (bytes: Uint8Array) => AtAnswer | null | Promise<AtAnswer | null>
 }
 
 export type AtAnswerSoon = AtAnswer | Promise<AtAnswer>
@@ -38,6 +40,12 @@ export interface InterpreterParts<Module> {
   readonly longestLine?: number
 }
 
+interface TakenData {
+  readonly taker: DataTaker
+  readonly chunks: Uint8Array[]
+  left: number
+}
+
 const settingsAtStart = { echo: true, verbose: true, quiet: false, cmee: 1, lineEnd: 13, lineFeed: 10, erase: 8 }
 
 /** Registers by number (V.250 6.2): S3 ends a line, S4 is the line feed of answers, S5 erases. */
@@ -58,7 +66,7 @@ export class AtInterpreter<Module> {
   #line = ""
   #isTooLong = false
   #last = ""
-  #data: { readonly taker: DataTaker; readonly chunks: Uint8Array[]; left: number } | null = null
+  #data: TakenData | null = null
 
   constructor(parts: InterpreterParts<Module>) {
     this.#parts = parts
@@ -68,7 +76,7 @@ export class AtInterpreter<Module> {
   /** Takes what the host typed, in any pieces; resolves when every whole line of it is answered. */
   async take(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
-      if (this.#data !== null) at += this.#takeData(bytes.subarray(at))
+      if (this.#data !== null) at += await this.#takeData(bytes.subarray(at))
       else await this.#takeCharacter(bytes[at++] ?? 0)
     }
   }
@@ -169,29 +177,29 @@ export class AtInterpreter<Module> {
     return ok
   }
 
-  #beginData(taker: DataTaker): void {
-    if (taker.sizeBytes > longestData) return this.#result("ERROR")
-    this.#send(`${this.#end}${taker.prompt}${this.#end}`)
+  #beginData(taker: DataTaker): Promise<void> | void {
+    if (!(taker.sizeBytes >= 0 && taker.sizeBytes <= longestData)) return this.#result("ERROR")
+    for (const prompt of taker.prompts) this.#send(`${this.#end}${prompt}${this.#end}`)
     this.#data = { taker, chunks: [], left: taker.sizeBytes }
-    this.#endData()
+    return this.#endData(this.#data)
   }
 
   /** How many of the bytes belong to the data. */
-  #takeData(bytes: Uint8Array): number {
+  async #takeData(bytes: Uint8Array): Promise<number> {
     const data = this.#data
     if (data === null) return 0
     const taken = bytes.slice(0, data.left)
     data.chunks.push(taken)
     data.left -= taken.length
-    this.#endData()
+    await this.#endData(data)
     return taken.length
   }
 
-  #endData(): void {
-    const data = this.#data
-    if (data === null || data.left > 0) return
+  async #endData(data: TakenData): Promise<void> {
+    if (data.left > 0) return
     this.#data = null
-    const answer = data.taker.done(concat(data.chunks))
+    const answer = await data.taker.done(concat(data.chunks))
+    if (answer === null) return
     this.#result(answer)
     if (answer !== "ERROR" && "afterwards" in answer) answer.afterwards?.()
   }
