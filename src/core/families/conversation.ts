@@ -12,7 +12,10 @@ export interface ConversationSide {
   readonly senderOf: (bytes: Uint8Array) => string | null
   /** What a device claims as its own, such as its SIM's number and IMSI: `number:+39…`, `imsi:222…`. */
   readonly claims: (familyState: JsonObject) => readonly string[]
-  /** What the server must know of a device entered by an operator. A sentence says what is wrong with the options. */
+  /**
+   * What the server must know of a device entered by an operator; `options.id` is its id. A sentence says what is wrong with
+   * the options.
+   */
   readonly enter: (
     options: Readonly<Record<string, string>>,
   ) => { readonly familyState: JsonObject } | { readonly fault: string }
