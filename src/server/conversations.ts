@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto"
 import type { Logger } from "pino"
 import { every, steadyClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig } from "./config.ts"
-import { continueConversations, type ConverseNeeds } from "./fleet/converse.ts"
+import { continueConversations, type ConverseNeeds, wakeAfterRestart } from "./fleet/converse.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { Outbox } from "./fleet/outbox.ts"
 import { messageGateway } from "./gateway/message-gateway.ts"
@@ -108,6 +108,7 @@ function tick({ closers, complain }: ConversationsStart, needs: ConverseNeeds): 
   const run = (intervalMs: number, what: string, deed: () => Promise<void>): void => {
     closers.push(every(intervalMs, () => deed().catch((error: unknown) => complain(what, error))))
   }
+  wakeAfterRestart(needs)
   run(50, "conversations did not go on", () => continueConversations(needs))
   run(1000, "messages were not looked after", () => needs.outbox.tick())
   needs.outbox.kick()

@@ -7,7 +7,7 @@ import type {
   ConversationSide,
   ConversationStep,
 } from "../../core/families/conversation.ts"
-import { closed } from "./ask-for-work.ts"
+import { closed, mayPlanAnew } from "./ask-for-work.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { finishRollout } from "./finish-rollout.ts"
@@ -53,7 +53,9 @@ export async function converse(
       continue
     }
     needs.outbox.kick()
-    if (taken.move !== null) await follow(needs, live, taken.move.update, taken.step)
+    if (taken.move !== null) await follow(needs, taken.move.update, taken.step)
+    const mustPlan = taken.step.running !== undefined || taken.move !== null
+    if (mustPlan && mayPlanAnew(needs, live)) await offerAgain(needs, live)
     return taken.step.send.filter((message): message is TcpMessage => message.via === "tcp")
   }
 }
@@ -102,7 +104,7 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
     })
   }
   if (step.wakeInMs === null) needs.live.wakes.delete(live)
-  else needs.live.wakes.set(live, needs.clock.monotonic() + step.wakeInMs)
+  else if (step.wakeInMs !== "unchanged") needs.live.wakes.set(live, needs.clock.monotonic() + step.wakeInMs)
   return { kind: "done", step, move }
 }
 
@@ -194,12 +196,11 @@ function toRow(needs: ConverseNeeds, live: LiveDevice, message: ConversationMess
 }
 
 /** What a move of the update brings with it. */
-async function follow(needs: ConverseNeeds, live: LiveDevice, update: Update, step: ConversationStep): Promise<void> {
+async function follow(needs: ConverseNeeds, update: Update, step: ConversationStep): Promise<void> {
   const wrong = step.evidence.find(({ isPackageWrong }) => isPackageWrong === true)
   if (wrong !== undefined) await flagPackage(needs, update, wrong)
   const rollout = needs.live.rollouts.get(update.rolloutId)
   if (rollout !== undefined && isOver(update)) await finishRollout(needs, rollout)
-  if (update.progress.state === "waiting") await offerAgain(needs, live)
 }
 
 /** Conversations in one bite, so that a rollout to thousands does not hold up those who are in the middle of one. */
@@ -237,4 +238,12 @@ export async function takeMessage(
     return { live, answers: await converse(needs, live, message) }
   }
   return { live: null, answers: [] }
+}
+
+/** What devices waited for when an earlier run of the server was ended goes on. */
+export function wakeAfterRestart({ live: fleet, clock, families }: ConverseNeeds): void {
+  for (const live of fleet.devices.values()) {
+    const wait = familyOf(families, live.device.family).conversation?.wakeAfterRestart(live.device.familyState) ?? null
+    if (wait !== null) fleet.wakes.set(live, clock.monotonic() + wait)
+  }
 }

@@ -139,6 +139,14 @@ export class LiveFleet {
     this.undecided.delete(live)
   }
 
+  /** A rollout was paused or resumed: the conversations of its devices go on by that. */
+  noteOffers(rollout: LiveRollout): void {
+    for (const deviceId of rollout.states.keys()) {
+      const live = this.devices.get(deviceId)
+      if (live?.update?.rolloutId === rollout.rollout.id && live.update.ticket !== null) this.offerNews.add(live)
+    }
+  }
+
   #setCurrent(live: LiveDevice, update: Update | null): void {
     const before = live.update?.ticket ?? null
     const ticket = update === null || isOver(update) ? null : update.ticket
