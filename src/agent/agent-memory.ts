@@ -18,13 +18,23 @@ export interface AgentState {
   readonly order: OrderView | null
   /** The server wants nothing more of the order. */
   readonly isOver: boolean
+  /** What the last order brought the module to, as the server writes it. */
+  readonly reached: string | null
   /** The host side's journal of the order. */
   readonly journal: JsonObject | null
   /** Not yet delivered, the oldest first. */
   readonly reports: readonly ReportBody[]
 }
 
-const empty: AgentState = { format: 1, enrolment: null, order: null, isOver: false, journal: null, reports: [] }
+const empty: AgentState = {
+  format: 1,
+  enrolment: null,
+  order: null,
+  isOver: false,
+  reached: null,
+  journal: null,
+  reports: [],
+}
 
 /** The agent's state: read from memory, and every change on disk before it counts. */
 export class AgentMemory {

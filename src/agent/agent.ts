@@ -48,6 +48,8 @@ export interface AgentEnd {
 const moduleAbsentSeconds = 30
 /** A module that stands still is asked again which firmware runs after this: somebody else may have updated it. */
 const askModuleAgainMs = 60 * 60_000
+/** An order is taken at its word for so long. */
+const freshOrderMs = 60_000
 /** An answer without work that came sooner than this is followed by a pause of as long. */
 const shortestPollMs = 5000
 
@@ -100,8 +102,15 @@ class Agent {
     return "token" in credentials ? credentials.token : (memory.state.enrolment?.token ?? "")
   }
 
+  /** A module has several texts for the firmware that it runs; the one the server used last is kept to. */
+  get #version(): string | undefined {
+    const { reached } = this.#needs.memory.state
+    if (reached !== null && this.#identity?.versions.includes(reached) === true) return reached
+    return this.#identity?.version
+  }
+
   #ended(order: string | null, end: HostEnd | null): AgentEnd {
-    return { order, end, version: end?.version ?? this.#identity?.version ?? null }
+    return { order, end, version: end?.version ?? this.#version ?? null }
   }
 
   /** Opens the port for as long as the questions take: between two orders others may use it. */
@@ -122,8 +131,9 @@ class Agent {
         await line.close()
       }
       if (this.#identity === null) continue
-      const { model, version, imei } = this.#identity
-      if (before?.version === version) return
+      const { model, imei } = this.#identity
+      const version = this.#version ?? ""
+      if (before?.version === this.#identity.version) return
       return tell({ event: "module", text: `${name}: ${model ?? "module"} ${imei ?? ""} runs ${version}` })
     }
     const where = names.length === 0 ? "there is no such port" : `nobody answers at ${names.join(", ")}`
@@ -148,7 +158,7 @@ class Agent {
     const known = memory.state.enrolment
     const enrolment = known?.id === id ? known : { id, secret: newSecret(), token: null }
     if (enrolment !== known) await memory.change({ enrolment })
-    const version = this.#identity?.version
+    const version = this.#version
     const body = { id, model, secret: enrolment.secret, ...(version === undefined ? {} : { version }) }
     const result = await this.#api.enrol(credentials.enrol, body, signal)
     if (result.kind !== "ok") {
@@ -166,11 +176,12 @@ class Agent {
   async #askServer(): Promise<OrderView | null> {
     const { clock, signal, once, tell } = this.#needs
     const beganMs = clock.now()
-    const version = this.#identity?.version
+    const version = this.#version
     const longest = this.#identity === null ? moduleAbsentSeconds : longestWaitSeconds
     const query = { wait: once === true ? 0 : longest, ...(version === undefined ? {} : { version }) }
     const result = await this.#api.work(this.#token, query, signal)
     if (result.kind !== "ok") {
+      if (result.kind === "refused" && result.status === 401) await this.#forgetToken()
       await this.#pauseAfter(result)
       return null
     }
@@ -183,6 +194,13 @@ class Agent {
       await clock.sleep(shortestPollMs * (1 + this.#needs.random()), signal)
     }
     return order
+  }
+
+  /** A device that was removed from the server enrols again, if it may; a token that was given stays as it is. */
+  async #forgetToken(): Promise<void> {
+    const { credentials, memory } = this.#needs
+    const { enrolment } = memory.state
+    if ("enrol" in credentials && enrolment !== null) await memory.change({ enrolment: { ...enrolment, token: null } })
   }
 
   #noteAdmission(admission: WorkView["admission"]): void {
@@ -207,25 +225,34 @@ class Agent {
   }
 
   /**
-   * An order that a killed agent left. The server gives it again with what may have changed, or does not want it any
-   * more; a server that is away stops nobody.
+   * An order that a killed agent left. The server gives it again with what may have changed, or gives another; a server
+   * that is away stops nobody.
    */
   async #goOn(stored: OrderView): Promise<HostEnd> {
     const { memory, signal, tell } = this.#needs
     tell({ event: "order", text: `Going on with order ${stored.order}.` })
     const result = await this.#api.work(this.#token, { wait: 0 }, signal)
-    if (result.kind !== "ok") return this.#runOrder(stored)
-    const { order } = result.value
-    if (order?.order === stored.order) {
-      await memory.change({ order })
-      return this.#runOrder(order)
-    }
-    await memory.change({ isOver: true })
-    return this.#runOrder(stored)
+    const order = result.kind === "ok" ? result.value.order : null
+    // None is given while the module is in the middle of it; another one means that this one is over.
+    if (order !== null) await memory.change(order.order === stored.order ? { order } : { isOver: true })
+    return this.#runOrder(memory.state.order ?? stored)
+  }
+
+  /**
+   * Whether the server still gives this order to a module that runs what it starts from: asked again right before the
+   * command, unless it has just come. A server that is away forbids nothing.
+   */
+  async #isWanted(order: OrderView, givenMs: number): Promise<boolean> {
+    const { memory, clock, signal } = this.#needs
+    if (memory.state.isOver) return false
+    if (clock.now() - givenMs < freshOrderMs) return true
+    const result = await this.#api.work(this.#token, { wait: 0, version: order.from }, signal)
+    return result.kind !== "ok" || result.value.order?.order === order.order
   }
 
   async #runOrder(order: OrderView): Promise<HostEnd> {
     const { host, port, clock, memory, tell, signal } = this.#needs
+    const givenMs = memory.state.journal === null ? clock.now() : Number.NEGATIVE_INFINITY
     const end = await host.run({
       order,
       port,
@@ -233,13 +260,14 @@ class Agent {
       signal,
       journal: { load: () => memory.state.journal, save: (journal) => memory.change({ journal }) },
       report: (report) => this.#reports.add(order.order, report),
-      isWanted: () => !memory.state.isOver,
+      isWanted: () => this.#isWanted(order, givenMs),
       log: (text) => tell({ event: "line", text }),
     })
     tell({ event: "end", text: `Order ${order.order}: ${end.state}. ${end.sentence}` })
     // The server gives the same order again until it has heard of its end.
     await this.#reports.delivered()
-    await memory.change({ order: null, journal: null, isOver: false })
+    const reached = end.state === "verified" ? { reached: order.to } : {}
+    await memory.change({ order: null, journal: null, isOver: false, ...reached })
     this.#askedMs = Number.NEGATIVE_INFINITY
     return end
   }
