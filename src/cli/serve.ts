@@ -1,8 +1,15 @@
+import { setFlagsFromString } from "node:v8"
 import { Command } from "commander"
 import { environmentName, type Given, readConfig, serverSettings } from "../server/config.ts"
 import { startServer } from "../server/main.ts"
 import { runDemo } from "./demo.ts"
 import { version } from "./version.ts"
+
+/**
+ * V8 lets a heap double and more before it looks for garbage; a server that holds ten thousand waiting agents would take
+ * twice the memory that it needs. Growing by half costs a little time and keeps what is resident near what is used.
+ */
+const heapGrowth = "--heap-growing-percent=50"
 
 /** `waft serve`: the server, with `--demo` a fleet that is updated before your eyes. */
 export function serveCommand(): Command {
@@ -16,6 +23,7 @@ export function serveCommand(): Command {
     .option("--demo", "add a virtual fleet and roll firmware out to it")
     .action(async (options: Record<string, string | boolean>) => {
       const config = readConfig(flagsOf(options), process.env, options["config"] as string | undefined)
+      setFlagsFromString(heapGrowth)
       const server = await startServer(config, version)
       const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
       process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
