@@ -30,9 +30,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "server/api": ["core/kit", "core/domain", "core/contract", "server/fleet", "server/transports"],
   // main.ts and config.ts: the only place where everything meets.
   server: ["core", "server"],
-  disk: [],
-  virtual: ["core/kit", "core/protocols", "core/delta", "core/families", "disk"],
-  agent: ["core/kit", "core/protocols", "core/families", "core/contract", "disk"],
+  virtual: ["core/kit", "core/protocols", "core/delta", "core/families"],
+  agent: ["core/kit", "core/protocols", "core/families", "core/contract"],
   console: ["core/kit", "core/domain", "core/contract"],
   cli: ["core/kit", "core/domain", "core/contract"],
 }

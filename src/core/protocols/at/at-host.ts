@@ -41,8 +41,6 @@ interface OpenCommand {
   readonly lines: string[]
   final: AtFinal | null
   hasPrompted: boolean
-  /** A line had begun before the command was typed: it is none of the answer. */
-  followsOlderLine: boolean
 }
 
 /**
@@ -130,7 +128,7 @@ export class AtHost {
 
   async #run(command: AtCommand): Promise<AtAnswer> {
     if (this.#unanswered !== null) await this.#settle(this.#unanswered)
-    const open = opened(command, { followsOlderLine: this.#cutter.isMidLine })
+    const open: OpenCommand = { command, lines: [], final: null, hasPrompted: false }
     const deadline = this.#clock.now() + command.timeoutMs
     this.#open = open
     await this.#write(latin1(`${command.text}\r`))
@@ -153,7 +151,7 @@ export class AtHost {
     // A prompt that came too late waits for data: it is told that there is none.
     if (command.data !== undefined) await this.#write(escape)
     const deadline = this.#clock.now() + settleMs
-    this.#open = opened(command, { hasPrompted: true })
+    this.#open = { command, lines: [], final: null, hasPrompted: true }
     while (!this.#isGone && this.#clock.now() < deadline) {
       if (!(await this.#readUntil(Math.min(deadline, this.#clock.now() + quietMs)))) break
     }
@@ -176,10 +174,8 @@ export class AtHost {
   }
 
   #take(piece: AtPiece): void {
-    if (piece.kind === "overlong") {
-      this.#headOfTwo = null
-      this.#answering()
-    } else if (piece.kind === "prompt") {
+    if (piece.kind === "overlong") this.#headOfTwo = null
+    else if (piece.kind === "prompt") {
       if (this.#open !== null) this.#open.hasPrompted = true
     } else if (this.#headOfTwo !== null) {
       this.#keepUrc({ line: this.#headOfTwo, body: piece.text })
@@ -188,7 +184,7 @@ export class AtHost {
   }
 
   #takeLine(line: string): void {
-    const open = this.#answering()
+    const open = this.#open !== null && this.#open.final === null ? this.#open : null
     if (open !== null && isEcho(line, open)) return
     const final = parseFinal(line, !this.#isVerbose)
     if (final !== null && (final.line !== "NO CARRIER" || isDialling(open))) {
@@ -201,23 +197,10 @@ export class AtHost {
     else this.#keepUrc({ line })
   }
 
-  /** The command whose answer the next line may be. */
-  #answering(): OpenCommand | null {
-    const open = this.#open
-    if (open === null || open.final !== null) return null
-    if (!open.followsOlderLine) return open
-    open.followsOlderLine = false
-    return null
-  }
-
   #keepUrc(urc: AtUrc): void {
     this.#urcs.push(urc)
     if (this.#urcs.length > this.#limits.maxLines) this.#urcs.shift()
   }
-}
-
-function opened(command: AtCommand, more: Partial<OpenCommand>): OpenCommand {
-  return { command, lines: [], final: null, hasPrompted: false, followsOlderLine: false, ...more }
 }
 
 function isDialling(open: OpenCommand | null): boolean {

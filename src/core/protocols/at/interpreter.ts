@@ -3,9 +3,16 @@ import { type AtArgument, type AtCall, parseCommandLine } from "./command-line.t
 
 /** What a command comes to: its lines of information and then OK; or an error, with a CME number where there is one. */
 export type AtAnswer =
-  | { readonly lines?: readonly string[]; readonly afterwards?: () => void; readonly takes?: DataTaker }
+  | {
+      readonly lines?: readonly string[]
+      readonly afterwards?: () => void
+      readonly takes?: DataTaker
+      readonly takesText?: TextTaker
+    }
   | "ERROR"
   | { readonly cme: number; readonly words: string }
+  /** A message service failure (3GPP TS 27.005 §3.2.5). */
+  | { readonly cms: number; readonly words: string }
 
 /** After the command the port carries bytes instead of lines: so many, and then `done` says how it ends. */
 export interface DataTaker {
@@ -14,6 +21,13 @@ export interface DataTaker {
   readonly sizeBytes: number
   /** Null = no final result follows. */
   readonly done: (bytes: Uint8Array) => AtAnswer | null | Promise<AtAnswer | null>
+}
+
+/** After the command the host types a text at `> `, ended by Ctrl-Z or given up by ESC (3GPP TS 27.005 §3.5.1). */
+export interface TextTaker {
+  /** Longest text; one that is longer is answered with ERROR. */
+  readonly mostCharacters: number
+  readonly done: (text: string) => AtAnswerSoon
 }
 
 export type AtAnswerSoon = AtAnswer | Promise<AtAnswer>
@@ -53,6 +67,8 @@ const registers = { 3: "lineEnd", 4: "lineFeed", 5: "erase" } as const
 const isRegister = (number: number): number is keyof typeof registers => Object.hasOwn(registers, number)
 
 const ok: AtAnswer = {}
+const controlZ = 0x1a
+const escapeKey = 0x1b
 const longestData = 16 * 1024 * 1024
 
 /**
@@ -67,6 +83,7 @@ export class AtInterpreter<Module> {
   #isTooLong = false
   #last = ""
   #data: TakenData | null = null
+  #text: { readonly taker: TextTaker; text: string; isTooLong: boolean } | null = null
 
   constructor(parts: InterpreterParts<Module>) {
     this.#parts = parts
@@ -77,6 +94,7 @@ export class AtInterpreter<Module> {
   async take(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       if (this.#data !== null) at += await this.#takeData(bytes.subarray(at))
+      else if (this.#text !== null) await this.#takeText(bytes[at++] ?? 0)
       else await this.#takeCharacter(bytes[at++] ?? 0)
     }
   }
@@ -117,10 +135,11 @@ export class AtInterpreter<Module> {
     const afterwards: (() => void)[] = []
     for (const call of calls) {
       const answer = await this.#run(call)
-      if (answer === "ERROR" || "cme" in answer) return this.#result(answer)
+      if (isError(answer)) return this.#result(answer)
       if (answer.lines !== undefined && answer.lines.length > 0) this.#information(answer.lines)
       if (answer.afterwards !== undefined) afterwards.push(answer.afterwards)
       if (answer.takes !== undefined) return this.#beginData(answer.takes)
+      if (answer.takesText !== undefined) return this.#beginText(answer.takesText)
     }
     this.#result(ok)
     for (const deed of afterwards) deed()
@@ -201,7 +220,30 @@ export class AtInterpreter<Module> {
     const answer = await data.taker.done(concat(data.chunks))
     if (answer === null) return
     this.#result(answer)
-    if (answer !== "ERROR" && "afterwards" in answer) answer.afterwards?.()
+    if (!isError(answer)) answer.afterwards?.()
+  }
+
+  #beginText(taker: TextTaker): void {
+    this.#send(`${this.#end}> `)
+    this.#text = { taker, text: "", isTooLong: false }
+  }
+
+  async #takeText(code: number): Promise<void> {
+    const taken = this.#text
+    if (taken === null) return
+    if (this.#settings.echo) this.#parts.write(Uint8Array.of(code))
+    if (code !== controlZ && code !== escapeKey) {
+      if (taken.text.length < taken.taker.mostCharacters) taken.text += String.fromCharCode(code)
+      else taken.isTooLong = true
+      return
+    }
+    this.#text = null
+    if (code === escapeKey) return this.#result(ok)
+    const answer = taken.isTooLong ? "ERROR" : await taken.taker.done(taken.text)
+    if (isError(answer)) return this.#result(answer)
+    if (answer.lines !== undefined && answer.lines.length > 0) this.#information(answer.lines)
+    this.#result(ok)
+    answer.afterwards?.()
   }
 
   get #end(): string {
@@ -217,18 +259,25 @@ export class AtInterpreter<Module> {
   #result(answer: AtAnswer): void {
     const { quiet, verbose, cmee, lineEnd } = this.#settings
     if (quiet) return
-    const isOk = answer !== "ERROR" && !("cme" in answer)
-    if (!isOk && answer !== "ERROR" && cmee > 0) {
-      const text = cmee === 1 ? String(answer.cme) : answer.words
-      return this.#send(`${this.#end}+CME ERROR: ${text}${this.#end}`)
+    const hasFailed = isError(answer)
+    if (hasFailed && answer !== "ERROR" && cmee > 0) {
+      const [source, number] = "cme" in answer ? ["CME", answer.cme] : ["CMS", answer.cms]
+      const text = cmee === 1 ? String(number) : answer.words
+      return this.#send(`${this.#end}+${source} ERROR: ${text}${this.#end}`)
     }
-    if (verbose) this.#send(`${this.#end}${isOk ? "OK" : "ERROR"}${this.#end}`)
-    else this.#send(`${isOk ? 0 : 4}${String.fromCharCode(lineEnd)}`)
+    if (verbose) this.#send(`${this.#end}${hasFailed ? "ERROR" : "OK"}${this.#end}`)
+    else this.#send(`${hasFailed ? 4 : 0}${String.fromCharCode(lineEnd)}`)
   }
 
   #send(text: string): void {
     this.#parts.write(latin1(text))
   }
+}
+
+type AtFailure = Exclude<AtAnswer, { readonly takes?: DataTaker }>
+
+function isError(answer: AtAnswer): answer is AtFailure {
+  return answer === "ERROR" || "cme" in answer || "cms" in answer
 }
 
 function commandOf<Module>(commands: AtCommands<Module>, name: string): AtCommand<Module> | undefined {

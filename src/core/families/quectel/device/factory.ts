@@ -1,6 +1,7 @@
 import { fromLatin1, latin1 } from "../../../kit/bytes.ts"
 import type { Body, DeviceFiles } from "../../body.ts"
 import { type FirmwareFlash, programFlash } from "../../recovery/firmware-flash.ts"
+import { newImei } from "../../imei.ts"
 import { firmwareName, imageLimits, makeFirmware } from "../../recovery/firmware-image.ts"
 import type { ModuleProfile } from "../models.ts"
 
@@ -53,20 +54,9 @@ function newIdentity(random: () => number, wanted: string | undefined): Identity
   const digits = (count: number): string =>
     Array.from({ length: count }, () => Math.min(9, Math.floor(random() * 10))).join("")
   // 86 is the allocation of China, 001/01 the network of tests, 8988 a SIM's own prefix.
-  const body = `8600${digits(10)}`
   return {
-    imei: wanted ?? body + checkDigit(body),
+    imei: wanted ?? newImei("8600", random),
     imsi: `00101${digits(10)}`,
     iccid: `8988${digits(16)}`,
   }
-}
-
-/** Luhn's check digit, as IMEIs have it (3GPP TS 23.003, annex B). */
-function checkDigit(digits: string): string {
-  let sum = 0
-  for (const [index, digit] of [...digits].reverse().entries()) {
-    const value = Number(digit) * (index % 2 === 0 ? 2 : 1)
-    sum += value > 9 ? value - 9 : value
-  }
-  return String((10 - (sum % 10)) % 10)
 }

@@ -285,6 +285,6 @@ describe("the other modules", () => {
   })
 
   it("are no modules without a port, and MiniFOTA has none in software", async () => {
-    expect(await new TestModule("MINIFOTA").switchOn().ended()).toBeInstanceOf(RangeError)
+    await expect(new TestModule("MINIFOTA").switchOn().running).rejects.toThrow(RangeError)
   })
 })

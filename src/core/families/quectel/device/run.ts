@@ -6,7 +6,7 @@ import { virtualFaults } from "../faults.ts"
 import { atCommands } from "./at-commands.ts"
 import { update } from "./update.ts"
 import { OwnPowerCut, QuectelModule } from "./module.ts"
-import { poweredBody } from "./powered-body.ts"
+import { poweredBody } from "../../powered-body.ts"
 import { recover } from "./recovery.ts"
 import { packageName } from "./update-log.ts"
 
@@ -20,7 +20,7 @@ const times = {
   off: 2000,
 } as const
 
-export const device: DeviceSide = { faults: virtualFaults, needsPort: true, run: runModule }
+export const device: DeviceSide = { faults: virtualFaults, run: runModule }
 
 /**
  * A module from power-on until the signal, or until its body cuts the power. `server` may hold what it comes from the

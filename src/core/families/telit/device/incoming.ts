@@ -1,0 +1,127 @@
+import { MalformedMessage } from "../../../kit/malformed-message.ts"
+import { decodeDataCoding } from "../../../protocols/sms/data-coding.ts"
+import { formatPduLine } from "../../../protocols/sms/pdu-line.ts"
+import { type Deliver, decodeFromCentre } from "../../../protocols/sms/tpdu.ts"
+import { octetsOfSms } from "../pfm-carriers.ts"
+import { waftCodec } from "../pfm-codec.ts"
+import { isFromModule, type PfmFromServer, type PfmNameFrom } from "../pfm-table.ts"
+import { codeOf } from "../result-codes.ts"
+import type { TelitModule } from "./module.ts"
+import { registerBySms, registerOverIp, registered } from "./registration.ts"
+import { identityOf, repeatAnswer, sendBySms, ServerSocket } from "./sending.ts"
+import { beginUpdate } from "./update.ts"
+
+type Handlers = {
+  readonly [Name in PfmNameFrom<"server">]: (
+    module: TelitModule,
+    message: Extract<PfmFromServer, { name: Name }>,
+  ) => Promise<void>
+}
+
+/** What the module does with each message of the server that comes by SMS. */
+const handlers: Handlers = {
+  remoteRegistrationAck: (module, { transaction, fields }) => registered(module, transaction, fields.smsNumber),
+  // Chapter 7, step 4: whatever the memory says.
+  forcedRegistration: (module) =>
+    module.memory.value.serverNumber === "" ? registerOverIp(module) : registerBySms(module),
+  provisioning: async (module, { transaction, fields }) => {
+    await module.memory.save({ bearer: fields })
+    await sendBySms(module, { name: "provisioningAck", transaction, fields: {} })
+  },
+  command: (module, message) => unlessBusy(module, message),
+  commandOverIp: (module, message) => unlessBusy(module, message),
+  test: (module, message) => unlessBusy(module, message),
+  testOverIp: (module, message) => unlessBusy(module, message),
+  // Comes on a socket; by SMS it has no meaning.
+  commandProgressOverIp: async () => undefined,
+  query: async (module, { transaction }) => {
+    const notified = { name: "notified", transaction, fields: identityOf(module) } as const
+    // §4.4: in the combined variant the module opens a connection for it.
+    if (module.memory.value.variant === "sms") await sendBySms(module, notified)
+    else {
+      const socket = await ServerSocket.open(module)
+      await socket.send(notified)
+      socket.end()
+    }
+    await module.tell("notified")
+  },
+}
+
+type Order = Extract<PfmFromServer, { name: "command" | "commandOverIp" | "test" | "testOverIp" }>
+
+async function unlessBusy(module: TelitModule, message: Order): Promise<void> {
+  if (module.memory.value.update === null) return beginUpdate(module, message)
+  const { transaction } = message
+  const fields = { code: codeOf("busy"), firmware: module.version.slice(0, 16) }
+  await sendBySms(module, { name: "errorReport", transaction, fields })
+}
+
+/** Takes an SMS: one of the server's is handled and silently discarded (§3.1.2), any other is the host's. */
+export async function takeSms(module: TelitModule, tpdu: Uint8Array): Promise<void> {
+  const deliver = readDeliver(module, tpdu)
+  if (deliver === null) return
+  const { alphabet, messageClass } = decodeDataCoding(deliver.coding)
+  const octets = octetsOfSms({ alphabet, messageClass, data: deliver.userData.data })
+  if (octets === null || waftCodec.imeiOf(octets) === null) return forHost(module, deliver, tpdu)
+  const message = readMessage(module, octets)
+  if (message === null) return
+  await module.memory.save({ smsForm: alphabet === "octets" ? "octets" : "text" })
+  if (isIgnored(module, message.name) || (await isRepeated(module, message))) return
+  await dispatch(module, message)
+}
+
+/** A message seen before gets the answer that it got then; while there is none yet, nothing. */
+async function isRepeated(module: TelitModule, { name, transaction }: PfmFromServer): Promise<boolean> {
+  if (name === "remoteRegistrationAck" || name === "forcedRegistration") return false
+  return (await repeatAnswer(module, transaction)) || module.memory.value.update?.transaction === transaction
+}
+
+function dispatch<Name extends PfmNameFrom<"server">>(
+  module: TelitModule,
+  message: Extract<PfmFromServer, { name: Name }>,
+): Promise<void> {
+  const handle = handlers[message.name] as (
+    module: TelitModule,
+    message: Extract<PfmFromServer, { name: Name }>,
+  ) => Promise<void>
+  return handle(module, message)
+}
+
+function readDeliver(module: TelitModule, tpdu: Uint8Array): Deliver | null {
+  try {
+    const read = decodeFromCentre(tpdu)
+    return read.kind === "deliver" ? read : null
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error
+    module.body.log(`a malformed SMS: ${error.message}`)
+    return null
+  }
+}
+
+function readMessage(module: TelitModule, octets: Uint8Array): PfmFromServer | null {
+  try {
+    const message = waftCodec.decode(octets, module.key)
+    if (message !== "forged" && message.imei === module.imei && !isFromModule(message)) return message
+    module.body.log("a PFM message that is forged, or for another module")
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error
+    module.body.log(`a malformed PFM message: ${error.message}`)
+  }
+  return null
+}
+
+function isIgnored(module: TelitModule, name: PfmFromServer["name"]): boolean {
+  const { ignores, ignoresOnce } = module.fault
+  if (ignores === name) return true
+  if (ignoresOnce !== name || module.ignoredOnce) return false
+  module.ignoredOnce = true
+  return true
+}
+
+/** Class 0 goes straight to the host, everything else onto the shelf (3GPP TS 27.005 §3.4.1). */
+function forHost(module: TelitModule, deliver: Deliver, tpdu: Uint8Array): void {
+  const pdu = formatPduLine({ centre: null, tpdu })
+  if (decodeDataCoding(deliver.coding).messageClass === 0) return module.say(`+CMT: ,${tpdu.length}\r\n${pdu}`)
+  const place = module.shelf.put(pdu)
+  if (place !== null) module.say(`+CMTI: "SM",${place}`)
+}
