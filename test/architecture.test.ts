@@ -30,8 +30,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "server/api": ["core/kit", "core/domain", "core/contract", "server/fleet", "server/transports"],
   // main.ts and config.ts: the only place where everything meets.
   server: ["core", "server"],
-  virtual: ["core/kit", "core/protocols", "core/delta", "core/families"],
-  agent: ["core/kit", "core/protocols", "core/families", "core/contract"],
+  disk: [],
+  virtual: ["core/kit", "core/protocols", "core/delta", "core/families", "disk"],
+  agent: ["core/kit", "core/protocols", "core/families", "core/contract", "disk"],
   console: ["core/kit", "core/domain", "core/contract"],
   cli: ["core/kit", "core/domain", "core/contract"],
 }

@@ -4,6 +4,7 @@ import { endpoints } from "../src/core/contract/endpoints.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
 import { families } from "../src/core/families/index.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
+import { Outbox } from "../src/server/fleet/outbox.ts"
 import type { WaftEvent } from "../src/core/domain/records.ts"
 import { loadFleet } from "../src/server/fleet/live-fleet.ts"
 import { MemoryStore } from "../src/server/fleet/memory-store.testing.ts"
@@ -18,6 +19,15 @@ beforeEach(async () => {
   const store = new MemoryStore()
   const clock = { now: () => 1_700_000_000_000, monotonic: () => 5 }
   let texts = 0
+  const events = new Emitter<WaftEvent>()
+  const outbox = new Outbox({
+    clock,
+    store,
+    events,
+    carrier: { isReady: () => false, send: () => Promise.resolve({ kind: "not-sent", words: "no carrier" }) },
+    tell: () => Promise.resolve(),
+    complain: (what) => complaints.push(what),
+  })
   needs = {
     clock,
     store,
@@ -27,7 +37,10 @@ beforeEach(async () => {
       discard: () => Promise.resolve(),
     },
     live: await loadFleet(store, clock),
-    events: new Emitter<WaftEvent>(),
+    events,
+    outbox,
+    randomBits: () => 7,
+    reach: () => ({ ftp: { host: "127.0.0.1", port: 1 }, tcp: { host: "127.0.0.1", port: 2 }, smsNumber: "" }),
     randomText: (length) => String(++texts).padStart(length, "a"),
     families,
     version: "9.9.9",

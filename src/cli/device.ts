@@ -14,6 +14,7 @@ interface AddOptions extends Common {
   readonly user?: string
   readonly password?: string
   readonly running?: string
+  readonly set?: readonly string[]
 }
 
 /** `waft device …` */
@@ -33,10 +34,18 @@ function addCommands(command: Command): void {
     .option("--user <USER>", "FTP user that stands in the device already")
     .option("--password <PASSWORD>", "FTP password that stands in the device already")
     .option("--running <VERSION>", "the version it runs, when you know")
+    .option("--set <KEY=VALUE...>", "what the family wants to know of it, such as number=+39335475718")
     .action(async (id: string, options: AddOptions) => {
       const { family, model, user, password, running } = options
       const labels = parseLabels(options.label ?? [])
-      const body: NewDeviceBody = { id, family, model, labels, ...defined({ user, password, running }) }
+      const body: NewDeviceBody = {
+        id,
+        family,
+        model,
+        labels,
+        ...defined({ user, password, running }),
+        ...setOptions(options),
+      }
       const access = await (await connect(options)).call("addDevice", { body })
       if (options.json) return printJson(access)
       printLines(accessSentence(access))
@@ -59,6 +68,13 @@ function addCommands(command: Command): void {
         ],
         "The file holds no device.",
       )
+    })
+  common(command.command("ask <ID> <REQUEST>"))
+    .description("ask a device that exchanges messages for something, such as query or test")
+    .action(async (id: string, request: string, options: Common) => {
+      const device = await (await connect(options)).call("askDevice", { params: { id }, body: { request } })
+      if (options.json) return printJson(device)
+      printLines(`${id} was asked; \`waft events --device ${id} --follow\` shows its answer.`, device.explain)
     })
   common(command.command("accept <ID...>"))
     .description("let devices that enrolled themselves take part")
@@ -162,11 +178,15 @@ function defined<Values extends Readonly<Record<string, unknown>>>(values: Value
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>
 }
 
-export function parseLabels(texts: readonly string[]): Record<string, string> {
+function setOptions({ set = [] }: AddOptions): Pick<NewDeviceBody, "options"> {
+  return set.length === 0 ? {} : { options: parseLabels(set, "--set") }
+}
+
+export function parseLabels(texts: readonly string[], flag = "--label"): Record<string, string> {
   return Object.fromEntries(
     texts.map((text) => {
       const at = text.indexOf("=")
-      if (at < 1) throw new Failure(`--label takes NAME=VALUE, not "${text}".`, { exitCode: 2, title: "usage" })
+      if (at < 1) throw new Failure(`${flag} takes NAME=VALUE, not "${text}".`, { exitCode: 2, title: "usage" })
       return [text.slice(0, at), text.slice(at + 1)]
     }),
   )

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander"
 import { ConfigError, StartError } from "../server/config.ts"
+import { agentCommand } from "./agent.ts"
 import { channelCommand } from "./channel.ts"
 import { deltaCommand } from "./delta.ts"
 import { deviceCommand } from "./device.ts"
@@ -32,6 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     deltaCommand(),
     eventsCommand(),
     virtualCommand(),
+    agentCommand(),
   ]) {
     program.addCommand(command)
   }

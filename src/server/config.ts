@@ -37,6 +37,14 @@ export interface ServerConfig {
   readonly deviceUrl: string | null
   /** Where modules reach the FTP listener; null = at the address at which their agent called. */
   readonly ftpPublic: HostPort | null
+  /** Messages of devices over TCP; null = none. */
+  readonly deviceTcp: HostPort | null
+  /** Where devices reach that listener; null = the address that it listens on. */
+  readonly deviceTcpPublic: HostPort | null
+  /** The service centre that carries short messages; null = none. */
+  readonly smpp: (HostPort & { readonly user: string; readonly password: string }) | null
+  /** The number that devices know this server by. */
+  readonly smsNumber: string
   readonly imageCacheBytes: number
   readonly uploadLimitBytes: number
   /** Threads that make patches; 0 = none are made. */
@@ -84,6 +92,30 @@ export const serverSettings = [
     help: "address of the device HTTP listener as devices reach it, such as http://ota.example.com",
     fallback: "",
   },
+  {
+    flag: "device-tcp",
+    value: "HOST:PORT",
+    help: "messages of devices over TCP (empty = none)",
+    fallback: "0.0.0.0:8082",
+  },
+  {
+    flag: "device-tcp-public",
+    value: "HOST:PORT",
+    help: "address of that listener as devices reach it",
+    fallback: "",
+  },
+  {
+    flag: "smpp",
+    value: "URL",
+    help: "SMS centre, such as smpp://user:password@host:2775 (off unless given)",
+    fallback: "",
+  },
+  {
+    flag: "sms-number",
+    value: "NUMBER",
+    help: "number that this server's SMS come from and go to, such as +393312345678",
+    fallback: "",
+  },
   { flag: "image-cache-mb", value: "MB", help: "memory for images that are being fetched", fallback: "256" },
   { flag: "upload-limit-mb", value: "MB", help: "largest file that may be published", fallback: "256" },
   { flag: "delta-workers", value: "N", help: "threads that make patches in the background; 0 = none", fallback: "1" },
@@ -124,6 +156,11 @@ export function readConfig(
     ftpTls: parseTls("ftp", text("ftp-tls-cert"), text("ftp-tls-key")),
     deviceUrl: parseDeviceUrl(text("device-url")),
     ftpPublic: text("ftp-public") === "" ? null : parseHostPort("ftp-public", text("ftp-public")),
+    deviceTcp: text("device-tcp") === "" ? null : parseHostPort("device-tcp", text("device-tcp")),
+    deviceTcpPublic:
+      text("device-tcp-public") === "" ? null : parseHostPort("device-tcp-public", text("device-tcp-public")),
+    smpp: parseSmpp(text("smpp")),
+    smsNumber: parseSmsNumber(text("sms-number"), text("smpp")),
     imageCacheBytes: parseMegabytes("image-cache-mb", text("image-cache-mb")),
     uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
     deltaWorkers: parseWorkers(text("delta-workers")),
@@ -178,6 +215,26 @@ function parseAdvertised(text: string): string | null {
   const parts = text.split(".")
   if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) {
     throw new ConfigError(`--ftp-advertise takes an IPv4 address such as 203.0.113.7, not "${text}".`)
+  }
+  return text
+}
+
+function parseSmpp(text: string): ServerConfig["smpp"] {
+  if (text === "") return null
+  const match = /^smpp:\/\/([^:@/]{1,15}):([^:@/]{0,8})@([^:@/]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text)
+  const [, user = "", password = "", host = "", port = ""] = match ?? []
+  if (match === null || Number(port) > 65_535) {
+    throw new ConfigError(
+      "--smpp takes smpp://USER:PASSWORD@HOST:PORT; SMPP allows 15 characters for the user and 8 for the password.",
+    )
+  }
+  return { user, password, host: host.replace(/^\[|\]$/g, ""), port: Number(port) }
+}
+
+function parseSmsNumber(text: string, smpp: string): string {
+  if (text === "" && smpp !== "") throw new ConfigError("--smpp needs --sms-number, the number that devices write to.")
+  if (text !== "" && !/^\+?\d{3,15}$/.test(text)) {
+    throw new ConfigError(`--sms-number takes an international number such as +393312345678, not "${text}".`)
   }
   return text
 }

@@ -5,13 +5,14 @@ import { networkInterfaces } from "node:os"
 import { join } from "node:path"
 import type { FastifyInstance } from "fastify"
 import { type Logger, pino } from "pino"
-import type { WaftEvent } from "../core/domain/records.ts"
+import type { Device, WaftEvent } from "../core/domain/records.ts"
 import { families } from "../core/families/index.ts"
 import { Emitter } from "../core/kit/emitter.ts"
 import { buildApi } from "./api/api-server.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig, StartError } from "./config.ts"
 import { DeltaQueue } from "./delta-jobs/delta-queue.ts"
+import { startConversations } from "./conversations.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { loadFleet } from "./fleet/live-fleet.ts"
 import { watchForDeltas } from "./fleet/make-deltas.ts"
@@ -74,9 +75,19 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
   const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
   const deltaMaker = new DeltaQueue({ workers: config.deltaWorkers, memoryLimit: config.deltaMemoryBytes })
   closers.push(() => deltaMaker.close())
+  const conversations = await startConversations({
+    config,
+    needs,
+    log,
+    complain,
+    closers,
+    listeners,
+    reachable,
+    listenError,
+  })
   const api = await buildApi({
     needs: {
-      ...needs,
+      ...conversations.needs,
       deltaMaker,
       complain,
       version,
@@ -108,6 +119,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
   listeners["http"] = await listen(api, config.http)
   closers.push(() => api.close())
   startTicking(needs, closers, complain)
+  conversations.begin()
   closers.push(every(1000, () => waits.endDue(needs.clock.monotonic())))
   await resumeRollouts(needs)
   if (config.deltaWorkers > 0) {
@@ -129,7 +141,9 @@ async function openFleet(config: ServerConfig, closers: Start["closers"]): Promi
     })
   })
   const images = await openImageFiles({ folder: join(config.data, "images"), cacheBytes: config.imageCacheBytes })
-  const live = await loadFleet(store, systemClock)
+  const claimsOf = ({ family, familyState }: Device): readonly string[] =>
+    families.find(({ id }) => id === family)?.conversation?.claims(familyState) ?? []
+  const live = await loadFleet(store, systemClock, claimsOf)
   const events = new Emitter<WaftEvent>()
   return { clock: systemClock, store, images, live, events, randomText, families }
 }

@@ -1,5 +1,6 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { FolderInUse, lockFileName, lockFolder } from "../disk/folder-lock.ts"
 import { OddState } from "./odd-state.ts"
 import { StateFiles } from "./state-files.ts"
 
@@ -16,7 +17,6 @@ export interface StateDirectory {
 }
 
 const labelName = "device.json"
-const lockName = "lock"
 
 /**
  * Opens or makes the state directory of one device. Throws `OddState` when it is no folder, holds something else or
@@ -26,7 +26,7 @@ export function openStateDirectory(folder: string, owner: StateOwner): StateDire
   makeFolder(folder)
   const label = readLabel(folder)
   if (label === null) {
-    const strange = readdirSync(folder).filter((name) => name !== lockName && name !== `${labelName}.new`)
+    const strange = readdirSync(folder).filter((name) => name !== lockFileName && name !== `${labelName}.new`)
     if (strange.length > 0) {
       throw new OddState(
         `${folder} holds ${JSON.stringify(strange[0])} but no virtual device; give an empty folder or another one.`,
@@ -84,61 +84,22 @@ function readLabel(folder: string): StateOwner | null {
   }
 }
 
-/** One process at a time: two would be one device with two processors. A lock whose process is gone is taken over. */
+/** One process at a time: two would be one device with two processors. */
 function lock(folder: string): () => void {
-  const path = join(folder, lockName)
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, `${process.pid} ${startOf(process.pid)}`, { flag: "wx" })
-      return () => rmSync(path, { force: true })
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST") {
-        throw new OddState(`${folder} cannot be written to: ${reason(error)}.`, { cause: error })
-      }
-      const [pid = "", start = ""] = readFileSync(path, "utf8").split(" ")
-      if (
-        /^\d+$/.test(pid) &&
-        Number(pid) !== process.pid &&
-        isRunning(Number(pid)) &&
-        startOf(Number(pid)) === start
-      ) {
-        throw new OddState(`${folder} is in use by process ${pid}; a device runs only once at a time.`, {
-          cause: error,
-        })
-      }
-      if (Number(pid) === process.pid && startOf(process.pid) === start) {
-        throw new OddState(`${folder} is in use by this program already; every device needs a folder of its own.`, {
-          cause: error,
-        })
-      }
-      rmSync(path, { force: true })
+  try {
+    return lockFolder(folder)
+  } catch (error) {
+    if (!(error instanceof FolderInUse)) {
+      throw new OddState(`${folder} cannot be written to: ${reason(error)}.`, { cause: error })
     }
+    const sentence =
+      error.pid === process.pid
+        ? `${folder} is in use by this program already; every device needs a folder of its own.`
+        : error.pid === null
+          ? `${folder} cannot be locked; another process takes it at the same moment.`
+          : `${folder} is in use by process ${error.pid}; a device runs only once at a time.`
+    throw new OddState(sentence, { cause: error })
   }
-  throw new OddState(`${folder} cannot be locked; another process takes it at the same moment.`)
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return codeOf(error) === "EPERM"
-  }
-}
-
-/** When a process began, in the kernel's ticks; empty where there is no /proc. Tells a reused number from the old owner. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error
-    return ""
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined
 }
 
 function reason(error: unknown): string {

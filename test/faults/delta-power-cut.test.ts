@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { firmwarePair, numbers } from "../../src/core/delta/firmware.testing.ts"
 import {
@@ -11,6 +10,8 @@ import {
   type SimulatedFlash,
   updateInPlace,
 } from "../../src/core/delta/index.ts"
+import { sharedInput } from "../shared-inputs.ts"
+import { CutRig, randomCuts } from "./cut-rig.testing.ts"
 
 /** Updates until it gets through; power fails at each of `cuts` operations after the start or the last restart. */
 function updateWithCuts(
@@ -91,33 +92,71 @@ describe("an update in place", () => {
   })
 })
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-const corpus = join(process.env["WAFT_SHARED"] ?? join(root, "..", "shared"), "corpus")
-const pairs = existsSync(corpus)
-  ? readdirSync(corpus)
-      .filter((family) => statSync(join(corpus, family)).isDirectory())
-      .flatMap((family) => readdirSync(join(corpus, family)).map((name) => join(family, name)))
-      .filter((name) => statSync(join(corpus, name, "new.bin")).size < 290_000)
-      .filter((name) => !name.startsWith("hard"))
-      .slice(0, 12)
-  : []
+const corpus = sharedInput("corpus")
+/** Cuts for each pair; `WAFT_CUTS=2000` for the long run, which takes some minutes a pair. */
+const cutsEach = Number(process.env["WAFT_CUTS"] ?? 40)
+const largest = cutsEach > 40 ? 1_200_000 : 290_000
+const most = 12
+
+/** Real pairs, the smallest of each family first, so that many instruction sets are among them. */
+function realPairs(folder: string): readonly string[] {
+  const families = readdirSync(folder).filter(
+    (family) => family !== "hard" && statSync(join(folder, family)).isDirectory(),
+  )
+  return families
+    .flatMap((family) => {
+      const names = readdirSync(join(folder, family)).map((name) => join(family, name))
+      const sizes = names.map((name) => ({ name, size: statSync(join(folder, name, "new.bin")).size }))
+      return sizes.sort((a, b) => a.size - b.size).map((pair, rank) => ({ ...pair, rank }))
+    })
+    .filter(({ size }) => size <= largest)
+    .sort((a, b) => a.rank - b.rank || a.size - b.size)
+    .map(({ name }) => name)
+    .slice(0, most)
+}
+
+const pairs = corpus === null ? [] : realPairs(corpus)
 
 describe.skipIf(pairs.length === 0)(
   "an update in place on the corpus beside the repository (skipped where it is absent)",
   () => {
-    it.each(pairs)("of %s survives cuts at random operations", (name) => {
-      const oldBytes = new Uint8Array(readFileSync(join(corpus, name, "old.bin")))
-      const newBytes = new Uint8Array(readFileSync(join(corpus, name, "new.bin")))
-      const { patch } = makePatch(oldBytes, newBytes, { profile: "mcu", sectorSize: 4096 })
-      const whole = flashFor(patch, oldBytes, 8)
-      updateInPlace(patch, whole.flash, whole.layout)
-      const next = numbers(name.length)
-      for (let round = 0; round < 3; round++) {
-        const device = flashFor(patch, oldBytes, 8)
-        const cuts = [1 + (next() % whole.flash.operations), 1 + (next() % 5000), 1 + (next() % 5000)]
-        updateWithCuts(patch, device, cuts)
-        expect(Buffer.compare(imageOf(device.flash, newBytes.length), newBytes), `round ${round}`).toBe(0)
-      }
-    })
+    it.each(pairs)(
+      `of %s survives ${cutsEach} cuts at random operations, torn, a third of them twice`,
+      (name) => {
+        const read = (file: string): Uint8Array => new Uint8Array(readFileSync(join(corpus ?? "", name, file)))
+        const images = { oldBytes: read("old.bin"), newBytes: read("new.bin") }
+        const { patch } = makePatch(images.oldBytes, images.newBytes, { profile: "mcu", sectorSize: 4096 })
+        const rig = new CutRig(patch, images, 8)
+        const cuts = randomCuts(rig, cutsEach, numbers(name.length))
+        expect(rig.tryAll(cuts)).toBe(cutsEach)
+      },
+      300_000 + cutsEach * 1000,
+    )
   },
 )
+
+describe("the rig that tries cuts", () => {
+  const { oldBytes, newBytes } = firmwarePair(14)
+  const { patch } = makePatch(oldBytes, newBytes, { profile: "tiny", sectorSize: 512 })
+
+  it("finds the same as whole updates do, at every operation", () => {
+    const rig = new CutRig(patch, { oldBytes, newBytes }, 8)
+    const cuts = Array.from({ length: rig.operations }, (_, i) => ({
+      operation: i + 1,
+      tear: (i % 7) / 6,
+      again: i % 3 === 0 ? 1 + (i % 50) : 0,
+      isWhole: i % 10 === 0,
+    }))
+    expect(rig.tryAll(cuts)).toBe(rig.operations)
+  })
+
+  it("notices a byte that an update leaves wrong", () => {
+    const rig = new CutRig(patch, { oldBytes, newBytes }, 8)
+    const wrong = newBytes.slice()
+    wrong[100] = (wrong[100] ?? 0) ^ 1
+    expect(() => new CutRig(patch, { oldBytes, newBytes: wrong }, 8)).toThrow("other bytes")
+    rig.images.newBytes[100] = (rig.images.newBytes[100] ?? 0) ^ 1
+    const cuts = Array.from({ length: 20 }, (_, i) => ({ operation: 1 + i * 90, tear: 0.5, again: 0, isWhole: false }))
+    expect(() => rig.tryAll(cuts)).toThrow("other bytes")
+  })
+})

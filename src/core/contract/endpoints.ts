@@ -102,6 +102,14 @@ export const endpoints = {
     params: Id("id"),
     response: DeviceView,
   },
+  askDevice: {
+    method: "POST",
+    path: "/api/devices/:id/ask",
+    summary: "Ask a device that exchanges messages for something, such as what it runs",
+    params: Id("id"),
+    body: Type.Object({ request: Type.String({ maxLength: 64 }) }, { additionalProperties: false }),
+    response: DeviceView,
+  },
   createEnrolment: {
     method: "POST",
     path: "/api/enrolments",

@@ -86,6 +86,9 @@ export const NewDeviceBody = Type.Object(
     user: Type.Optional(Text(64, "FTP user that stands in the device already")),
     password: Type.Optional(Text(64, "FTP password that stands in the device already")),
     running: Type.Optional(Text(64, "the version it runs, when known")),
+    options: Type.Optional(
+      Type.Record(Type.String(), Text(200), { description: "what the family wants to know of it, such as its number" }),
+    ),
   },
   { additionalProperties: false },
 )

@@ -94,6 +94,6 @@ function applySectors({ header, payload }: Patch, oldBytes: Uint8Array, target: 
       sector * sectorSize + header.phase.new,
       null,
     )
-    old.written[sector] = 1
+    old.written.add(sector)
   }
 }

@@ -143,7 +143,7 @@ function encodeDelta(header: CodedHeader, analysis: Analysis, newBytes: Uint8Arr
     target.reset()
     target.seek(from + header.phase.new)
     target.group(newBytes.slice(from, from + header.sectorSize), from + header.phase.new, wish)
-    old.written[sector] = 1
+    old.written.add(sector)
   }
   return coder.finish()
 }

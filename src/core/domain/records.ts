@@ -117,6 +117,26 @@ export interface Update {
   readonly ticket: DeviceAccess | null
 }
 
+/** A message to a device that waits for its fate. It is a row until that is known: a crash loses none. */
+export interface OutgoingMessage {
+  /** Unique; who made the message knows it by this. */
+  readonly reference: string
+  readonly deviceId: string
+  /** International number. */
+  readonly to: string
+  /** Base64. */
+  readonly payload: string
+  readonly coding: "8-bit-class-0" | "7-bit-no-class"
+  readonly validitySeconds: number
+  readonly createdAt: number
+  /** `sending`: it may or may not have gone. `sent`: the carrier has it. */
+  readonly state: "waiting" | "sending" | "sent"
+  /** The carrier's own name for it once it is sent. */
+  readonly carrierReference: string | null
+  /** When it was handed over, for how long a receipt is waited for. */
+  readonly sentAt: number | null
+}
+
 /** A login that offers one release, or nothing, to whoever comes. */
 export interface Channel {
   readonly name: string

@@ -24,6 +24,7 @@ export const refusals = {
     status: 429,
     says: "{count} devices of this enrolment wait to be accepted already; accept or remove some first.",
   },
+  "no-such-request": { status: 400, says: "A {family} device cannot be asked for {request}; known are {known}." },
   "no-such-route": { status: 404, says: "There is nothing at {path}; /api/openapi.json lists what there is." },
   "device-exists": { status: 409, says: "The device {device} exists already; remove it first or choose another id." },
   "login-taken": { status: 409, says: "The FTP user {user} belongs to {owner} already; choose another with --user." },

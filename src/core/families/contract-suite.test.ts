@@ -4,27 +4,49 @@ import { PowerCut } from "./body.ts"
 import type { Upload } from "./family.ts"
 import { families } from "./index.ts"
 import { boardImage } from "./pic32mzw1/board.testing.ts"
-import { ContractBench } from "./testing/contract-bench.testing.ts"
+import { contractHost } from "./quectel/device/contract-host.testing.ts"
+import { packageFor } from "./quectel/device/test-module.testing.ts"
+import { ContractBench, type ContractHost } from "./testing/contract-bench.testing.ts"
 
-/** A program of each family, by version 2 or 3 and model. A new family adds one line. */
-const samples: Readonly<Record<string, (version: 2 | 3, model: string) => Pick<Upload, "fileName" | "bytes">>> = {
+type Sample = Pick<Upload, "fileName" | "bytes"> & Partial<Pick<Upload, "models" | "options">>
+
+/**
+ * A program of each family, by version 2 or 3, model, and the code that the update is to end in. A new family adds one line,
+ * and one below when its devices rest at a port.
+ */
+const samples: Readonly<Record<string, (version: 2 | 3, model: string, code: string) => Sample>> = {
   waspmote: (version) => ({
     fileName: "PROG001.hex",
     bytes: readFileSync(new URL(`../../../demo/waspmote/greenhouse-${version}.hex`, import.meta.url)),
   }),
   pic32mzw1: (version, model) => ({ fileName: `v${version}.bin`, bytes: boardImage(version, { model }) }),
+  quectel: (version, model, code) => ({
+    fileName: "update.zip",
+    bytes: packageFor(model, String(version - 1), String(version)),
+    models: [model],
+    options: { from: String(version - 1), ...(code.startsWith("HTTPEND") ? { transport: "http" } : {}) },
+  }),
 }
 
-function upload(family: string, version: 2 | 3, model: string): Upload {
+const portHosts: Readonly<Record<string, ContractHost>> = { quectel: contractHost }
+
+function upload(family: string, version: 2 | 3, model: string, code = ""): Upload {
   const sample = samples[family]
   if (sample === undefined) throw new Error(`the contract suite has no sample program of ${family}`)
-  return { ...sample(version, model), version: String(version), models: [], options: {} }
+  return { models: [], options: {}, ...sample(version, model, code), version: String(version) }
 }
 
-/** Models that have a device in software: those with a fault list of their own, or all when the list is for any. */
+function benchOf(family: (typeof families)[number], model: string): ContractBench {
+  return new ContractBench(family, model, portHosts[family.id])
+}
+
+/**
+ * Models that have a device in software: those with a fault list of their own, or all when the list is for any. Of models
+ * with lists of their own the unusual ones are like others; their family's own tests look at how they differ.
+ */
 const benches = families.flatMap((family) => {
   const own = new Set(family.device.faults.map((row) => row.model).filter((model) => model !== "any"))
-  const models = family.models.filter((model) => own.size === 0 || own.has(model.id))
+  const models = family.models.filter(({ id, isUnusual }) => own.size === 0 || (own.has(id) && isUnusual !== true))
   return models.map((model) => ({ family, model: model.id, title: `${family.id} ${model.id}` }))
 })
 
@@ -34,17 +56,19 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
   )?.code
 
   it("a good image succeeds, and the device then leaves the offer alone", async () => {
-    const bench = new ContractBench(family, model)
+    const bench = benchOf(family, model)
     bench.offer(upload(family.id, 2, model))
     const end = await bench.contact()
     expect(end, bench.lines.join("\n")).toMatchObject({ code: success, running: { version: "2" } })
-    expect(bench.fetched).toHaveLength(2)
+    // A device that polls reads a notice each time; one that rests at its port is told where to fetch.
+    const notices = family.device.needsPort === true ? 0 : 1
+    expect(bench.fetched).toHaveLength(notices + 1)
     await bench.contact()
-    expect(bench.fetched).toHaveLength(1)
+    expect(bench.fetched).toHaveLength(notices)
   })
 
   it("a corrupt image fails with a code that has words, and the old program stays", async () => {
-    const bench = new ContractBench(family, model)
+    const bench = benchOf(family, model)
     bench.offer(upload(family.id, 2, model))
     await bench.contact()
     bench.offer(upload(family.id, 3, model), (image) =>
@@ -57,7 +81,7 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
   })
 
   it("a device that finds nothing for it keeps what it runs", async () => {
-    const bench = new ContractBench(family, model)
+    const bench = benchOf(family, model)
     const before = (await bench.contact()).running.version
     bench.powerOff()
     expect((await bench.contact()).running.version).toBe(before)
@@ -83,7 +107,7 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
   })
 
   it("a repeated message changes nothing", () => {
-    const bench = new ContractBench(family, model)
+    const bench = benchOf(family, model)
     const offer = bench.offer(upload(family.id, 2, model))
     expect(bench.offer(upload(family.id, 2, model))).toEqual(offer)
     const once = family.afterFetch({}, offer)
@@ -91,7 +115,7 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
   })
 
   it("what the server stores of an offer and a device survives being written as JSON", () => {
-    const bench = new ContractBench(family, model)
+    const bench = benchOf(family, model)
     const offer = bench.offer(upload(family.id, 2, model))
     expect(JSON.parse(JSON.stringify(offer))).toEqual(offer)
     const state = family.afterFetch({}, offer)
@@ -103,16 +127,16 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
     (row) => row.model === model || (row.model === "any" && model === family.models[0]?.id),
   )
   it.each(faults)("the fault $fault ends with $code, which has words", async ({ fault, code, words }) => {
-    const bench = new ContractBench(family, model)
-    bench.offer(upload(family.id, 2, model))
-    const end = await bench.contact(fault)
+    const bench = benchOf(family, model)
+    bench.offer(upload(family.id, 2, model, code))
+    const end = await bench.contact(fault, code)
     expect(end.code, bench.lines.join("\n")).toBe(code)
     expect(end.words).toBe(words)
     expect(words).not.toBe("")
   })
 
   it("every moment of an update has a sentence for the operator", () => {
-    const bench = new ContractBench(family, model)
+    const bench = benchOf(family, model)
     const offer = bench.offer(upload(family.id, 2, model))
     const facts = { version: "2", model, offer, sizeBytes: 5000, takenBytes: 100, wholeFetches: 1, reads: 1 }
     for (const [moment, sentence] of Object.entries(family.pull.words)) {
@@ -123,7 +147,7 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
 
 /** A device that runs version 2 and is offered version 3. */
 async function offeredBench(model: string, family: (typeof families)[number]): Promise<ContractBench> {
-  const bench = new ContractBench(family, model)
+  const bench = benchOf(family, model)
   bench.offer(upload(family.id, 2, model))
   await bench.contact()
   bench.offer(upload(family.id, 3, model))

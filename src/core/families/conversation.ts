@@ -12,10 +12,21 @@ export interface ConversationSide {
   readonly senderOf: (bytes: Uint8Array) => string | null
   /** What a device claims as its own, such as its SIM's number and IMSI: `number:+39…`, `imsi:222…`. */
   readonly claims: (familyState: JsonObject) => readonly string[]
-  /** What the server must know of a device entered by an operator. A sentence says what is wrong with the options. */
+  /**
+   * What the server must know of a device entered by an operator; `options.id` is its id. A sentence says what is wrong with
+   * the options.
+   */
   readonly enter: (
     options: Readonly<Record<string, string>>,
   ) => { readonly familyState: JsonObject } | { readonly fault: string }
+  /** The name of a package's file in a ticket's directory. */
+  readonly fileName: (offer: JsonObject) => string
+  /** The versions that an offer leads from and to, which may be a hop on the way to the release. */
+  readonly goal: (offer: JsonObject) => { readonly from: string; readonly to: string }
+  /** What stands in the way of a device's conversation, in one sentence for the operator; null = nothing. */
+  readonly explain: (familyState: JsonObject) => string | null
+  /** When to come to a device after the server was restarted, ms from then; null = not by itself. */
+  readonly wakeAfterRestart: (familyState: JsonObject) => number | null
   /** One step. Pure: the same situation and input give the same step. Repeated and reordered messages are harmless. */
   readonly step: (situation: ConversationSituation, input: ConversationInput) => ConversationStep
   /** What an operator may ask for, with one line of help each. */
@@ -88,8 +99,8 @@ export interface ConversationStep {
   readonly notes: readonly { readonly kind: string; readonly sentence: string }[]
   /** Other devices whose memory this step changes: the one that lost its SIM. */
   readonly others: readonly { readonly id: string; readonly familyState: JsonObject }[]
-  /** When to come again without an input, ms from now; null = not by itself. */
-  readonly wakeInMs: number | null
+  /** When to come again without an input, ms from now; null = not by itself; `unchanged`: what stands goes on standing. */
+  readonly wakeInMs: number | "unchanged" | null
 }
 
 export type ConversationMessage =

@@ -296,6 +296,11 @@ export interface Linter {
 export interface ImageTool {
   /** Makes the image that devices fetch from what a linker wrote. */
   readonly make?: (file: ToolFile, options: Readonly<Record<string, string>>) => ToolResult
+  /**
+   * Makes what a virtual device can be rehearsed with out of nothing but options such as `version`: the same options give
+   * the same bytes.
+   */
+  readonly invent?: (options: Readonly<Record<string, string>>) => ToolResult
   /** Joins linker outputs into one file for a programmer. */
   readonly merge?: (files: readonly ToolFile[]) => ToolResult
   /** Every field of an image; null = it is no image of this family. */
@@ -321,6 +326,11 @@ export interface ImageReport {
 export interface DeviceSide {
   /** Named faults with the code they end in and its words, every model; `none` stands for a run without a fault. */
   readonly faults: readonly VirtualFault[]
+  /**
+   * The device rests at `body.port` until a host there orders something: `run` is no contact but lasts from power-on until
+   * the signal, and resolves then.
+   */
+  readonly needsPort?: true
   /** One contact: boots if need be, asks for work, does it; ends when a device would sleep until its next poll. */
   readonly run: (body: Body, run: DeviceRun) => Promise<RunEnd>
 }

@@ -64,7 +64,7 @@ export interface HostRun {
   /** Told of every change; resolves when the report is kept, not when it is delivered. May be told the same twice. */
   readonly report: (report: HostReport) => Promise<void>
   /** Whether the server still wants the order; asked before each command that starts the update. */
-  readonly isWanted: () => boolean
+  readonly isWanted: () => Promise<boolean>
   /** One line for the operator beside the device. */
   readonly log: (line: string) => void
   readonly signal: AbortSignal

@@ -4,9 +4,10 @@ import { parseGroup } from "../../core/domain/group.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { addDevice, addDevices } from "../fleet/add-device.ts"
+import { converse, type ConverseNeeds } from "../fleet/converse.ts"
+import { familyOf } from "../fleet/families.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
-import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import { isLive, type LiveDevice, type LiveRollout } from "../fleet/live-fleet.ts"
 import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
 import { planRollout } from "../fleet/plan-rollout.ts"
@@ -29,7 +30,7 @@ import {
   updateView,
 } from "./views.ts"
 
-export interface ApiNeeds extends FleetNeeds, DeltaNeeds {
+export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   readonly version: string
   /** Each listener's address, by name, once all are up. */
   readonly listeners: () => Readonly<Record<string, string>>
@@ -61,7 +62,14 @@ type Some<Name extends EndpointName> = Pick<Handlers, Name>
 function deviceHandlers(
   needs: ApiNeeds,
 ): Some<
-  "addDevice" | "importDevices" | "listDevices" | "showDevice" | "deviceAccess" | "removeDevice" | "acceptDevice"
+  | "addDevice"
+  | "importDevices"
+  | "listDevices"
+  | "showDevice"
+  | "deviceAccess"
+  | "removeDevice"
+  | "acceptDevice"
+  | "askDevice"
 > {
   return {
     addDevice: async ({ body }) => accessView(needs, await addDevice(needs, body), needs.urls),
@@ -81,11 +89,27 @@ function deviceHandlers(
       await removeDevice(needs, id)
       return { id }
     },
+    askDevice: async ({ params, body }) => {
+      const live = await askDevice(needs, (params as { id: string }).id, body.request)
+      return deviceView(needs, live, await newestUpdate(needs, live))
+    },
     acceptDevice: async ({ params }) => {
       const live = await acceptDevice(needs, (params as { id: string }).id)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
   }
+}
+
+async function askDevice(needs: ApiNeeds, id: string, request: string): Promise<LiveDevice> {
+  const live = deviceById(needs, id)
+  const { conversation } = familyOf(needs.families, live.device.family)
+  const known = Object.keys(conversation?.requests ?? {})
+  if (!known.includes(request)) {
+    const words = { family: live.device.family, request, known: known.length === 0 ? "none" : known.join(", ") }
+    throw new Refusal("no-such-request", words)
+  }
+  await converse(needs, live, { kind: "asked", request })
+  return live
 }
 
 function enrolmentHandlers(needs: ApiNeeds): Some<"createEnrolment" | "listEnrolments" | "revokeEnrolment"> {

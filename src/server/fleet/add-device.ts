@@ -1,4 +1,5 @@
 import type { Device, RunningEvidence } from "../../core/domain/records.ts"
+import type { JsonObject } from "../../core/kit/json.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { Family } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
@@ -16,6 +17,8 @@ export interface NewDevice {
   readonly password?: string | undefined
   /** The version it runs, when the operator knows. */
   readonly running?: string | undefined
+  /** What the family wants to know of it. */
+  readonly options?: Readonly<Record<string, string>> | undefined
 }
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "randomText" | "families">
@@ -70,11 +73,22 @@ function makeDevice(needs: Needs, wanted: NewDevice): Device {
     model: wanted.model,
     labels: checkedLabels(wanted.labels ?? {}),
     access: makeAccess(needs, family, wanted),
-    familyState: {},
+    familyState: enteredState(family, wanted),
     running: toldRunning(family, wanted.running),
     addedAt: needs.clock.now(),
     admission: "accepted",
   }
+}
+
+function enteredState(family: Family, { id, options = {} }: NewDevice): JsonObject {
+  if (family.conversation === undefined) {
+    const [name] = Object.keys(options)
+    if (name === undefined) return {}
+    throw new Refusal("bad-request", { detail: `the family ${family.id} has no option ${name.slice(0, 40)}` })
+  }
+  const entered = family.conversation.enter({ ...options, id })
+  if ("fault" in entered) throw new Refusal("bad-request", { detail: entered.fault })
+  return entered.familyState
 }
 
 function toldRunning(family: Family, text: string | undefined): { version: string | null; evidence: RunningEvidence } {

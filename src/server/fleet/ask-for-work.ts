@@ -3,7 +3,7 @@ import type { Device, DeviceAccess, Update } from "../../core/domain/records.ts"
 import type { Family } from "../../core/families/family.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { commit, eventOf } from "./commit.ts"
-import { familyOf } from "./families.ts"
+import { familyOf, ticketSide } from "./families.ts"
 import { finishRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
@@ -65,12 +65,21 @@ export async function noteHandedOut(needs: Needs, live: LiveDevice, work: Work):
   })
 }
 
-/** An update that waits for the version, or whose package was withdrawn before it was begun. */
-function mayPlanAnew({ live: fleet }: Pick<Needs, "live">, { update }: LiveDevice): boolean {
+/**
+ * Whether an update has to be planned: it waits for the version, its package was withdrawn before it was begun, or what is
+ * offered does not start from what runs.
+ */
+export function mayPlanAnew(
+  { live: fleet, families }: Pick<Needs, "live" | "families">,
+  { device, update }: LiveDevice,
+): boolean {
   if (update === null) return false
   const { state } = update.progress
   if (state === "waiting") return true
-  return state === "offered" && update.packageId !== null && fleet.releases.get(update.packageId)?.state !== "active"
+  if (state !== "offered" || update.offer === null) return false
+  if (update.packageId !== null && fleet.releases.get(update.packageId)?.state !== "active") return true
+  const side = ticketSide(familyOf(families, device.family))
+  return side !== null && device.running.version !== null && side.goal(update.offer).from !== device.running.version
 }
 
 async function takeInVersion(needs: Needs, live: LiveDevice, version: string, isNews: boolean): Promise<boolean> {
@@ -88,7 +97,7 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
     if (update !== null) needs.live.setUpdate(update)
   })
   if (update !== null) await finishOf(needs, update)
-  return live.update !== null && (mayPlanAnew(needs, live) || isElsewhere(family, live.update, version))
+  return mayPlanAnew(needs, live)
 }
 
 function versionEvent(device: Device, version: string, at: number): Change {
@@ -105,27 +114,22 @@ function versionEvent(device: Device, version: string, at: number): Change {
 /** What a version that a device says of itself means for its update; null = nothing. */
 function conclude(
   needs: Pick<Needs, "live">,
-  { agent }: Family,
+  family: Family,
   update: Update,
   version: string,
 ): Omit<Evidence, "at"> | null {
   const release = needs.live.releases.get(update.releaseId)
   const meaning = (kind: EvidenceKind, sentence: string) => ({ kind, basis: "reported" as const, sentence })
   if (release?.version === version) return meaning("installed", `It says that it runs ${version}.`)
-  if (update.offer === null || agent === undefined) return null
-  const { from, to } = agent.goal(update.offer)
+  const side = ticketSide(family)
+  if (update.offer === null || side === null) return null
+  const { from, to } = side.goal(update.offer)
   if (version === to) return meaning("hop-installed", `It says that it runs ${version}, one hop on its way.`)
   if (version === from || notBegun.has(update.progress.state)) return null
   return meaning("install-failed", `It says that it runs ${version}, which is neither ${from} nor ${to}.`)
 }
 
 const notBegun: ReadonlySet<string> = new Set(["waiting", "offered", "no-show"])
-
-/** What is offered does not start from what runs. */
-function isElsewhere({ agent }: Family, update: Update, version: string): boolean {
-  if (update.offer === null || agent === undefined || update.progress.state !== "offered") return false
-  return agent.goal(update.offer).from !== version
-}
 
 /** An update that has come to an end, or to the end of a hop, gives its credentials back. */
 export function closed(update: Update): Update {

@@ -34,10 +34,13 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   if (device.admission === "pending") {
     return `${device.id}: it enrolled itself and waits for an operator; \`waft device accept ${device.id}\` lets it take part. ${contact}.`
   }
+  const family = familyOf(needs.families, device.family)
+  const trouble = family.conversation?.explain(device.familyState) ?? null
+  const doubt = trouble === null ? "" : ` ${trouble}`
   if (update === null) {
     return live.seenAt === neverSeen
-      ? `${device.id}: it has never called; put its ${accessWords[familyOf(needs.families, device.family).access]} and wait for its first contact.`
-      : `${device.id}: nothing is planned for it; it gets nothing new until a rollout includes it. ${contact}.`
+      ? `${device.id}: it has never called; put its ${accessWords[family.access]} and wait for its first contact.${doubt}`
+      : `${device.id}: nothing is planned for it; it gets nothing new until a rollout includes it.${doubt} ${contact}.`
   }
   const rollout = needs.live.rollouts.get(update.rolloutId)?.rollout
   const paused = rollout?.state === "paused" && ["waiting", "offered", "no-show"].includes(update.progress.state)
@@ -46,7 +49,7 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   }
   const why = update.offerReason === null || isSaid(update) ? "" : ` ${update.offerReason}`
   const over = rollout !== undefined && !isLive(rollout.state) ? "" : ` ${contact}.`
-  return `${device.id}: ${lowerFirst(update.progress.sentence)}${why}${over}`
+  return `${device.id}: ${lowerFirst(update.progress.sentence)}${why}${doubt}${over}`
 }
 
 function isSaid({ offerReason, progress }: Update): boolean {

@@ -1,5 +1,5 @@
 import { Refusal } from "../../core/domain/refusal.ts"
-import type { Family } from "../../core/families/family.ts"
+import type { AgentSide, Family } from "../../core/families/family.ts"
 
 /** The family of that id. Refuses `no-such-family`. */
 export function familyOf(families: readonly Family[], id: string): Family {
@@ -13,4 +13,9 @@ export function requireModel(family: Family, model: string): void {
   if (family.models.some((candidate) => candidate.id === model)) return
   const known = family.models.map((candidate) => candidate.id).join(", ")
   throw new Refusal("no-such-model", { family: family.id, model, known })
+}
+
+/** How packages of a family are named and where they lead; null = its offers need no credentials of their own. */
+export function ticketSide(family: Family): Pick<AgentSide, "fileName" | "goal"> | null {
+  return family.agent ?? family.conversation ?? null
 }

@@ -29,13 +29,21 @@ export class LiveFleet {
   /** Devices by the user of the one-time credentials that their update gives them now. */
   readonly tickets = new Map<string, LiveDevice>()
   readonly enrolments = new Map<string, Enrolment>()
+  /** Devices whose offer changed since somebody took them from here: their conversations go on by it. */
+  readonly offerNews = new Set<LiveDevice>()
+  /** Devices by what they claim as their own in their conversation, such as a SIM's number. */
+  readonly claims = new Map<string, Set<LiveDevice>>()
+  /** When to come back to a device's conversation, monotonic ms. */
+  readonly wakes = new Map<LiveDevice, number>()
   /** Devices that have read an offer and may still fetch it. */
   readonly undecided = new Set<LiveDevice>()
   readonly #contacted = new Set<LiveDevice>()
   readonly #clock: Clock
+  readonly #claimsOf: ClaimsOf
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, claimsOf: ClaimsOf = () => []) {
     this.#clock = clock
+    this.#claimsOf = claimsOf
   }
 
   addDevice(device: Device): LiveDevice {
@@ -55,14 +63,45 @@ export class LiveFleet {
     }
     this.devices.set(device.id, live)
     this.logins.set(device.access.user, live)
+    this.#claim(live)
     return live
+  }
+
+  /** Takes in what was saved of a device. */
+  setDevice(live: LiveDevice, device: Device): void {
+    if (live.device.familyState === device.familyState) {
+      live.device = device
+      return
+    }
+    this.#disclaim(live)
+    live.device = device
+    this.#claim(live)
+  }
+
+  #claim(live: LiveDevice): void {
+    for (const claim of this.#claimsOf(live.device)) {
+      const claimants = this.claims.get(claim)
+      if (claimants === undefined) this.claims.set(claim, new Set([live]))
+      else claimants.add(live)
+    }
+  }
+
+  #disclaim(live: LiveDevice): void {
+    for (const claim of this.#claimsOf(live.device)) {
+      const claimants = this.claims.get(claim)
+      claimants?.delete(live)
+      if (claimants?.size === 0) this.claims.delete(claim)
+    }
   }
 
   removeDevice(live: LiveDevice): void {
     this.#setCurrent(live, null)
+    this.#disclaim(live)
     this.devices.delete(live.device.id)
     this.logins.delete(live.device.access.user)
     this.undecided.delete(live)
+    this.offerNews.delete(live)
+    this.wakes.delete(live)
     this.#contacted.delete(live)
   }
 
@@ -100,11 +139,20 @@ export class LiveFleet {
     this.undecided.delete(live)
   }
 
+  /** A rollout was paused or resumed: the conversations of its devices go on by that. */
+  noteOffers(rollout: LiveRollout): void {
+    for (const deviceId of rollout.states.keys()) {
+      const live = this.devices.get(deviceId)
+      if (live?.update?.rolloutId === rollout.rollout.id && live.update.ticket !== null) this.offerNews.add(live)
+    }
+  }
+
   #setCurrent(live: LiveDevice, update: Update | null): void {
     const before = live.update?.ticket ?? null
     const ticket = update === null || isOver(update) ? null : update.ticket
     if (before !== null && before.user !== ticket?.user) this.tickets.delete(before.user)
     if (ticket !== null) this.tickets.set(ticket.user, live)
+    if (before?.user !== ticket?.user) this.offerNews.add(live)
     live.update = update
     live.wake?.()
   }
@@ -139,6 +187,9 @@ export class LiveFleet {
     return rows
   }
 }
+
+/** What a device claims as its own, as its family sees it. */
+export type ClaimsOf = (device: Device) => readonly string[]
 
 /** Not null: a field that is always a number is changed in place, at every contact of every device, without garbage. */
 export const neverSeen = 0
@@ -255,8 +306,8 @@ export function tally({ states }: LiveRollout): Partial<Record<UpdateState, numb
 }
 
 /** Fills the memory from the store. */
-export async function loadFleet(store: Store, clock: Clock): Promise<LiveFleet> {
-  const fleet = new LiveFleet(clock)
+export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf): Promise<LiveFleet> {
+  const fleet = new LiveFleet(clock, claimsOf)
   const [devices, releases, rollouts, channels, enrolments, deltas, updates, seen] = await Promise.all([
     store.devices(),
     store.releases(),

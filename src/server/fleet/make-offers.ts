@@ -3,7 +3,7 @@ import type { Evidence } from "../../core/domain/evidence.ts"
 import type { DeviceAccess, Release, Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import { commit } from "./commit.ts"
-import { familyOf } from "./families.ts"
+import { familyOf, ticketSide } from "./families.ts"
 import { finishRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice, LiveRollout } from "./live-fleet.ts"
@@ -105,7 +105,7 @@ async function plan(
       offerReason: planned.reason,
       packageId: planned.packageId,
       pull: freshPull,
-      ticket: family.agent === undefined ? null : makeTicket(needs),
+      ticket: ticketSide(family) === null ? null : makeTicket(needs),
     },
     evidence: {
       kind: "offer-made",

@@ -3,6 +3,7 @@ import type {
   DeltaRecord,
   Device,
   Enrolment,
+  OutgoingMessage,
   Release,
   Rollout,
   Update,
@@ -20,6 +21,7 @@ export class MemoryStore implements Store {
     update: new Map(),
     channel: new Map(),
     enrolment: new Map(),
+    message: new Map(),
     image: new Map(),
     delta: new Map(),
     seen: new Map(),
@@ -43,7 +45,7 @@ export class MemoryStore implements Store {
       return event
     }
     if ("remove" in change) {
-      this.#tables.device.delete(change.id)
+      this.#tables[change.remove].delete(change.id)
       return null
     }
     const record = recordOf(change)
@@ -55,6 +57,7 @@ export class MemoryStore implements Store {
   releases = (): Promise<readonly Release[]> => this.#all("release")
   rollouts = (): Promise<readonly Rollout[]> => this.#all("rollout")
   channels = (): Promise<readonly Channel[]> => this.#all("channel")
+  messages = (): Promise<readonly OutgoingMessage[]> => this.#all("message")
   enrolments = (): Promise<readonly Enrolment[]> => this.#all("enrolment")
   deltas = (): Promise<readonly DeltaRecord[]> => this.#all("delta")
   seen = (): Promise<readonly Seen[]> => this.#all("seen")
@@ -99,7 +102,17 @@ export class MemoryStore implements Store {
   }
 }
 
-type TableName = "device" | "release" | "rollout" | "update" | "channel" | "enrolment" | "image" | "delta" | "seen"
+type TableName =
+  | "device"
+  | "release"
+  | "rollout"
+  | "update"
+  | "channel"
+  | "enrolment"
+  | "message"
+  | "image"
+  | "delta"
+  | "seen"
 
 function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknown }>): {
   readonly key: string
@@ -118,6 +131,8 @@ function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknow
       return { key: change.channel.name, value: change.channel }
     case "enrolment":
       return { key: change.enrolment.id, value: change.enrolment }
+    case "message":
+      return { key: change.message.reference, value: change.message }
     case "image":
       return { key: change.image.sha256, value: change.image }
     case "delta":

@@ -7,6 +7,7 @@ import type {
   Enrolment,
   ImageRef,
   NewEvent,
+  OutgoingMessage,
   Release,
   Rollout,
   Update,
@@ -34,6 +35,8 @@ export type Change =
   | { readonly put: "update"; readonly update: Update }
   | { readonly put: "channel"; readonly channel: Channel }
   | { readonly put: "enrolment"; readonly enrolment: Enrolment }
+  | { readonly put: "message"; readonly message: OutgoingMessage }
+  | { readonly remove: "message"; readonly id: string }
   | { readonly put: "image"; readonly image: ImageRef }
   | { readonly put: "delta"; readonly delta: DeltaRecord }
   | { readonly append: NewEvent }
@@ -60,6 +63,8 @@ export interface Store {
   readonly releases: () => Promise<readonly Release[]>
   readonly rollouts: () => Promise<readonly Rollout[]>
   readonly channels: () => Promise<readonly Channel[]>
+  /** Messages whose fate is not known, oldest first. */
+  readonly messages: () => Promise<readonly OutgoingMessage[]>
   readonly enrolments: () => Promise<readonly Enrolment[]>
   readonly deltas: () => Promise<readonly DeltaRecord[]>
   /** Updates that are not over, and all updates of rollouts that are not over. */

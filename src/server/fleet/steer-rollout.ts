@@ -59,6 +59,7 @@ async function setState(needs: Needs, live: LiveRollout, state: "running" | "pau
   const kind = state === "paused" ? "rollout.paused" : "rollout.resumed"
   const event = eventOf({ at: needs.clock.now(), kind, rolloutId: rollout.id, sentence })
   await commit(needs, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+  needs.live.noteOffers(live)
 }
 
 const mayHaveImage = new Set(["downloading", "downloaded", "installing"])

@@ -1,18 +1,17 @@
 import type { Evidence } from "../../core/domain/evidence.ts"
 import type { Device, Update } from "../../core/domain/records.ts"
-import { updateStates } from "../../core/domain/update.ts"
 import type { AgentReport } from "../../core/families/family.ts"
 import type { ReportMeaning } from "../../core/families/report-meaning.ts"
 import { closed, orderName, sayRunning } from "./ask-for-work.ts"
-import { commit, eventOf } from "./commit.ts"
+import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { finishRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
+import { flagPackage } from "./flag-package.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
-import { pauseRollout } from "./steer-rollout.ts"
 import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
@@ -86,23 +85,4 @@ function runningAfter(device: Device, { version }: Report, { kind }: ReportMeani
   const mayChange = kind === "install-started" || kind === "install-failed"
   if (!mayChange || device.running.evidence === "unknown") return device
   return { ...device, running: { version: device.running.version, evidence: "unknown" } }
-}
-
-/** A package that does not fit would fail on every further device: nothing new is begun until an operator has looked. */
-async function flagPackage(needs: Needs, update: Update, { sentence }: ReportMeaning): Promise<void> {
-  const releaseId = update.packageId ?? update.releaseId
-  const rollout = needs.live.rollouts.get(update.rolloutId)
-  const others = [...(rollout?.states.values() ?? [])].some((state) => !updateStates[state].over)
-  const mustPause = others && rollout?.rollout.state === "running"
-  const event = eventOf({
-    at: needs.clock.now(),
-    kind: "release.flagged",
-    deviceId: update.deviceId,
-    rolloutId: update.rolloutId,
-    releaseId,
-    basis: "reported",
-    sentence: `The package ${releaseId} does not fit the devices that it was published for${mustPause ? `, so the rollout ${update.rolloutId} is paused` : ""}. ${update.deviceId}: ${sentence}`,
-  })
-  await commit(needs, [event])
-  if (mustPause) await pauseRollout(needs, update.rolloutId)
 }

@@ -1,5 +1,5 @@
 import type { Family, OfferedFile, OfferedImage } from "../../core/families/family.ts"
-import { familyOf } from "../fleet/families.ts"
+import { familyOf, ticketSide } from "../fleet/families.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import {
   type LiveChannel,
@@ -52,7 +52,7 @@ export class LoginSession {
    * wins over a newer one of the same name, until it reads the notice again or the time is up.
    */
   files(side: FileSide): readonly SessionFile[] {
-    const offered = this.#login.kind === "device" ? offeredTo(this.#needs.live, this.#login) : offeredBy(this.#login)
+    const offered = this.#login.kind === "device" ? this.#offeredToDevice(this.#login) : offeredBy(this.#login)
     const current = side(offered).map((file): SessionFile => ({ file, offered }))
     const reading = this.#reading()
     if (reading === null || reading.offered === offered) return current
@@ -61,6 +61,14 @@ export class LoginSession {
       .map((file): SessionFile => ({ file, offered: reading.offered }))
     const names = new Set(read.map(({ file }) => file.name))
     return [...current.filter(({ file }) => !names.has(file.name)), ...read]
+  }
+
+  /** Whoever has a ticket was told so: a rollout that is paused meanwhile does not take it back. */
+  #offeredToDevice(live: LiveDevice): Offered | null {
+    const { update } = live
+    if (update?.ticket == null || update.offer === null || update.image === null)
+      return offeredTo(this.#needs.live, live)
+    return { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
   }
 
   /** Opens a file for a transfer from `from`. An image's start is durable before its first byte leaves. */
@@ -151,11 +159,12 @@ export class LoginSession {
 }
 
 /** What one-time credentials show: the package, under a short name. */
-export function ticketFiles({ agent }: Family): (offered: OfferedImage | null) => readonly OfferedFile[] {
+export function ticketFiles(family: Family): (offered: OfferedImage | null) => readonly OfferedFile[] {
+  const side = ticketSide(family)
   return (offered) =>
-    offered === null || agent === undefined
+    offered === null || side === null
       ? []
-      : [{ name: agent.fileName(offered.offer), role: "image", image: offered.image }]
+      : [{ name: side.fileName(offered.offer), role: "image", image: offered.image }]
 }
 
 /** How one transport's side of a family names the files of an offer. */

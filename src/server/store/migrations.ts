@@ -7,7 +7,12 @@ export type Dialect = "sqlite" | "postgresql"
 export function migrations(dialect: Dialect): MigrationProvider {
   return {
     getMigrations: () =>
-      Promise.resolve({ "0001-foundation": foundation(dialect), "0002-agents": agents, "0003-deltas": deltas }),
+      Promise.resolve({
+        "0001-foundation": foundation(dialect),
+        "0002-agents": agents,
+        "0003-deltas": deltas,
+        "0004-messages": messages,
+      }),
   }
 }
 
@@ -68,6 +73,25 @@ const deltas: Migration = {
       .addColumn("patch_size_bytes", "bigint")
       .addColumn("took_ms", "bigint", required)
       .addColumn("at", "bigint", required)
+      .execute()
+  },
+}
+
+/** Messages to devices, kept until their fate is known. */
+const messages: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .createTable("messages")
+      .addColumn("reference", "text", (column) => column.primaryKey())
+      .addColumn("device_id", "text", required)
+      .addColumn("to_number", "text", required)
+      .addColumn("payload", "text", required)
+      .addColumn("coding", "text", required)
+      .addColumn("validity_seconds", "integer", required)
+      .addColumn("created_at", "bigint", required)
+      .addColumn("state", "text", required)
+      .addColumn("carrier_reference", "text")
+      .addColumn("sent_at", "bigint")
       .execute()
   },
 }

@@ -9,6 +9,7 @@ import type {
   Enrolment,
   ImageRef,
   NewEvent,
+  OutgoingMessage,
   Release,
   Rollout,
   RolloutState,
@@ -245,6 +246,36 @@ export function deltaOf(row: Row<"deltas">): DeltaRecord {
     patch: imageRef(row.patch_sha256, row.patch_size_bytes),
     tookMs: row.took_ms,
     at: row.at,
+  }
+}
+
+export function messageRow(message: OutgoingMessage): NewRow<"messages"> {
+  return {
+    reference: message.reference,
+    device_id: message.deviceId,
+    to_number: message.to,
+    payload: message.payload,
+    coding: message.coding,
+    validity_seconds: message.validitySeconds,
+    created_at: message.createdAt,
+    state: message.state,
+    carrier_reference: message.carrierReference,
+    sent_at: message.sentAt,
+  }
+}
+
+export function messageOf(row: Row<"messages">): OutgoingMessage {
+  return {
+    reference: row.reference,
+    deviceId: row.device_id,
+    to: row.to_number,
+    payload: row.payload,
+    coding: row.coding as OutgoingMessage["coding"],
+    validitySeconds: row.validity_seconds,
+    createdAt: row.created_at,
+    state: row.state as OutgoingMessage["state"],
+    carrierReference: row.carrier_reference,
+    sentAt: row.sent_at,
   }
 }
 

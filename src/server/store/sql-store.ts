@@ -14,6 +14,8 @@ import {
   enrolmentRow,
   eventOf,
   eventRow,
+  messageOf,
+  messageRow,
   releaseOf,
   releaseRow,
   rolloutOf,
@@ -115,7 +117,11 @@ class SqlStore implements Store {
     if ("append" in change) {
       return this.#builder.insertInto("events").values(eventRow(change.append)).returning("seq").compile()
     }
-    if ("remove" in change) return this.#builder.deleteFrom("devices").where("id", "=", change.id).compile()
+    if ("remove" in change) {
+      return change.remove === "device"
+        ? this.#builder.deleteFrom("devices").where("id", "=", change.id).compile()
+        : this.#builder.deleteFrom("messages").where("reference", "=", change.id).compile()
+    }
     switch (change.put) {
       case "device":
         return this.#upsert("devices", deviceRow(change.device), "id")
@@ -131,6 +137,8 @@ class SqlStore implements Store {
         return this.#upsert("enrolments", enrolmentRow(change.enrolment), "id")
       case "delta":
         return this.#upsert("deltas", deltaRow(change.delta), "key")
+      case "message":
+        return this.#upsert("messages", messageRow(change.message), "reference")
       case "image":
         return this.#upsert("images", { sha256: change.image.sha256, size_bytes: change.image.sizeBytes }, "sha256")
     }
@@ -159,6 +167,8 @@ class SqlStore implements Store {
   enrolments = async () =>
     (await this.#read(this.#builder.selectFrom("enrolments").selectAll().orderBy("created_at"))).map(enrolmentOf)
   deltas = async () => (await this.#read(this.#builder.selectFrom("deltas").selectAll().orderBy("at"))).map(deltaOf)
+  messages = async () =>
+    (await this.#read(this.#builder.selectFrom("messages").selectAll().orderBy("created_at"))).map(messageOf)
   seen = async () => {
     const rows = await this.#read(this.#builder.selectFrom("seen").selectAll())
     return rows.map((row) => ({ deviceId: row.device_id, at: row.at, peer: row.peer }))

@@ -11,6 +11,7 @@ export interface Tables {
   readonly channels: ChannelsTable
   readonly enrolments: EnrolmentsTable
   readonly deltas: DeltasTable
+  readonly messages: MessagesTable
   readonly events: EventsTable
 }
 
@@ -120,6 +121,19 @@ interface DeltasTable {
   readonly patch_size_bytes: number | null
   readonly took_ms: number
   readonly at: number
+}
+
+interface MessagesTable {
+  readonly reference: string
+  readonly device_id: string
+  readonly to_number: string
+  readonly payload: string
+  readonly coding: string
+  readonly validity_seconds: number
+  readonly created_at: number
+  readonly state: string
+  readonly carrier_reference: string | null
+  readonly sent_at: number | null
 }
 
 interface EventsTable {

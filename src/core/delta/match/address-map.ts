@@ -17,7 +17,7 @@ export class AddressMap {
   /** The generator counts here how often each piece is asked for. */
   uses: Int32Array | null = null
   /** Indices into the two arrays above, sorted by new start. */
-  private readonly byNew: Int32Array
+  private readonly byNew: Uint16Array | Int32Array
 
   /** `entries` in any order; each old start at most once. */
   constructor(entries: readonly MapEntry[]) {
@@ -25,7 +25,9 @@ export class AddressMap {
     this.oldStarts = Int32Array.from(sorted, (entry) => entry.oldStart)
     this.shifts = Int32Array.from(sorted, (entry) => entry.shift)
     const newStart = (i: number): number => (this.oldStarts[i] as number) + (this.shifts[i] as number)
-    this.byNew = Int32Array.from(sorted.keys()).sort((a, b) => newStart(a) - newStart(b) || a - b)
+    // A decoder's map always fits 16 bits; the generator begins with larger ones.
+    const Indices = sorted.length > 65536 ? Int32Array : Uint16Array
+    this.byNew = Indices.from(sorted.keys()).sort((a, b) => newStart(a) - newStart(b) || a - b)
   }
 
   get size(): number {

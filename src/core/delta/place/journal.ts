@@ -46,6 +46,7 @@ export class Journal {
   private sequence = 0
   private half = 0
   private slot = 0
+  private readonly bytes = new Uint8Array(recordSize)
 
   constructor(flash: Flash, sectors: readonly [number, number], patchId: number) {
     this.flash = flash
@@ -62,9 +63,8 @@ export class Journal {
     this.slot = perSector
     for (const [half, sector] of this.sectors.entries()) {
       for (let slot = 0; slot < perSector; slot++) {
-        const bytes = new Uint8Array(recordSize)
-        this.flash.read(sector + slot * recordSize, bytes)
-        const record = this.parse(bytes)
+        this.flash.read(sector + slot * recordSize, this.bytes)
+        const record = this.parse(this.bytes)
         if (record === null || record.sequence <= this.sequence) continue
         newest = record.progress
         this.sequence = record.sequence
@@ -97,13 +97,12 @@ export class Journal {
   }
 
   private isBlank(address: number): boolean {
-    const bytes = new Uint8Array(recordSize)
-    this.flash.read(address, bytes)
-    return bytes.every((byte) => byte === 0xff)
+    this.flash.read(address, this.bytes)
+    return this.bytes.every((byte) => byte === 0xff)
   }
 
   private format(progress: Progress): Uint8Array {
-    const bytes = new Uint8Array(recordSize).fill(0xff)
+    const bytes = this.bytes.fill(0xff)
     const view = new DataView(bytes.buffer)
     view.setUint16(at.magic, recordMagic, true)
     view.setUint16(at.type, recordTypes.indexOf(progress.type), true)

@@ -1,9 +1,10 @@
 import type { ReadOld } from "../predict/window.ts"
+import { SectorSet } from "./sector-set.ts"
 
 /** Where the old bytes are while an image is overwritten sector by sector. */
 export class OldImage {
-  /** 1 for each sector that holds new bytes already. */
-  readonly written: Uint8Array
+  /** The sectors that hold new bytes already. */
+  readonly written: SectorSet
   /** Which sector's old bytes each slot of the preserve area keeps, -1 for none. */
   readonly kept: Int32Array
   private readonly sectorSize: number
@@ -21,7 +22,7 @@ export class OldImage {
     readonly readImage: (offset: number, into: Uint8Array) => void
     readonly readSlot: (slot: number, offset: number, into: Uint8Array) => void
   }) {
-    this.written = new Uint8Array(parts.sectors)
+    this.written = new SectorSet(parts.sectors)
     this.kept = new Int32Array(parts.slots).fill(-1)
     this.sectorSize = parts.sectorSize
     this.sourceSize = parts.sourceSize
@@ -40,7 +41,7 @@ export class OldImage {
       const sector = Math.floor(at / this.sectorSize)
       const to = Math.min(end, (sector + 1) * this.sectorSize)
       const part = into.subarray(at - first, to - first)
-      if (this.written[sector] !== 1) this.readImage(at, part)
+      if (!this.written.has(sector)) this.readImage(at, part)
       else {
         const slot = this.kept.indexOf(sector)
         if (slot >= 0) this.readSlot(slot, at - sector * this.sectorSize, part)

@@ -1,6 +1,7 @@
 import type { BinaryCoder } from "../code/binary-coder.ts"
 import { NumberModel } from "../code/number.ts"
 import { DeltaError } from "../delta-error.ts"
+import { SectorSet } from "./sector-set.ts"
 
 /**
  * The order in which sectors are written in place. Runs of neighbours, because a list would cost a byte for each
@@ -28,7 +29,8 @@ export function codeOrder(coder: BinaryCoder, given: readonly Run[], limits: Ord
   const keeps = new NumberModel()
   const count = lengths.unsigned(coder, given.length)
   if (count > limits.runCap) throw new DeltaError("bad-payload", `${count} runs of sectors`)
-  const seen = new Uint8Array(limits.sectors)
+  const seen = new SectorSet(limits.sectors)
+  let sectors = 0
   const runs: Run[] = []
   let next = 0
   for (let i = 0; i < count; i++) {
@@ -42,13 +44,14 @@ export function codeOrder(coder: BinaryCoder, given: readonly Run[], limits: Ord
       throw new DeltaError("bad-payload", "a run of sectors leaves the image")
     }
     for (let sector = start; sector !== last + step; sector += step) {
-      if (seen[sector] === 1) throw new DeltaError("bad-payload", `sector ${sector} is written twice`)
-      seen[sector] = 1
+      if (seen.has(sector)) throw new DeltaError("bad-payload", `sector ${sector} is written twice`)
+      seen.add(sector)
+      sectors++
     }
     runs.push({ start, length, step, keep })
     next = last + step
   }
-  if (seen.includes(0)) throw new DeltaError("bad-payload", "a sector is not written")
+  if (sectors < limits.sectors) throw new DeltaError("bad-payload", "a sector is not written")
   return runs
 }
 

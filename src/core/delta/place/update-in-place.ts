@@ -63,6 +63,8 @@ class InPlaceUpdate {
   private readonly journal: Journal
   private readonly old: OldImage
   private readonly sector: Uint8Array
+  /** Reads back what was programmed, a piece at a time. */
+  private readonly check = new Uint8Array(64)
 
   constructor(patch: Patch, flash: Flash, layout: FlashLayout) {
     const { header } = patch
@@ -123,9 +125,9 @@ class InPlaceUpdate {
     let step = 0
     for (const { sector } of stepsOf(runs)) {
       if (step > progress.step) return
-      if (step < progress.step || progress.type === "done") this.old.written[sector] = 1
+      if (step < progress.step || progress.type === "done") this.old.written.add(sector)
       else if (progress.type === "staged") {
-        this.old.written[sector] = 1
+        this.old.written.add(sector)
         this.place(step, sector, progress.coder)
       }
       step++
@@ -188,7 +190,7 @@ class InPlaceUpdate {
   private place(step: number, sector: number, coder: CoderState): void {
     this.flash.read(this.layout.staging, this.sector)
     this.rewrite(this.layout.image + sector * this.sector.length)
-    this.old.written[sector] = 1
+    this.old.written.add(sector)
     this.record("done", step, coder)
   }
 
@@ -196,7 +198,7 @@ class InPlaceUpdate {
   private rewrite(address: number): void {
     this.flash.erase(address)
     this.flash.program(address, this.sector)
-    const check = new Uint8Array(64)
+    const { check } = this
     for (let at = 0; at < this.sector.length; at += check.length) {
       this.flash.read(address + at, check)
       if (!equalBytes(check, this.sector.subarray(at, at + check.length))) {

@@ -20,13 +20,13 @@ export class Translation {
   readonly map: AddressMap
   readonly regions: readonly Region[]
   private home: Region | null = null
-  private readonly valueStarts: Float64Array
+  private readonly valueStarts: Uint32Array
   private readonly valueShifts: Int32Array
 
   constructor(map: AddressMap, regions: readonly Region[], values: readonly ValueShift[]) {
     this.map = map
     this.regions = regions
-    this.valueStarts = Float64Array.from(values, (value) => value.start)
+    this.valueStarts = Uint32Array.from(values, (value) => value.start)
     this.valueShifts = Int32Array.from(values, (value) => value.shift)
   }
 

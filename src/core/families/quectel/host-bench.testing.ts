@@ -77,7 +77,7 @@ export class HostBench {
           await Promise.resolve()
           this.reports.push(report)
         }),
-      isWanted: () => this.isWanted,
+      isWanted: () => Promise.resolve(this.isWanted),
       log: (line) => {
         this.log.push(line)
       },

@@ -50,7 +50,7 @@ class OrderRun {
           await this.#ask()
           break
         case "type":
-          if (!this.#run.isWanted()) return dropped
+          if (!(await this.#run.isWanted())) return dropped
           await this.#type()
           break
         case "fail-try":

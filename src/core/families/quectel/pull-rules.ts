@@ -21,12 +21,12 @@ export const pullRules: PullRules = {
       `The download broke off after ${takenBytes} of ${sizeBytes} bytes; modules do not resume, so the agent repeats the command and the module begins anew.`,
     downloaded: ({ version }) =>
       `The module has fetched the package on its way to ${version} whole; it restarts to install it, and may be silent for 15 minutes.`,
-    "left-alone": ({ version }) => `It runs ${version}.`,
-    "end-unseen": ({ version }) => `It runs ${version}.`,
+    "left-alone": ({ version }) => `It runs ${version}, as its agent has reported.`,
+    "end-unseen": ({ version }) => `It runs ${version}, as its agent has reported.`,
     "install-failed": ({ version }) =>
       `The module fetches the package on its way to ${version} again: an earlier try did not come to its end.`,
     "loop-broken": ({ version }) => `The module fetched the package on its way to ${version} again and again.`,
-    declined: ({ version }) => `It does not take ${version}.`,
+    declined: ({ version }) => `It does not take ${version} and stays with what it runs.`,
     silent: ({ wholeFetches }) =>
       wholeFetches > 0
         ? "Its agent has been silent since the module fetched the package: agent or module are off, or without network; it is taken up again when the agent calls."

@@ -24,7 +24,7 @@ const versionBytes = 64
 export const imageLimits = { smallest: 1024, largest: 1024 * 1024, usual: 65_536 } as const
 
 /** A name of a firmware or a module: printable, no quotes, as it stands in answers to AT commands. */
-export const firmwareName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
+export const firmwareName = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/
 
 /**
  * The firmware image of a version: the same name, product and size give the same bytes. Versions of one product share

@@ -54,7 +54,7 @@ describe("firmware of virtual modules", () => {
   })
 
   it("refuses names and sizes that no module has", () => {
-    for (const version of ["", 'a"b', "a b", "x".repeat(64)]) expect(() => image(version)).toThrow(RangeError)
+    for (const version of ["", 'a"b', "a b", "x".repeat(65)]) expect(() => image(version)).toThrow(RangeError)
     for (const size of [0, 1.5, 2 << 20]) expect(() => image("V1", size)).toThrow(RangeError)
   })
 })

@@ -1,12 +1,24 @@
 import { hex } from "../../kit/bytes.ts"
 import type { JsonObject } from "../../kit/json.ts"
 import { sha256 } from "../../kit/sha256.ts"
-import type { Family, OfferedFile, OfferedImage, RunEnd, Upload } from "../family.ts"
+import type { DeviceRun, Family, OfferedFile, OfferedImage, Order, RunEnd, Upload } from "../family.ts"
 import { MemoryStorage } from "../memory-storage.ts"
 import { MemoryNet } from "./memory-net.testing.ts"
+import { PortHost } from "./port-host.testing.ts"
 import { type SmallFtpServer, startSmallFtpServer } from "./small-ftp-server.testing.ts"
 import { type SmallHttpServer, startSmallHttpServer } from "./small-http-server.testing.ts"
 import { testBody } from "./test-body.testing.ts"
+
+/** What a host beside a device does in one contact, for families that rest at a port. Resolves when the device may be switched off. */
+export type ContractHost = (contact: {
+  readonly host: PortHost
+  /** Settles when the device ends by itself. */
+  readonly module: Promise<RunEnd>
+  readonly order: Order | null
+  readonly image: Uint8Array
+  /** The code that the contact is to end in, where it matters how the image gets to the device. */
+  readonly code: string
+}) => Promise<void>
 
 /** One device of a family, and the server side of the same family, joined by small servers on memory. */
 export class ContractBench {
@@ -16,13 +28,19 @@ export class ContractBench {
   readonly #http: SmallHttpServer
   readonly #family: Family
   readonly #model: string
+  readonly #portHost: ContractHost | undefined
   #ram = new Map<string, unknown>()
+  #order: Order | null = null
+  #image: Uint8Array = new Uint8Array(0)
+  /** What the device runs, as far as it has told. */
+  #running = "1"
   familyState: JsonObject = {}
   lines: readonly string[] = []
 
-  constructor(family: Family, model: string) {
+  constructor(family: Family, model: string, portHost?: ContractHost) {
     this.#family = family
     this.#model = model
+    this.#portHost = portHost
     this.#ftp = startSmallFtpServer(this.#net, { aliases: family.ftp?.directoryAliases ?? [] })
     this.#http = startSmallHttpServer(this.#net)
     this.offerNothing()
@@ -32,10 +50,21 @@ export class ContractBench {
   offer(upload: Upload, damage: (image: Uint8Array) => Uint8Array = (image) => image): JsonObject {
     const published = this.#family.publish(upload)
     if (!published.ok) throw new Error(published.faults.map((fault) => fault.sentence).join(" "))
+    const { version, details, source } = published
+    const described = describe(published.image)
+    const isReported = this.#family.agent !== undefined
+    const hop = { id: "r1", from: source ?? "", to: version, sizeBytes: described.sizeBytes }
     const plan = this.#family.planOffer({
-      device: { id: "d1", model: this.#model, familyState: this.familyState, runningVersion: null },
-      release: { version: published.version, details: published.details },
-      image: describe(published.image),
+      device: {
+        id: "d1",
+        model: this.#model,
+        familyState: this.familyState,
+        runningVersion: isReported ? this.#running : null,
+        isReported,
+      },
+      packages: source === undefined ? [] : [hop],
+      release: { version, details },
+      image: described,
     })
     if (!plan.ok) throw new Error(plan.sentence)
     const image = published.image.slice()
@@ -57,27 +86,78 @@ export class ContractBench {
     for (const file of http?.files({ offered, familyState: this.familyState, directoryUrl }) ?? []) {
       this.#http.files.set(`/d/k/${file.name}`, contentOf(file, image))
     }
+    this.#order = offered === null ? null : this.#orderFor(offered.offer, image)
+    this.#image = image
   }
 
-  /** One contact while the power stays on. */
-  async contact(fault: string | null = null): Promise<RunEnd> {
-    const body = testBody({ net: this.#net, storage: this.storage })
-    this.lines = body.lines
+  /** What an agent beside the device would be told; the image is where its command says. */
+  #orderFor(offer: JsonObject, image: Uint8Array): Order | null {
+    const { agent } = this.#family
+    if (agent === undefined) return null
+    const name = agent.fileName(offer)
+    this.#ftp.files.set(name, image)
+    this.#http.files.set(`/d/k/${name}`, image)
+    const order = agent.order({
+      model: this.#model,
+      offer,
+      sizeBytes: image.length,
+      ticket: { user: "ota", secret: "libelium" },
+      ftp: { host: "127.0.0.1", port: this.#ftp.port },
+      httpDirectory: `http://127.0.0.1:${this.#http.port}/d/k/`,
+    })
+    if ("fault" in order) throw new Error(order.fault.sentence)
+    return order
+  }
+
+  /** One contact while the power stays on; `code` is the one that it is to end in, where that matters. */
+  async contact(fault: string | null = null, code = ""): Promise<RunEnd> {
+    const end = await (this.#portHost === undefined ? this.#poll(fault) : this.#rest(this.#portHost, fault, code))
+    this.#running = end.running.version
+    return end
+  }
+
+  /** A device that rests at its port is on for as long as its host needs it. */
+  async #rest(portHost: ContractHost, fault: string | null, code: string): Promise<RunEnd> {
+    const host = new PortHost()
+    const off = new AbortController()
+    const body = { ...testBody({ net: this.#net, storage: this.storage }), port: host.port }
+    this.lines = host.lines
+    this.#forgetRequests()
+    const server = { firmware: this.#running, imageBytes: "9000" }
+    const module = this.#family.device.run(body, { ...this.#run(fault, server), signal: off.signal })
+    module.catch(() => undefined)
+    try {
+      await portHost({ host, module, order: this.#order, image: this.#image, code })
+    } finally {
+      off.abort(new Error("switched off"))
+      host.port.powerOff(off.signal.reason)
+    }
+    return module
+  }
+
+  #run(fault: string | null, server: Readonly<Record<string, string>>): DeviceRun {
+    const { signal } = new AbortController()
+    return { model: this.#model, server, fault, speed: 1000, ram: this.#ram, signal }
+  }
+
+  #forgetRequests(): void {
     this.#ftp.commands.length = 0
     this.#http.requests.length = 0
-    return this.#family.device.run(body, {
-      model: this.#model,
-      server: {
+  }
+
+  async #poll(fault: string | null): Promise<RunEnd> {
+    const body = testBody({ net: this.#net, storage: this.storage })
+    this.lines = body.lines
+    this.#forgetRequests()
+    return this.#family.device.run(
+      body,
+      this.#run(fault, {
         ftp: `127.0.0.1:${this.#ftp.port}`,
         user: "ota",
         password: "libelium",
         url: `http://127.0.0.1:${this.#http.port}/d/k/${this.#family.http?.noticeName ?? ""}`,
-      },
-      fault,
-      speed: 1000,
-      ram: this.#ram,
-      signal: new AbortController().signal,
-    })
+      }),
+    )
   }
 
   /** Switches the device off and on: the RAM is gone. */

@@ -28,6 +28,11 @@ export class AtCutter {
     this.#maxLineBytes = maxLineBytes
   }
 
+  /** Whether a line has begun and not ended. */
+  get isMidLine(): boolean {
+    return this.#length > 0 || this.#isOverlong
+  }
+
   /** Takes in some bytes; gives what they completed. `expectsPrompt`: a line that begins with `> ` is the prompt. */
   push(bytes: Uint8Array, expectsPrompt = false): readonly AtPiece[] {
     const pieces: AtPiece[] = []

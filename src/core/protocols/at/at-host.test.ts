@@ -129,6 +129,15 @@ describe("the host's end of an AT line", () => {
     expect(await host.command({ text: "ATI", timeoutMs: 1000 })).toMatchObject({ end: "gone" })
   })
 
+  it("takes a line that had begun before the command for none of its answer", async () => {
+    const clock = new StepClock()
+    const line = new ScriptedLine(clock, (_typed, module) => module.say("\r\nAG35\r\n\r\nOK\r\n", 5))
+    const host = new AtHost(line, clock)
+    line.say("3")
+    expect(await host.listen(100)).toBe("quiet")
+    expect(await host.command({ text: "ATI", timeoutMs: 1000 })).toMatchObject({ end: "ok", lines: ["AG35"] })
+  })
+
   it("drops an overlong line whole, so that its beginning or end says nothing", async () => {
     const clock = new StepClock()
     const line = new ScriptedLine(clock, () => undefined)

@@ -41,6 +41,8 @@ interface OpenCommand {
   readonly lines: string[]
   final: AtFinal | null
   hasPrompted: boolean
+  /** A line had begun before the command was typed: it is none of the answer. */
+  followsOlderLine: boolean
 }
 
 /**
@@ -128,7 +130,7 @@ export class AtHost {
 
   async #run(command: AtCommand): Promise<AtAnswer> {
     if (this.#unanswered !== null) await this.#settle(this.#unanswered)
-    const open: OpenCommand = { command, lines: [], final: null, hasPrompted: false }
+    const open = opened(command, { followsOlderLine: this.#cutter.isMidLine })
     const deadline = this.#clock.now() + command.timeoutMs
     this.#open = open
     await this.#write(latin1(`${command.text}\r`))
@@ -151,7 +153,7 @@ export class AtHost {
     // A prompt that came too late waits for data: it is told that there is none.
     if (command.data !== undefined) await this.#write(escape)
     const deadline = this.#clock.now() + settleMs
-    this.#open = { command, lines: [], final: null, hasPrompted: true }
+    this.#open = opened(command, { hasPrompted: true })
     while (!this.#isGone && this.#clock.now() < deadline) {
       if (!(await this.#readUntil(Math.min(deadline, this.#clock.now() + quietMs)))) break
     }
@@ -174,8 +176,10 @@ export class AtHost {
   }
 
   #take(piece: AtPiece): void {
-    if (piece.kind === "overlong") this.#headOfTwo = null
-    else if (piece.kind === "prompt") {
+    if (piece.kind === "overlong") {
+      this.#headOfTwo = null
+      this.#answering()
+    } else if (piece.kind === "prompt") {
       if (this.#open !== null) this.#open.hasPrompted = true
     } else if (this.#headOfTwo !== null) {
       this.#keepUrc({ line: this.#headOfTwo, body: piece.text })
@@ -184,7 +188,7 @@ export class AtHost {
   }
 
   #takeLine(line: string): void {
-    const open = this.#open !== null && this.#open.final === null ? this.#open : null
+    const open = this.#answering()
     if (open !== null && isEcho(line, open)) return
     const final = parseFinal(line, !this.#isVerbose)
     if (final !== null && (final.line !== "NO CARRIER" || isDialling(open))) {
@@ -197,10 +201,23 @@ export class AtHost {
     else this.#keepUrc({ line })
   }
 
+  /** The command whose answer the next line may be. */
+  #answering(): OpenCommand | null {
+    const open = this.#open
+    if (open === null || open.final !== null) return null
+    if (!open.followsOlderLine) return open
+    open.followsOlderLine = false
+    return null
+  }
+
   #keepUrc(urc: AtUrc): void {
     this.#urcs.push(urc)
     if (this.#urcs.length > this.#limits.maxLines) this.#urcs.shift()
   }
+}
+
+function opened(command: AtCommand, more: Partial<OpenCommand>): OpenCommand {
+  return { command, lines: [], final: null, hasPrompted: false, followsOlderLine: false, ...more }
 }
 
 function isDialling(open: OpenCommand | null): boolean {

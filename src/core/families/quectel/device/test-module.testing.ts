@@ -1,10 +1,9 @@
-import { fromLatin1, latin1 } from "../../../kit/bytes.ts"
 import type { RunEnd } from "../../family.ts"
-import { MemoryPort, type OpenPort } from "../../memory-port.ts"
 import { MemoryStorage } from "../../memory-storage.ts"
 import { makeFirmware } from "../../recovery/firmware-image.ts"
 import { writeFullPackage } from "../../recovery/full-package.ts"
 import { MemoryNet } from "../../testing/memory-net.testing.ts"
+import { PortHost } from "../../testing/port-host.testing.ts"
 import { startSmallFtpServer } from "../../testing/small-ftp-server.testing.ts"
 import { startSmallHttpServer } from "../../testing/small-http-server.testing.ts"
 import { testBody } from "../../testing/test-body.testing.ts"
@@ -26,15 +25,9 @@ export class TestModule {
   readonly storage: MemoryStorage
   readonly ftp: ReturnType<typeof startSmallFtpServer>
   readonly http: ReturnType<typeof startSmallHttpServer>
-  /** Every line that came, in order; `(gone)` and `(back)` where the port went and came. */
-  readonly lines: string[] = []
   readonly #net = new MemoryNet()
   readonly #model: string
-  #port = new MemoryPort()
-  #open: OpenPort | null = null
-  #text = ""
-  #seen = 0
-  #wake: () => void = () => undefined
+  #host = new PortHost()
   #running: Promise<RunEnd> = Promise.reject(new Error("the module is off"))
   #off = new AbortController()
 
@@ -48,79 +41,52 @@ export class TestModule {
 
   /** Switches it on; it comes from the factory with firmware V1. */
   switchOn(fault: string | null = null): this {
-    this.#port = new MemoryPort()
+    this.#host = new PortHost()
     this.#off = new AbortController()
-    this.#port.watch({
-      attached: () => this.#plug(),
-      detached: () => this.#take("(gone)"),
-    })
-    const body = { ...testBody({ net: this.#net, storage: this.storage }), port: this.#port }
+    const body = { ...testBody({ net: this.#net, storage: this.storage }), port: this.#host.port }
     const server = { firmware: "V1", imageBytes: String(imageBytes) }
-    const signal = this.#off.signal
+    const { signal } = this.#off
     this.#running = device.run(body, { model: this.#model, server, fault, speed: 1000, ram: new Map(), signal })
-    this.#running.catch(() => this.#wake())
+    this.#running.catch(() => undefined)
     return this
   }
 
   /** Takes the power away; what the run came to. */
   switchOff(): Promise<RunEnd> {
     this.#off.abort(new Error("off"))
-    this.#port.powerOff(this.#off.signal.reason)
+    this.#host.port.powerOff(this.#off.signal.reason)
     return this.#running
   }
 
-  /** Resolves when the body has cut the power; rejects when the module ended otherwise. */
-  async powerCut(): Promise<unknown> {
+  /** What the module ended with that was not switched off: the reason, where its body cut the power. */
+  async ended(): Promise<unknown> {
     const reason: unknown = await this.#running.then(
       () => null,
       (error: unknown) => error,
     )
-    this.#port.powerOff(reason)
+    this.#host.port.powerOff(reason)
     return reason
   }
 
-  get running(): Promise<RunEnd> {
-    return this.#running
+  /** Every line that came since it was switched on. */
+  get lines(): readonly string[] {
+    return this.#host.lines
   }
 
   type(text: string): void {
-    this.#open?.write(latin1(`${text}\r`))
+    this.#host.type(text)
   }
 
   send(bytes: Uint8Array): void {
-    this.#open?.write(bytes)
+    this.#host.send(bytes)
   }
 
-  closePort(): void {
-    this.#open?.close()
-    this.#open = null
+  until(pattern: RegExp): Promise<string> {
+    return this.#host.until(pattern, this.#running)
   }
 
-  /** Waits for the next line that matches, from where the last wait ended; gives it. */
-  async until(pattern: RegExp): Promise<string> {
-    const failed = this.#running.then(() => undefined)
-    failed.catch(() => undefined)
-    for (;;) {
-      while (this.#seen < this.lines.length) {
-        const line = this.lines[this.#seen++] ?? ""
-        if (pattern.test(line)) return line
-      }
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          this.#wake = resolve
-        }),
-        failed,
-      ])
-    }
-  }
-
-  /** Types a command and gives the lines up to its result, the echo left out. */
-  async ask(command: string): Promise<readonly string[]> {
-    const from = this.lines.length
-    this.#seen = from
-    this.type(command)
-    await this.until(/^(OK|ERROR|\+CM[ES] ERROR.*)$/)
-    return this.lines.slice(from, this.#seen).filter((line) => line !== command)
+  ask(command: string): Promise<readonly string[]> {
+    return this.#host.ask(command, this.#running)
   }
 
   /** Waits for normal mode. */
@@ -139,23 +105,5 @@ export class TestModule {
   /** A URL whose server takes the connection and never says a word. */
   silentUrl(): string {
     return `http://127.0.0.1:${this.#net.listen(() => undefined)}/silent`
-  }
-
-  #plug(): void {
-    this.#take("(back)")
-    this.#open = this.#port.open({
-      receive: (bytes) => {
-        this.#text += fromLatin1(bytes)
-        const whole = this.#text.split(/[\r\n]+/)
-        this.#text = whole.pop() ?? ""
-        for (const line of whole) if (line !== "") this.#take(line)
-      },
-      vanish: () => undefined,
-    })
-  }
-
-  #take(line: string): void {
-    this.lines.push(line)
-    this.#wake()
   }
 }

@@ -1,0 +1,101 @@
+import { randomBytes } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { families } from "../core/families/index.ts"
+import type { HostSide } from "../core/families/host.ts"
+import { type AgentEnd, type AgentEvent, type Credentials, runAgentCore } from "./agent.ts"
+import { AgentMemory } from "./agent-memory.ts"
+import { machineClock, machineRandom } from "./clock.ts"
+import { httpTransport } from "./http-transport.ts"
+import { machinePort } from "./module-port.ts"
+import { openStateFolder } from "./state-folder.ts"
+import { WrongUse } from "./wrong-use.ts"
+
+export type { AgentEnd, AgentEvent } from "./agent.ts"
+export { AgentTrouble, WrongUse } from "./wrong-use.ts"
+
+export interface AgentOptions {
+  /** Where the module may be: paths, paths with `*`, `tcp://HOST:PORT`. */
+  readonly ports: readonly string[]
+  readonly baudRate?: number
+  /** URL of the server's device HTTP listener. */
+  readonly server: string
+  /** Exactly one of the three. */
+  readonly token?: string
+  readonly tokenFile?: string
+  readonly enrol?: string
+  /** For the enrolment; what the module says unless given. */
+  readonly id?: string
+  readonly model?: string
+  /** Folder of this agent alone. */
+  readonly state: string
+  /** May be left out while one family has a host side. */
+  readonly family?: string
+  /** Time runs so much faster: for rehearsals beside a virtual module; 1 unless told. */
+  readonly speed?: number
+  readonly once?: boolean
+  readonly tell: (event: AgentEvent) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * The agent beside a real module. Ends when the signal does (rejects with its reason), with `once` after one order.
+ * Rejects with `WrongUse` or `AgentTrouble`, each one sentence.
+ */
+export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
+  const { server, ports, baudRate, state, speed = 1, once = false, tell, signal } = options
+  if (!(speed > 0 && Number.isFinite(speed))) throw new WrongUse("the speed must be a number above 0")
+  const clock = machineClock(speed)
+  const host = hostOf(options.family)
+  const port = machinePort({ names: ports, ...(baudRate === undefined ? {} : { baudRate }) }, clock)
+  const transport = httpTransport(server)
+  const credentials = credentialsOf(options)
+  const folder = openStateFolder(state)
+  try {
+    const memory = new AgentMemory(folder.store)
+    const newSecret = (): string => randomBytes(24).toString("base64url")
+    const random = machineRandom
+    return await runAgentCore({
+      host,
+      port,
+      clock,
+      random,
+      newSecret,
+      transport,
+      memory,
+      credentials,
+      tell,
+      once,
+      signal,
+    })
+  } finally {
+    folder.close()
+  }
+}
+
+/** The host side of a family; of the only one that has one, when none is named. Throws `WrongUse`. */
+export function hostOf(id?: string): HostSide {
+  const able = families.filter(({ host }) => host !== undefined)
+  const names = able.map((family) => family.id).join(", ")
+  const found = id === undefined && able.length === 1 ? able[0] : able.find((family) => family.id === id)
+  if (found?.host !== undefined) return found.host
+  if (id === undefined) throw new WrongUse(`name the device family; an agent can drive ${names}`)
+  throw new WrongUse(`an agent cannot drive ${JSON.stringify(id)}; it can drive ${names}`)
+}
+
+function credentialsOf({ token, tokenFile, enrol, id, model }: AgentOptions): Credentials {
+  const given = [token, tokenFile, enrol].filter((value) => value !== undefined)
+  if (given.length !== 1) throw new WrongUse("give the device's token, a file with it, or an enrolment token")
+  const secret = tokenFile === undefined ? (token ?? enrol ?? "") : readToken(tokenFile)
+  if (!/^[\x21-\x7e]{1,500}$/.test(secret)) throw new WrongUse("a token is one word of printable ASCII")
+  if (enrol === undefined) return { token: secret }
+  return { enrol: secret, ...(id === undefined ? {} : { id }), ...(model === undefined ? {} : { model }) }
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new WrongUse(`the token file ${path} cannot be read: ${why}`, { cause: error })
+  }
+}

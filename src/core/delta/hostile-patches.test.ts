@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest"
+import { applyPatch } from "./apply-patch.ts"
+import { crc32 } from "./checksum.ts"
+import { fieldType, fixedHeaderSize, readHeader } from "./container.ts"
+import { DeltaError } from "./delta-error.ts"
+import { firmwarePair } from "./firmware.testing.ts"
+import { makePatch } from "./make-patch.ts"
+import { SimulatedFlash } from "./place/simulated-flash.ts"
+import { updateInPlace } from "./place/update-in-place.ts"
+import { signPatch } from "./sign-patch.ts"
+
+const { oldBytes, newBytes } = firmwarePair(8)
+const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+const fields = [
+  { type: fieldType.sourceVersion, value: text("1.0") },
+  { type: fieldType.targetVersion, value: text("1.1") },
+  { type: fieldType.product, value: text("meter") },
+]
+const sectorSize = 512
+const plain = makePatch(oldBytes, newBytes, { profile: "tiny" }).patch
+const inPlace = makePatch(oldBytes, newBytes, { profile: "tiny", sectorSize, preserveSlots: 2, fields }).patch
+const unsigned = makePatch(oldBytes, newBytes, { profile: "tiny", fields }).patch
+const signed = signPatch(unsigned, new Uint8Array(32).fill(7), new Uint8Array(8))
+
+type Outcome = "refused" | "stopped" | "applied"
+
+/** Applies a patch in a flash whose first and last sectors belong to somebody else. */
+function place(patch: Uint8Array): Outcome {
+  const sectors = Math.ceil(Math.max(oldBytes.length, newBytes.length) / sectorSize)
+  const at = (sector: number): number => sector * sectorSize
+  const flash = new SimulatedFlash({ size: at(sectors + 7), sectorSize, granularity: 8 })
+  const ours = { from: at(1), to: at(sectors + 6) }
+  flash.bytes.fill(0xaa, 0, ours.from).fill(0xaa, ours.to).set(oldBytes, ours.from)
+  const layout = {
+    image: at(1),
+    staging: at(sectors + 1),
+    journal: [at(sectors + 2), at(sectors + 3)],
+    preserve: [at(sectors + 4), at(sectors + 5)],
+  } as const
+  let outcome: Outcome = "applied"
+  try {
+    updateInPlace(patch, flash, layout)
+    expect(flash.bytes.subarray(ours.from, ours.from + newBytes.length)).toEqual(newBytes)
+  } catch (error) {
+    expect(error).toBeInstanceOf(DeltaError)
+    outcome = flash.operations === 0 ? "refused" : "stopped"
+  }
+  for (const foreign of [flash.bytes.subarray(0, ours.from), flash.bytes.subarray(ours.to)]) {
+    expect(foreign.every((byte) => byte === 0xaa)).toBe(true)
+  }
+  return outcome
+}
+
+function stream(patch: Uint8Array): Outcome {
+  try {
+    expect(applyPatch(patch, oldBytes)).toEqual(newBytes)
+    return "applied"
+  } catch (error) {
+    expect(error).toBeInstanceOf(DeltaError)
+    return "refused"
+  }
+}
+
+/** Makes both checksums right again, where there is a payload to check. */
+function sealed(patch: Uint8Array): Uint8Array {
+  const view = new DataView(patch.buffer)
+  const { headerSize } = readHeader(inPlace)
+  view.setUint32(36, crc32(patch.subarray(headerSize)), true)
+  view.setUint32(104, crc32(patch.subarray(fixedHeaderSize, headerSize), crc32(patch.subarray(0, 104))), true)
+  return patch
+}
+
+function withByte(patch: Uint8Array, at: number, byte: number): Uint8Array {
+  const copy = patch.slice()
+  copy[at] = byte
+  return copy
+}
+
+const cases = [
+  { name: "streamed", patch: plain, apply: stream },
+  { name: "in place", patch: inPlace, apply: place },
+  { name: "signed", patch: signed, apply: stream },
+] as const
+
+describe.each(cases)("a patch ($name)", ({ patch, apply }) => {
+  it("is applied when nothing is wrong with it", () => {
+    expect(apply(patch)).toBe("applied")
+  })
+
+  it("cut at every byte is refused before the first write", () => {
+    for (let length = 0; length < patch.length; length++) {
+      expect(apply(patch.slice(0, length)), `${length} bytes`).toBe("refused")
+    }
+  })
+
+  it("with a byte behind its end is refused before the first write", () => {
+    expect(apply(new Uint8Array([...patch, 0]))).toBe("refused")
+  })
+
+  it("with any one byte changed is refused before the first write", () => {
+    for (let at = 0; at < patch.length; at++) {
+      for (const change of [1, 0x80, 0xff]) {
+        const outcome = apply(withByte(patch, at, (patch[at] ?? 0) ^ change))
+        // The signature's own bytes are under no checksum; verifySignature is who looks at them.
+        if (outcome !== "refused") expect([at, outcome]).toEqual([expect.toSatisfy(isUnchecked(patch)), "applied"])
+      }
+    }
+  })
+})
+
+/** The signature field stands at the header's end and is not under the header's CRC. */
+function isUnchecked(patch: Uint8Array): (at: number) => boolean {
+  const { header, headerSize } = readHeader(patch)
+  const last = header.fields.at(-1)
+  const length = last?.type === fieldType.signature ? last.value.length : 0
+  return (at) => at >= headerSize - length && at < headerSize
+}
+
+describe("a patch in place whose checksums were made right after a change", () => {
+  it("of any byte of its header is refused, or stops, or is applied, and writes to nobody else's sectors", () => {
+    const outcomes = new Set<Outcome>()
+    for (let at = 0; at < readHeader(inPlace).headerSize; at++) {
+      for (const byte of [0, 1, 3, 0x7f, 0x80, 0xff]) outcomes.add(place(sealed(withByte(inPlace, at, byte))))
+    }
+    expect(outcomes.has("refused")).toBe(true)
+  })
+
+  it("of any byte of its payload stops, or is applied, and writes to nobody else's sectors", () => {
+    const { headerSize } = readHeader(inPlace)
+    for (let at = headerSize; at < inPlace.length; at++) {
+      for (const change of [1, 0x80, 0xff]) place(sealed(withByte(inPlace, at, (inPlace[at] ?? 0) ^ change)))
+    }
+  })
+})

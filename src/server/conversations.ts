@@ -1,0 +1,115 @@
+import { randomInt } from "node:crypto"
+import type { Logger } from "pino"
+import { every, steadyClock } from "./clock.ts"
+import { type HostPort, parseHostPort, type ServerConfig } from "./config.ts"
+import { continueConversations, type ConverseNeeds, wakeAfterRestart } from "./fleet/converse.ts"
+import type { FleetNeeds } from "./fleet/fleet-needs.ts"
+import { Outbox } from "./fleet/outbox.ts"
+import { messageGateway } from "./gateway/message-gateway.ts"
+import { smsCarrier, smsReceiver, tellFate } from "./gateway/sms-gateway.ts"
+import { startSmppClient } from "./transports/sms/smpp-client.ts"
+import type { SmsTransport } from "./transports/sms/sms-transport.ts"
+import { startMessageServer } from "./transports/tcp/message-server.ts"
+
+export interface ConversationsStart {
+  readonly config: ServerConfig
+  readonly needs: FleetNeeds
+  readonly log: Logger
+  readonly complain: (what: string, error: unknown) => void
+  /** What to end, last first. */
+  readonly closers: (() => Promise<void>)[]
+  readonly listeners: Record<string, string>
+  /** Address at which other machines reach a listener. */
+  readonly reachable: (listener: string) => string
+  readonly listenError: (flag: string, address: HostPort, error: unknown) => Error
+}
+
+export interface Conversations {
+  readonly needs: ConverseNeeds
+  /** Begins to talk, once every listener is up. */
+  readonly begin: () => void
+}
+
+/** Starts what devices exchange messages by: the outbox, the SMS transport, the TCP listener. */
+export async function startConversations(start: ConversationsStart): Promise<Conversations> {
+  let transport: SmsTransport | null = null
+  const carrier = smsCarrier(() => transport)
+  const outbox: Outbox = new Outbox({
+    ...start.needs,
+    carrier,
+    complain: start.complain,
+    tell: (fate) => tellFate(needs)(fate),
+  })
+  const needs: ConverseNeeds = { ...start.needs, outbox, randomBits: () => randomInt(2 ** 32), reach: reachOf(start) }
+  await outbox.resume()
+  const strange = (from: string): void => start.log.warn({ from }, "a message of no device that this server knows")
+  transport = startSms(start, needs, strange)
+  start.closers.push(() => outbox.close())
+  await listenTcp(start, needs, strange)
+  return { needs, begin: () => tick(start, needs) }
+}
+
+function startSms(
+  { config, closers, log }: ConversationsStart,
+  needs: ConverseNeeds,
+  strange: (from: string) => void,
+): SmsTransport | null {
+  if (config.smpp === null) return null
+  const { host, port, user, password } = config.smpp
+  const transport = startSmppClient({
+    centre: { host, port },
+    systemId: user,
+    password,
+    sender: config.smsNumber,
+    receiver: smsReceiver(needs, strange),
+    clock: steadyClock,
+    random: () => randomInt(2 ** 32) / 2 ** 32,
+    log: (entry) => log.info(entry, `smpp: ${entry.event}`),
+  })
+  closers.push(() => transport.close())
+  return transport
+}
+
+async function listenTcp(
+  { config, closers, listeners, log, listenError }: ConversationsStart,
+  needs: ConverseNeeds,
+  strange: (peer: string) => void,
+): Promise<void> {
+  if (config.deviceTcp === null || !needs.families.some(({ conversation }) => conversation !== undefined)) return
+  try {
+    const server = await startMessageServer({
+      listen: config.deviceTcp,
+      host: messageGateway(needs, strange),
+      clock: steadyClock,
+      log: ({ event, error, peer }) => log.warn({ peer, err: error }, `device-tcp: ${event}`),
+    })
+    closers.push(() => server.close())
+    const { host, port } = server.address
+    listeners["device-tcp"] = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+  } catch (error) {
+    throw listenError("device-tcp", config.deviceTcp, error)
+  }
+}
+
+/** Devices are told where to come; what an operator set wins over what this machine knows of itself. */
+function reachOf({ config, listeners, reachable }: ConversationsStart): ConverseNeeds["reach"] {
+  const own = (name: string): HostPort => parseHostPort(name, reachable(listeners[name] ?? "127.0.0.1:0"))
+  return () => {
+    const ftp = own("ftp")
+    return {
+      ftp: config.ftpPublic ?? { host: config.ftpAdvertise ?? ftp.host, port: ftp.port },
+      tcp: config.deviceTcpPublic ?? own("device-tcp"),
+      smsNumber: config.smsNumber,
+    }
+  }
+}
+
+function tick({ closers, complain }: ConversationsStart, needs: ConverseNeeds): void {
+  const run = (intervalMs: number, what: string, deed: () => Promise<void>): void => {
+    closers.push(every(intervalMs, () => deed().catch((error: unknown) => complain(what, error))))
+  }
+  wakeAfterRestart(needs)
+  run(50, "conversations did not go on", () => continueConversations(needs))
+  run(1000, "messages were not looked after", () => needs.outbox.tick())
+  needs.outbox.kick()
+}

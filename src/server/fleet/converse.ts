@@ -1,0 +1,249 @@
+import type { Evidence } from "../../core/domain/evidence.ts"
+import type { Device, OutgoingMessage, Update } from "../../core/domain/records.ts"
+import type {
+  ConversationInput,
+  ConversationMessage,
+  ConversationOffer,
+  ConversationSide,
+  ConversationStep,
+} from "../../core/families/conversation.ts"
+import { closed, mayPlanAnew } from "./ask-for-work.ts"
+import { commit, eventOf } from "./commit.ts"
+import { familyOf } from "./families.ts"
+import { finishRollout } from "./finish-rollout.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { flagPackage } from "./flag-package.ts"
+import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
+import { offerAgain } from "./make-offers.ts"
+import { type Move, moveUpdate } from "./move-update.ts"
+import type { Change } from "./needs.ts"
+import type { Outbox } from "./outbox.ts"
+import { takeTurns } from "./take-turns.ts"
+
+export type ConverseNeeds = FleetNeeds & {
+  readonly outbox: Outbox
+  /** 32 random bits. */
+  readonly randomBits: () => number
+  /** Where devices reach this server, by the families' transports. */
+  readonly reach: () => {
+    readonly ftp: { readonly host: string; readonly port: number }
+    readonly tcp: { readonly host: string; readonly port: number }
+    readonly smsNumber: string
+  }
+}
+
+type TcpMessage = Extract<ConversationMessage, { via: "tcp" }>
+
+/**
+ * One step of a device's conversation: what follows from an input is durable, its messages with it, when this resolves with
+ * what goes back on the socket. The steps of one device happen one after another.
+ */
+export async function converse(
+  needs: ConverseNeeds,
+  live: LiveDevice,
+  input: ConversationInput,
+): Promise<readonly TcpMessage[]> {
+  const side = familyOf(needs.families, live.device.family).conversation
+  if (side === undefined || live.device.admission === "pending") return []
+  let concerned: readonly LiveDevice[] = [live]
+  for (;;) {
+    const taken = await takeTurns(concerned, () => takeStep(needs, side, { live, input, concerned }))
+    if (taken.kind === "concerns") {
+      concerned = taken.concerned
+      continue
+    }
+    needs.outbox.kick()
+    if (taken.move !== null) await follow(needs, taken.move.update, taken.step)
+    const mustPlan = taken.step.running !== undefined || taken.move !== null
+    if (mustPlan && mayPlanAnew(needs, live)) await offerAgain(needs, live)
+    return taken.step.send.filter((message): message is TcpMessage => message.via === "tcp")
+  }
+}
+
+interface StepOrder {
+  readonly live: LiveDevice
+  readonly input: ConversationInput
+  /** Whose turn it is: the device, and those whose memory the step may change. */
+  readonly concerned: readonly LiveDevice[]
+}
+
+type Taken =
+  /** The step concerns further devices: it is taken again when it is their turn too. */
+  | { readonly kind: "concerns"; readonly concerned: readonly LiveDevice[] }
+  | { readonly kind: "done"; readonly step: ConversationStep; readonly move: Move | null }
+
+async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: StepOrder): Promise<Taken> {
+  const { live, input, concerned } = order
+  const step = side.step(situationOf(needs, live), input)
+  const others = step.others.flatMap(({ id }) => needs.live.devices.get(id) ?? [])
+  if (others.some((other) => !concerned.includes(other))) {
+    return { kind: "concerns", concerned: [...new Set([...concerned, ...others])] }
+  }
+  const move = moveOf(needs, live, step)
+  const devices = changedDevices(needs, live, step)
+  const messages = step.send.flatMap((message) => toRow(needs, live, message))
+  const changes: Change[] = [
+    ...devices.map(({ device }): Change => ({ put: "device", device })),
+    ...(move === null ? [] : [{ put: "update", update: move.update } as const, ...move.changes]),
+    ...messages.map((message): Change => ({ put: "message", message })),
+    ...step.notes.map(({ kind, sentence }) =>
+      eventOf({
+        at: needs.clock.now(),
+        kind: `conversation.${kind}`,
+        deviceId: live.device.id,
+        basis: "reported",
+        sentence,
+      }),
+    ),
+  ]
+  if (changes.length > 0) {
+    await commit(needs, changes, () => {
+      for (const { of, device } of devices) needs.live.setDevice(of, device)
+      if (move !== null) needs.live.setUpdate(move.update)
+      for (const message of messages) needs.outbox.add(message)
+    })
+  }
+  if (step.wakeInMs === null) needs.live.wakes.delete(live)
+  else if (step.wakeInMs !== "unchanged") needs.live.wakes.set(live, needs.clock.monotonic() + step.wakeInMs)
+  return { kind: "done", step, move }
+}
+
+function situationOf(needs: ConverseNeeds, live: LiveDevice): Parameters<ConversationSide["step"]>[0] {
+  const { id, model, familyState, running, access } = live.device
+  return {
+    device: {
+      id,
+      model,
+      familyState,
+      runningVersion: running.version,
+      isReported: running.evidence === "reported",
+      secret: access.secret,
+    },
+    now: needs.clock.now(),
+    offered: offerOf(needs, live),
+    random: needs.randomBits(),
+    claimants: (claim) =>
+      [...(needs.live.claims.get(claim) ?? [])].flatMap((other) =>
+        other === live ? [] : [{ id: other.device.id, familyState: other.device.familyState }],
+      ),
+    ...needs.reach(),
+  }
+}
+
+/** What stands for the device; one whose rollout is paused is held, not taken back. */
+function offerOf(needs: ConverseNeeds, live: LiveDevice): ConversationOffer | null {
+  const { update } = live
+  if (update === null || isOver(update) || update.offer === null || update.image === null || update.ticket === null) {
+    return null
+  }
+  const offered = offeredTo(needs.live, live)
+  return {
+    offer: update.offer,
+    target: needs.live.releases.get(update.releaseId)?.version ?? "",
+    sizeBytes: update.image.sizeBytes,
+    ticket: update.ticket,
+    isHeld: offered === null,
+  }
+}
+
+function moveOf(needs: ConverseNeeds, live: LiveDevice, step: ConversationStep): Move | null {
+  if (live.update === null || step.evidence.length === 0) return null
+  const at = needs.clock.now()
+  const evidence = step.evidence.map(({ kind, sentence, code }): Evidence => {
+    const basis = kind === "silence" || kind === "declined" ? "concluded" : "reported"
+    return { kind, basis, at, sentence, ...(code === undefined ? {} : { code }) }
+  })
+  const move = moveUpdate(live.update, evidence)
+  return move.changes.length === 0 ? null : { ...move, update: closed(move.update) }
+}
+
+interface ChangedDevice {
+  readonly of: LiveDevice
+  readonly device: Device
+}
+
+function changedDevices(needs: ConverseNeeds, live: LiveDevice, step: ConversationStep): readonly ChangedDevice[] {
+  const changed: ChangedDevice[] = []
+  const { familyState, running } = live.device
+  const isNews = step.running !== undefined && (running.version !== step.running || running.evidence !== "reported")
+  if (familyState !== step.familyState || isNews) {
+    const now = step.running === undefined ? running : { version: step.running, evidence: "reported" as const }
+    changed.push({ of: live, device: { ...live.device, familyState: step.familyState, running: now } })
+  }
+  for (const { id, familyState: state } of step.others) {
+    const other = needs.live.devices.get(id)
+    if (other !== undefined) changed.push({ of: other, device: { ...other.device, familyState: state } })
+  }
+  return changed
+}
+
+function toRow(needs: ConverseNeeds, live: LiveDevice, message: ConversationMessage): readonly OutgoingMessage[] {
+  if (message.via !== "sms" || needs.outbox.has(message.reference)) return []
+  return [
+    {
+      reference: message.reference,
+      deviceId: live.device.id,
+      to: message.to,
+      payload: Buffer.from(message.bytes).toString("base64"),
+      coding: message.coding,
+      validitySeconds: message.validitySeconds,
+      createdAt: needs.clock.now(),
+      state: "waiting",
+      carrierReference: null,
+      sentAt: null,
+    },
+  ]
+}
+
+/** What a move of the update brings with it. */
+async function follow(needs: ConverseNeeds, update: Update, step: ConversationStep): Promise<void> {
+  const wrong = step.evidence.find(({ isPackageWrong }) => isPackageWrong === true)
+  if (wrong !== undefined) await flagPackage(needs, update, wrong)
+  const rollout = needs.live.rollouts.get(update.rolloutId)
+  if (rollout !== undefined && isOver(update)) await finishRollout(needs, rollout)
+}
+
+/** Conversations in one bite, so that a rollout to thousands does not hold up those who are in the middle of one. */
+const atOnce = 200
+
+/** Goes on with the conversations whose offer has changed, and with those whose time has come. Called several times a second. */
+export async function continueConversations(needs: ConverseNeeds): Promise<void> {
+  const now = needs.clock.monotonic()
+  const due: [LiveDevice, ConversationInput][] = []
+  for (const live of needs.live.offerNews) {
+    if (due.length >= atOnce) break
+    needs.live.offerNews.delete(live)
+    if (familyOf(needs.families, live.device.family).conversation === undefined) continue
+    due.push([live, { kind: offerOf(needs, live) === null ? "withdrawn" : "offered" }])
+  }
+  for (const [live, at] of needs.live.wakes) {
+    if (due.length >= 2 * atOnce) break
+    if (at > now) continue
+    needs.live.wakes.delete(live)
+    due.push([live, { kind: "time-passed" }])
+  }
+  await Promise.all(due.map(([live, input]) => converse(needs, live, input)))
+}
+
+/** Takes in a message from anybody. An empty answer may mean that it was garbage, forged, or nothing to answer. */
+export async function takeMessage(
+  needs: ConverseNeeds,
+  message: Extract<ConversationInput, { kind: "message" }>,
+): Promise<{ readonly live: LiveDevice | null; readonly answers: readonly TcpMessage[] }> {
+  for (const { id: family, conversation } of needs.families) {
+    const sender = conversation?.senderOf(message.bytes) ?? null
+    const live = sender === null ? undefined : needs.live.devices.get(sender)
+    if (live?.device.family !== family) continue
+    needs.live.touch(live, message.from)
+    return { live, answers: await converse(needs, live, message) }
+  }
+  return { live: null, answers: [] }
+}
+
+/** What devices waited for when an earlier run of the server was ended goes on. */
+export function wakeAfterRestart({ live: fleet, clock, families }: ConverseNeeds): void {
+  for (const live of fleet.devices.values()) {
+    const wait = familyOf(families, live.device.family).conversation?.wakeAfterRestart(live.device.familyState) ?? null
+    if (wait !== null) fleet.wakes.set(live, clock.monotonic() + wait)
+  }
+}

@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it } from "vitest"
+import type { OutgoingMessage, WaftEvent } from "../../core/domain/records.ts"
+import { Emitter } from "../../core/kit/emitter.ts"
+import { MemoryStore } from "./memory-store.testing.ts"
+import { type CarrierOutcome, type MessageFate, Outbox } from "./outbox.ts"
+
+/** A carrier that answers as it is told, and notes what it was handed. */
+class Carrier {
+  readonly sent: string[] = []
+  ready = true
+  answers: CarrierOutcome[] = []
+  /** Called while a message is being handed over. */
+  meanwhile: (reference: string) => Promise<void> = () => Promise.resolve()
+  isReady = (): boolean => this.ready
+  send = async ({ reference }: OutgoingMessage): Promise<CarrierOutcome> => {
+    this.sent.push(reference)
+    await this.meanwhile(reference)
+    return this.answers.shift() ?? { kind: "accepted", carrierReference: `c-${reference}` }
+  }
+}
+
+let store: MemoryStore
+let carrier: Carrier
+let fates: MessageFate[]
+let clock: { wall: number; steady: number }
+let heard: WaftEvent[]
+
+function newOutbox(): Outbox {
+  const events = new Emitter<WaftEvent>()
+  events.listen((event) => heard.push(event))
+  return new Outbox({
+    clock: { now: () => clock.wall, monotonic: () => clock.steady },
+    store,
+    events,
+    carrier,
+    tell: (fate) => {
+      fates.push(fate)
+      return Promise.resolve()
+    },
+    complain: () => undefined,
+  })
+}
+
+const message = (reference: string): OutgoingMessage => ({
+  reference,
+  deviceId: "m1",
+  to: "+39335475718",
+  payload: "AQI=",
+  coding: "8-bit-class-0",
+  validitySeconds: 600,
+  createdAt: clock.wall,
+  state: "waiting",
+  carrierReference: null,
+  sentAt: null,
+})
+
+async function post(outbox: Outbox, ...references: string[]): Promise<void> {
+  for (const reference of references) {
+    await store.commit([{ put: "message", message: message(reference) }])
+    outbox.add(message(reference))
+  }
+  outbox.kick()
+  await settled()
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve()
+}
+
+const states = async (): Promise<string[]> =>
+  (await store.messages()).map(({ reference, state }) => `${reference} ${state}`)
+const fateWords = (): string[] => fates.map(({ message, status, detail }) => `${message.reference} ${status} ${detail}`)
+
+beforeEach(() => {
+  store = new MemoryStore()
+  carrier = new Carrier()
+  fates = []
+  heard = []
+  clock = { wall: 1_700_000_000_000, steady: 10 }
+})
+
+describe("the outbox", () => {
+  it("keeps a message as a row until its receipt, then forgets it", async () => {
+    const outbox = newOutbox()
+    await post(outbox, "a")
+    expect(await states()).toEqual(["a sent"])
+    await outbox.statusChanged("c-a", "delivered", "DELIVRD")
+    expect(fateWords()).toEqual(["a delivered DELIVRD"])
+    expect(await states()).toEqual([])
+  })
+
+  it("takes a receipt that comes before the acceptance, and ignores one of nobody", async () => {
+    const outbox = newOutbox()
+    carrier.meanwhile = (reference) => outbox.statusChanged(`c-${reference}`, "failed", "no such number")
+    await post(outbox, "a")
+    await outbox.statusChanged("c-x", "delivered", "")
+    expect(fateWords()).toEqual(["a failed no such number"])
+    expect(outbox.size).toBe(0)
+  })
+
+  it("ends a message that is refused for good, and repeats one that is refused for now after a pause", async () => {
+    const outbox = newOutbox()
+    carrier.answers = [
+      { kind: "refused", words: "invalid number", isTemporary: false },
+      { kind: "refused", words: "throttled", isTemporary: true },
+    ]
+    await post(outbox, "a", "b")
+    expect(fateWords()).toEqual(["a failed invalid number"])
+    expect(carrier.sent).toEqual(["a", "b"])
+    outbox.kick()
+    await settled()
+    expect(carrier.sent).toEqual(["a", "b"])
+    clock.steady += 2000
+    await outbox.tick()
+    await settled()
+    expect(carrier.sent).toEqual(["a", "b", "b"])
+    expect(await states()).toEqual(["b sent"])
+  })
+
+  it("sends nothing while the carrier is away, and gives up what was not sent in its time", async () => {
+    const outbox = newOutbox()
+    carrier.ready = false
+    await post(outbox, "a")
+    clock.wall += 601_000
+    await outbox.tick()
+    expect(carrier.sent).toEqual([])
+    expect(fateWords()).toEqual(["a failed it could not be sent in its time"])
+  })
+
+  it("gives up a receipt that never comes", async () => {
+    const outbox = newOutbox()
+    await post(outbox, "a")
+    clock.wall += 901_000
+    await outbox.tick()
+    expect(fateWords()).toEqual(["a failed no receipt came"])
+  })
+
+  it("after a crash sends again only what was in the middle of being handed over, and says so", async () => {
+    const first = newOutbox()
+    await post(first, "a")
+    let crash = (): void => undefined
+    carrier.meanwhile = () => new Promise<void>(() => crash())
+    const crashed = new Promise<void>((resolve) => (crash = resolve))
+    void post(first, "b", "c")
+    await crashed
+    await settled()
+    carrier.meanwhile = () => Promise.resolve()
+    carrier.sent.length = 0
+    const second = newOutbox()
+    await second.resume()
+    second.kick()
+    await settled()
+    expect(carrier.sent.sort()).toEqual(["b", "c"])
+    expect(heard.map(({ kind, sentence }) => `${kind} ${sentence.split(" ")[2]}`)).toEqual([
+      "message.sent-again b",
+      "message.sent-again c",
+    ])
+    await second.statusChanged("c-a", "delivered", "")
+    expect(fateWords()).toEqual(["a delivered "])
+  })
+
+  it("loses nothing to a full disk", async () => {
+    const outbox = newOutbox()
+    await store.commit([{ put: "message", message: message("a") }])
+    outbox.add(message("a"))
+    store.failure = new Error("SQLITE_FULL")
+    outbox.kick()
+    await settled()
+    expect(carrier.sent).toEqual([])
+    store.failure = null
+    clock.steady += 2000
+    await outbox.tick()
+    await settled()
+    expect(await states()).toEqual(["a sent"])
+  })
+})

@@ -1,0 +1,65 @@
+import { decodeSeptets, encodeSeptets } from "../../core/protocols/sms/alphabet.ts"
+import type { OutgoingMessage } from "../../core/domain/records.ts"
+import { converse, type ConverseNeeds, takeMessage } from "../fleet/converse.ts"
+import type { Carrier, CarrierOutcome, MessageFate } from "../fleet/outbox.ts"
+import type {
+  IncomingSms,
+  OutgoingSms,
+  SendOutcome,
+  SmsReceiver,
+  SmsTransport,
+} from "../transports/sms/sms-transport.ts"
+import { Strangers } from "./strangers.ts"
+
+/** Joins the outbox to whatever sends short messages; null = this server has no way to send any. */
+export function smsCarrier(transport: () => SmsTransport | null): Carrier {
+  return {
+    isReady: () => transport()?.isReady() ?? false,
+    send: async (message) => {
+      const carrier = transport()
+      if (carrier === null) return { kind: "not-sent", words: "this server has no SMS transport" }
+      const sms = smsOf(message)
+      if (sms === null) return { kind: "refused", words: "the text is not in the GSM alphabet", isTemporary: false }
+      return outcomeOf(await carrier.send(sms))
+    },
+  }
+}
+
+function smsOf({ to, payload, coding, validitySeconds }: OutgoingMessage): OutgoingSms | null {
+  const bytes = Buffer.from(payload, "base64")
+  const common = { to, validityMinutes: Math.max(1, Math.ceil(validitySeconds / 60)), wantsStatus: true, header: null }
+  if (coding === "8-bit-class-0") return { ...common, alphabet: "octets", messageClass: 0, data: bytes }
+  const septets = encodeSeptets(bytes.toString("latin1"))
+  return septets === null ? null : { ...common, alphabet: "gsm7", messageClass: null, data: septets }
+}
+
+function outcomeOf(outcome: SendOutcome): CarrierOutcome {
+  return outcome.kind === "accepted" ? { kind: "accepted", carrierReference: outcome.reference } : outcome
+}
+
+/** Joins incoming short messages to the fleet: message -> device -> conversation. */
+export function smsReceiver(needs: ConverseNeeds, strange: (from: string) => void): SmsReceiver {
+  const strangers = new Strangers(strange)
+  return {
+    received: async (sms) => {
+      const { live } = await takeMessage(needs, { kind: "message", via: "sms", from: sms.from, bytes: bytesOf(sms) })
+      if (live === null) strangers.note(sms.from)
+    },
+    statusChanged: async ({ reference, state, words }) => {
+      if (state !== "trying") await needs.outbox.statusChanged(reference, state, words)
+    },
+  }
+}
+
+function bytesOf({ alphabet, data }: IncomingSms): Uint8Array {
+  return alphabet === "gsm7" ? Buffer.from(decodeSeptets(data), "latin1") : data
+}
+
+/** Tells a conversation what became of its message. */
+export function tellFate(needs: ConverseNeeds): (fate: MessageFate) => Promise<void> {
+  return async ({ message, status, detail }) => {
+    const live = needs.live.devices.get(message.deviceId)
+    if (live === undefined) return
+    await converse(needs, live, { kind: "sms-status", reference: message.reference, status, detail })
+  }
+}
