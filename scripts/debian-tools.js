@@ -13,6 +13,10 @@ export const testTools = [
   { program: "xdelta3", package: "xdelta3" },
   { program: "zstd", package: "zstd" },
   { program: "bzip2", package: "bzip2" },
+  { program: "socat", package: "socat" },
+  { program: "picocom", package: "picocom" },
+  { program: "gammu", package: "gammu" },
+  { program: "comgt", package: "comgt" },
   { program: "cc", package: "build-essential", test: "echo '#include <stdio.h>' | cc -x c -fsyntax-only -" },
   { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]

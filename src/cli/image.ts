@@ -10,6 +10,11 @@ interface MakeOptions {
   readonly family?: string
   readonly output: string
   readonly factory?: boolean
+  readonly version?: string
+  readonly model?: string
+  readonly from?: string
+  readonly size?: string
+  readonly packageSize?: string
   readonly json?: boolean
 }
 
@@ -18,13 +23,21 @@ export function imageCommand(): Command {
   const command = new Command("image").description("make, join and read image files; needs no server")
   command
     .command("make")
-    .description("make the image that devices fetch from a linker's HEX file")
-    .argument("<APP.hex>", "Intel HEX of the application")
+    .description(
+      "make the image that devices fetch from a linker's HEX file; or, without a file, firmware or a package for virtual devices",
+    )
+    .argument("[APP.hex]", "Intel HEX of the application")
     .requiredOption("--family <FAMILY>", "device family")
     .requiredOption("-o, --output <OUT.bin>", "file to write")
     .option("--factory", "the whole slot, as a factory image")
+    .option("--version <VERSION>", "without a file: version of the firmware")
+    .option("--model <MODEL>", "without a file: model of the device")
+    .option("--from <VERSION>", "without a file: make the package that leads from here to the version")
+    .option("--size <BYTES>", "without a file: size of the firmware")
+    .option("--package-size <BYTES>", "without a file: least size of the package")
     .option("--json", "print JSON")
-    .action(async (app: string, options: MakeOptions) => {
+    .action(async (app: string | undefined, options: MakeOptions) => {
+      if (app === undefined) return write(options, toolOf(options.family, "invent")(wishes(options)))
       const make = toolOf(options.family ?? "", "make")
       const settings: Record<string, string> = options.factory === true ? { factory: "true" } : {}
       await write(options, make(await read(app), settings))
@@ -91,14 +104,25 @@ function tellFaults(faults: readonly Fault[], json: boolean): void {
   process.exitCode = 1
 }
 
-type Deed = "make" | "merge"
+function wishes({ version, model, from, size, packageSize }: MakeOptions): Record<string, string> {
+  const named = { version, model, from, size, "package-size": packageSize }
+  return Object.fromEntries(Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+type Deed = "make" | "merge" | "invent"
+
+const deedWords: Readonly<Record<Deed, string>> = {
+  make: "make from a HEX file",
+  merge: "merge",
+  invent: "make without a file",
+}
 
 function toolOf<D extends Deed>(id: string | undefined, deed: D): NonNullable<NonNullable<Family["imageTool"]>[D]> {
   for (const family of chosen(id)) {
     const found = family.imageTool?.[deed]
     if (found !== undefined) return found
   }
-  throw wrongUse(`The family ${id ?? ""} has no image ${deed}.`)
+  throw wrongUse(`The family ${id ?? ""} has no image ${deedWords[deed]}.`)
 }
 
 function chosen(id: string | undefined): readonly Family[] {

@@ -21,6 +21,11 @@ interface RunOptions extends ServerOptions {
   readonly every?: string
   readonly fault?: string
   readonly console?: readonly string[]
+  readonly pty?: string
+  readonly tcp?: string
+  readonly firmware?: string
+  readonly imei?: string
+  readonly imageBytes?: string
   readonly speed: string
   readonly json?: boolean
 }
@@ -45,8 +50,15 @@ const standardSpeed = "100"
 export function virtualCommand(): Command {
   const command = new Command("virtual").description("devices in software, to rehearse updates with")
   device(command.command("run"))
-    .description("run one device: one contact, or one every so often; ends with code, words and what it runs")
+    .description(
+      "run one device: one contact, or one every so often; a module at its AT port until interrupted; ends with code, words and what it runs",
+    )
     .requiredOption("--model <MODEL>", "model of the device")
+    .option("--pty <LINK>", "give a module's AT port a pseudo-terminal, and this symbolic link to it (needs socat)")
+    .option("--tcp <HOST:PORT>", "give a module's AT port to hosts that connect here; port 0 = any")
+    .option("--firmware <VERSION>", "firmware that a new module comes with")
+    .option("--imei <DIGITS>", "IMEI of a new module; absent = a random one")
+    .option("--image-bytes <N>", "size of a new module's firmware")
     .option("--every <TIME>", "make a contact every so often (10s, 1m, 1d) until interrupted")
     .option("--console <LINE...>", "lines to type on its console at each contact (families that have one)")
     .option("--json", "print only the end of each contact, as JSON")
@@ -87,6 +99,7 @@ async function run(options: RunOptions): Promise<void> {
     model: options.model,
     server: {
       ...serverOf(options),
+      ...given({ firmware: options.firmware, imei: options.imei, imageBytes: options.imageBytes }),
       ...(options.console === undefined ? {} : { console: options.console.join("\n") }),
     },
     speed: Number(options.speed),
@@ -96,6 +109,7 @@ async function run(options: RunOptions): Promise<void> {
       if (options.json !== true) printLines(`${end.code}: ${end.words}`)
       process.stdout.write(`${clean(JSON.stringify(end))}\n`)
     },
+    ...doorsOf(options),
     ...(options.state === undefined ? {} : { state: options.state }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
     ...(options.every === undefined ? {} : { everyMs: parseDuration("--every", options.every) }),
@@ -104,9 +118,17 @@ async function run(options: RunOptions): Promise<void> {
 
 /** The device's own configuration: exactly what was given. */
 function serverOf({ ftp, user, password, url }: ServerOptions): Record<string, string> {
+  return given({ ftp, user, password, url })
+}
+
+function given(options: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries({ ftp, user, password, url }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries(options).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )
+}
+
+function doorsOf({ pty, tcp }: RunOptions): { readonly doors?: Readonly<Record<string, string>> } {
+  return pty === undefined && tcp === undefined ? {} : { doors: given({ pty, tcp }) }
 }
 
 async function swarm(options: SwarmCommandOptions): Promise<void> {

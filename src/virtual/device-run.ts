@@ -1,4 +1,4 @@
-import type { Body, BodyStorage } from "../core/families/body.ts"
+import type { Body, BodyPort, BodyStorage } from "../core/families/body.ts"
 import type { Family, RunEnd } from "../core/families/family.ts"
 import { nodeClock, nodeRandom } from "./node-clock.ts"
 import { nodeNet } from "./node-net.ts"
@@ -12,6 +12,8 @@ export interface Contact {
   readonly fault: string | null
   readonly speed: number
   readonly storage: BodyStorage
+  /** For families whose devices rest at a port. */
+  readonly port?: BodyPort
   /** The device's RAM: the same object for every contact while it has power. */
   readonly ram: Map<string, unknown>
   readonly log: (line: string) => void
@@ -20,11 +22,19 @@ export interface Contact {
 
 /** Switches the device on, lets it make its contact, and says what came of it. Rejects with the signal's reason. */
 export async function makeContact(contact: Contact): Promise<RunEnd> {
-  const { family, model, server, fault, speed, storage, ram, log, signal } = contact
-  const body: Body = { clock: nodeClock, net: nodeNet(signal), storage, random: nodeRandom, log }
+  const { family, model, server, fault, speed, storage, port, ram, log, signal } = contact
+  const body: Body = {
+    clock: nodeClock,
+    net: nodeNet(signal),
+    storage,
+    random: nodeRandom,
+    log,
+    ...(port === undefined ? {} : { port }),
+  }
   const end = await family.device.run(body, { model, server, fault, speed, ram, signal })
-  // A device whose sockets were taken away has its own story of it; the caller asked for something else.
-  signal.throwIfAborted()
+  // A device whose sockets were taken away has its own story of it; the caller asked for something else. One that rests at
+  // a port ends in no other way.
+  if (family.device.needsPort !== true) signal.throwIfAborted()
   return end
 }
 

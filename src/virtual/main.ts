@@ -3,11 +3,16 @@ import type { Family, RunEnd, VirtualFault } from "../core/families/family.ts"
 import { familyById, families } from "../core/families/index.ts"
 import { MemoryStorage } from "../core/families/memory-storage.ts"
 import { checkDevice, makeContact } from "./device-run.ts"
+import { type PoweredModule, powerModule } from "./module-run.ts"
 import { nodeClock } from "./node-clock.ts"
+import { openDoors, type PortDoors } from "./port-doors.ts"
 import { openStateDirectory } from "./state-directory.ts"
 import { type SwarmDevice, type SwarmResult, runDevices } from "./swarm.ts"
 import { WrongUse } from "./wrong-use.ts"
 
+export type { MemoryPort, OpenPort, PortHost } from "../core/families/memory-port.ts"
+export type { PoweredModule } from "./module-run.ts"
+export { MemoryStorage } from "../core/families/memory-storage.ts"
 export { OddState } from "./odd-state.ts"
 export type { SwarmDevice, SwarmResult } from "./swarm.ts"
 export { WrongUse } from "./wrong-use.ts"
@@ -24,6 +29,8 @@ export interface VirtualOptions {
   readonly everyMs?: number
   /** Real time is divided by this; 1 = as the hardware. */
   readonly speed?: number
+  /** Where hosts reach the AT port, for families whose devices rest at one: at least one door. */
+  readonly doors?: PortDoors
   readonly signal: AbortSignal
   /** One line of the device's console. */
   readonly log: (line: string) => void
@@ -32,14 +39,17 @@ export interface VirtualOptions {
 }
 
 /**
- * Runs one virtual device: one contact, or one every so often until the signal comes. Resolves with how the last contact
- * ended. Rejects with `WrongUse` or `OddState`, and with the signal's reason when it came before any contact had ended.
+ * Runs one virtual device: one contact, or one every so often until the signal comes; a device that rests at its port
+ * runs until the signal. Resolves with how the last contact ended. Rejects with `WrongUse` or `OddState`, and with the
+ * signal's reason when it came before any contact had ended.
  */
 export async function runVirtual(options: VirtualOptions): Promise<RunEnd> {
   const family = familyNamed(options.family)
   const fault = options.fault ?? null
   const { model, server, signal, everyMs } = options
   checkDevice(family, model, fault)
+  if (family.device.needsPort === true) return runAtPort(family, options)
+  if (options.doors !== undefined) throw new WrongUse(`a ${family.id} has no AT port that a host could open`)
   const speed = checkedSpeed(options.speed)
   const state = options.state === undefined ? null : openStateDirectory(options.state, { family: family.id, model })
   const storage = state?.storage ?? new MemoryStorage()
@@ -60,6 +70,66 @@ export async function runVirtual(options: VirtualOptions): Promise<RunEnd> {
   }
 }
 
+/** A module from power-on until the signal, with its doors open. */
+async function runAtPort(family: Family, options: VirtualOptions): Promise<RunEnd> {
+  const { model, server, signal, log, doors = {} } = options
+  if (doors.pty === undefined && doors.tcp === undefined) {
+    throw new WrongUse(
+      `a ${family.id} does nothing before a host opens its AT port; give --pty LINK or --tcp HOST:PORT`,
+    )
+  }
+  if (options.everyMs !== undefined) {
+    throw new WrongUse(`a ${family.id} makes no contacts by itself; leave --every out`)
+  }
+  const speed = checkedSpeed(options.speed)
+  signal.throwIfAborted()
+  const state = options.state === undefined ? null : openStateDirectory(options.state, { family: family.id, model })
+  try {
+    const storage = state?.storage ?? new MemoryStorage()
+    const module = powerModule({ family, model, server, fault: options.fault ?? null, speed, storage, log })
+    const end = await untilSwitchedOff(module, options)
+    options.onEnd?.(end)
+    return end
+  } catch (error) {
+    throw error instanceof RangeError ? new WrongUse(error.message, { cause: error }) : error
+  } finally {
+    state?.close()
+  }
+}
+
+async function untilSwitchedOff(module: PoweredModule, { doors = {}, signal, log }: VirtualOptions): Promise<RunEnd> {
+  const opened = openDoors(module.port, doors, log)
+  try {
+    for (const sentence of (await opened).sentences) log(sentence)
+    const off = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true })
+    })
+    await Promise.race([off, module.ended])
+    return await module.switchOff()
+  } finally {
+    await module.switchOff().catch(() => undefined)
+    await opened.then(({ close }) => close()).catch(() => undefined)
+  }
+}
+
+/**
+ * Switches a module of a family on whose devices rest at a port, for hosts in this process: agents of a demo or a bench.
+ * Throws `WrongUse`.
+ */
+export function startModule(
+  options: Pick<VirtualOptions, "family" | "model" | "server" | "fault" | "speed"> & {
+    /** Where it lives on; handed to the next `startModule` it is the same module again. Absent = a new one. */
+    readonly storage?: MemoryStorage
+    readonly log?: (line: string) => void
+  },
+): PoweredModule {
+  const { model, server, fault = null, storage = new MemoryStorage(), log = () => undefined } = options
+  const family = familyNamed(options.family)
+  checkDevice(family, model, fault)
+  if (family.device.needsPort !== true) throw new WrongUse(`a ${family.id} has no AT port`)
+  return powerModule({ family, model, server, fault, speed: checkedSpeed(options.speed), storage, log })
+}
+
 export interface VirtualSwarmOptions {
   readonly family: string
   readonly devices: readonly SwarmDevice[]
@@ -75,10 +145,14 @@ export interface VirtualSwarmOptions {
 
 /** Runs many virtual devices in this process. */
 export async function runSwarm(options: VirtualSwarmOptions): Promise<SwarmResult> {
-  const { fault, atOnce, speed, family, ...rest } = options
+  const { fault, atOnce, speed, family: id, ...rest } = options
+  const family = familyNamed(id)
+  if (family.device.needsPort === true) {
+    throw new WrongUse(`a ${family.id} makes no contacts by itself: an agent has to stand at the AT port of each`)
+  }
   return runDevices({
     ...rest,
-    family: familyNamed(family),
+    family,
     fault: fault ?? null,
     speed: checkedSpeed(speed),
     atOnce: atOnce ?? 100,

@@ -16,6 +16,8 @@ const times = {
   start: 5000,
   /** From the first word to the SIM. */
   sim: 1000,
+  /** From the last word to the restart; commands are still answered. */
+  beforeRestart: 3000,
   /** Without power, when a module restarts. */
   off: 2000,
 } as const
@@ -53,6 +55,7 @@ async function life(module: QuectelModule): Promise<never> {
   for (;;) {
     try {
       await stretch(module)
+      await module.pause(times.beforeRestart)
     } catch (error) {
       if (!(error instanceof OwnPowerCut)) throw error
       module.body.log(`power lost: ${error.message}`)
