@@ -12,8 +12,10 @@ import { packageName } from "./update-log.ts"
 
 /** Pauses of the hardware, ms. */
 const times = {
-  /** From power to the first word. */
+  /** From power to the bus. */
   start: 5000,
+  /** From the bus to the first word: a host that opens the port at once hears it. */
+  enumeration: 5000,
   /** From the first word to the SIM. */
   sim: 1000,
   /** From the last word to the restart; commands are still answered. */
@@ -72,6 +74,7 @@ async function life(module: QuectelModule): Promise<never> {
 async function stretch(module: QuectelModule): Promise<void> {
   await module.pause(times.start)
   module.port.attach()
+  await module.pause(times.enumeration)
   const state = await module.updates.load()
   if (state !== null) {
     module.body.log("recovery mode")
