@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { runVirtual } from "../../src/virtual/main.ts"
+import { freshLinks } from "../fresh-link.ts"
 import { runProgram, runWell } from "./run-program.ts"
 
 /** Programs that nobody here wrote talk to a virtual module over its pseudo-terminal. */
@@ -34,18 +34,8 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true })
 })
 
-/** Waits until the link leads to a terminal that no host before has had. */
-let last = ""
-async function freshTerminal(): Promise<string> {
-  for (;;) {
-    const now = existsSync(link) ? readlinkSync(link) : ""
-    if (now !== "" && now !== last) {
-      last = now
-      return link
-    }
-    await sleep(10)
-  }
-}
+/** A terminal that no host before has had. */
+const freshTerminal = freshLinks(link)
 
 describe("a virtual module's pseudo-terminal", () => {
   it("carries a session that socat types", async () => {
