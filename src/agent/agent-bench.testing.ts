@@ -20,6 +20,8 @@ export class AgentBench {
   operations = 0
   /** The n-th operation kills the agent. */
   killAfter = Number.POSITIVE_INFINITY
+  readonly #moments = new Map<number, (() => void)[]>()
+  #life = new AbortController()
   #secrets = 0
 
   constructor(module: Partial<SmallModuleOptions> = {}) {
@@ -28,15 +30,30 @@ export class AgentBench {
     this.module = new SmallModule(this.clock, { version: order.from, plans, ...module })
   }
 
+  /** Lets something happen at the n-th operation. */
+  at(operation: number, happens: () => void): void {
+    this.#moments.set(operation, [...(this.#moments.get(operation) ?? []), happens])
+  }
+
+  /** The agent that runs ends in the middle of whatever it does. */
+  kill(): void {
+    this.#life.abort(new Killed())
+  }
+
   /** Starts an agent on what the disk holds; it ends with its first order, or when `ending` says so. */
   run(changes: Partial<AgentNeeds> = {}): Promise<AgentEnd> {
     const life = new AbortController()
+    this.#life = life
+    const pass = (): void => {
+      const moment = ++this.operations
+      if (moment === this.killAfter) this.kill()
+      for (const happens of this.#moments.get(moment) ?? []) happens()
+      life.signal.throwIfAborted()
+    }
     const deed = async <T>(operation: () => T | Promise<T>): Promise<T> => {
-      if (++this.operations === this.killAfter) life.abort(new Killed())
-      life.signal.throwIfAborted()
+      pass()
       const result = await operation()
-      if (++this.operations === this.killAfter) life.abort(new Killed())
-      life.signal.throwIfAborted()
+      pass()
       return result
     }
     const outer = changes.signal

@@ -41,6 +41,8 @@ export class SmallModule implements HostPort {
   /** How often an update was started. */
   starts = 0
   commands = 0
+  /** How often new firmware was installed. */
+  updates = 0
 
   constructor(clock: StepClock, options: SmallModuleOptions) {
     this.#clock = clock
@@ -90,8 +92,37 @@ export class SmallModule implements HostPort {
       this.#portName = port
     }
     if (answers !== undefined) this.#answers = answers
-    if (version !== undefined) this.version = version
+    if (version !== undefined) {
+      this.version = version
+      this.updates++
+    }
     if (say !== undefined) this.print(`\r\n${say}\r\n`)
+  }
+
+  /** The cable, or what stands for it, breaks: the port is still there and has to be opened again. */
+  dropLine(): void {
+    this.#line?.vanish()
+    this.#line = null
+  }
+
+  /**
+   * Power is away for ten seconds. A download is forgotten, an update under way goes on from its log (quectel.md 4.5).
+   */
+  cutPower(): void {
+    this.#catchUp()
+    const backMs = this.#clock.now() + 10_000
+    const isDownloading = this.#happenings.some(({ say }) => say?.includes("PEND") === true)
+    const isUpdating = !isDownloading && this.#happenings.some(({ version }) => version !== undefined)
+    this.#apply({ atMs: 0, port: null, answers: false })
+    const rest = this.#happenings
+      .filter(({ port }) => port !== null)
+      .map((one) => ({ ...one, dueMs: one.dueMs + 12_000 }))
+    this.#happenings = isUpdating
+      ? [{ atMs: 0, dueMs: backMs, port: "/dev/ttyUSB2" }, ...rest]
+      : [
+          { atMs: 0, dueMs: backMs, port: "/dev/ttyUSB2", answers: true },
+          { atMs: 0, dueMs: backMs + 1000, say: "RDY" },
+        ]
   }
 
   take(bytes: Uint8Array): void {
