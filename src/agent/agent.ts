@@ -35,6 +35,8 @@ export interface AgentNeeds {
 export interface AgentEvent {
   readonly event: "module" | "server" | "order" | "line" | "end"
   readonly text: string
+  /** What the module itself says that it runs, where this tells of it. */
+  readonly version?: string
 }
 
 /** What `once` came to. */
@@ -134,7 +136,7 @@ class Agent {
       const { model, imei } = this.#identity
       const version = this.#version ?? ""
       if (before?.version === this.#identity.version) return
-      return tell({ event: "module", text: `${name}: ${model ?? "module"} ${imei ?? ""} runs ${version}` })
+      return tell({ event: "module", text: `${name}: ${model ?? "module"} ${imei ?? ""} runs ${version}`, version })
     }
     const where = names.length === 0 ? "there is no such port" : `nobody answers at ${names.join(", ")}`
     if (once === true) throw new AgentTrouble(`the module does not answer: ${where}`)
@@ -263,7 +265,8 @@ class Agent {
       isWanted: () => this.#isWanted(order, givenMs),
       log: (text) => tell({ event: "line", text }),
     })
-    tell({ event: "end", text: `Order ${order.order}: ${end.state}. ${end.sentence}` })
+    const version = end.version === null ? {} : { version: end.version }
+    tell({ event: "end", text: `Order ${order.order}: ${end.state}. ${end.sentence}`, ...version })
     // The server gives the same order again until it has heard of its end.
     await this.#reports.delivered()
     const reached = end.state === "verified" ? { reached: order.to } : {}

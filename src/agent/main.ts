@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { families } from "../core/families/index.ts"
 import type { HostSide } from "../core/families/host.ts"
+import type { MemoryPort } from "../core/families/memory-port.ts"
 import { type AgentEnd, type AgentEvent, type Credentials, runAgentCore } from "./agent.ts"
-import { AgentMemory } from "./agent-memory.ts"
+import type { AgentTransport } from "./agent-api.ts"
+import { AgentMemory, type TextStore } from "./agent-memory.ts"
 import { machineClock, machineRandom } from "./clock.ts"
 import { httpTransport } from "./http-transport.ts"
-import { machinePort } from "./module-port.ts"
+import { machinePort, memoryHostPort } from "./module-port.ts"
 import { openStateFolder } from "./state-folder.ts"
 import { WrongUse } from "./wrong-use.ts"
 
@@ -69,6 +71,58 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
     })
   } finally {
     folder.close()
+  }
+}
+
+export interface LocalAgentOptions {
+  /** The port of a virtual module in this process. */
+  readonly port: MemoryPort
+  readonly transport: AgentTransport
+  readonly token: string
+  readonly family: string
+  readonly speed: number
+  /** Folder of this agent alone; absent = it forgets everything with the process. */
+  readonly state?: string
+  readonly tell: (event: AgentEvent) => void
+  readonly signal: AbortSignal
+}
+
+/** The agent beside a virtual module in this process, until the signal (rejects with its reason). */
+export async function runLocalAgent(options: LocalAgentOptions): Promise<AgentEnd> {
+  const { port, transport, token, family, speed, state, tell, signal } = options
+  const clock = machineClock(speed)
+  const folder = state === undefined ? { store: forgetfulStore(), close: () => undefined } : openStateFolder(state)
+  try {
+    return await runAgentCore({
+      host: hostOf(family),
+      port: memoryHostPort(port, clock),
+      clock,
+      random: machineRandom,
+      newSecret: () => randomBytes(24).toString("base64url"),
+      transport,
+      memory: new AgentMemory(folder.store),
+      credentials: { token },
+      tell,
+      signal,
+    })
+  } finally {
+    folder.close()
+  }
+}
+
+/** Carries the calls of many agents of this process to one server. Throws `WrongUse` for a URL that is none. */
+export function sharedTransport(serverUrl: string): AgentTransport {
+  return httpTransport(serverUrl)
+}
+
+function forgetfulStore(): TextStore {
+  let kept: string | null = null
+  return {
+    read: () => kept,
+    write: (text) => {
+      kept = text
+      return Promise.resolve()
+    },
   }
 }
 

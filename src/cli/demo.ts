@@ -3,10 +3,12 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { DeviceView } from "../core/contract/schemas.ts"
 import type { RunningServer } from "../server/main.ts"
-import { runSwarm, type SwarmDevice } from "../virtual/main.ts"
+import { needsAgent, runSwarm, type SwarmDevice } from "../virtual/main.ts"
 import { type ApiClient, client } from "./api-client.ts"
+import { publishPackages } from "./demo-modules.ts"
 import { runningText } from "./device.ts"
 import { parseDuration } from "./duration.ts"
+import { runModules } from "./module-swarm.ts"
 import { printLines, printTable } from "./output.ts"
 import { publishFile } from "./release.ts"
 import { knownDevices } from "./virtual.ts"
@@ -19,14 +21,16 @@ interface DemoFleet {
   readonly devices: number
   /** Their models in turn; absent = every model of the family. */
   readonly models?: readonly string[]
-  /** Time between two contacts of a device. */
-  readonly every: string
+  /** Time between two contacts of a device that polls. */
+  readonly every?: string
   /** In order; each demo run rolls out the first that is news to the fleet. */
-  readonly releases: readonly {
+  readonly releases?: readonly {
     readonly file: string
     readonly version: string
     readonly options?: Readonly<Record<string, string>>
   }[]
+  /** Modules with an agent beside each: the firmware that each model goes through. */
+  readonly firmware?: readonly string[]
 }
 
 interface DemoOptions {
@@ -46,11 +50,11 @@ export async function runDemo(server: RunningServer, { data, signal }: DemoOptio
   const said: OwnWord = new Map()
   const running = await Promise.all(fleets.map((fleet) => startFleet(api, fleet, { data, signal, said })))
   const count = running.reduce((sum, { devices }) => sum + devices.length, 0)
-  printLines("", `A virtual fleet of ${count} devices polls this server as hardware would:`)
+  printLines("", `A virtual fleet of ${count} devices asks this server as hardware would:`)
   for (const { fleet, devices } of running) {
     printLines(`  ${devices.length} x ${fleet.family} (${[...new Set(devices.map(({ model }) => model))].join(", ")})`)
   }
-  const releases = (await Promise.all(fleets.map((fleet) => publishNews(api, fleet)))).filter((id) => id !== null)
+  const releases = (await Promise.all(fleets.map((fleet) => publishNews(api, fleet)))).flat()
   const succeeded = releases.length === 0 ? await alreadyThere() : await rollOut(api, releases, signal)
   if (!signal.aborted) await sayHowItIsKnown(api, said)
   printLines(
@@ -97,14 +101,16 @@ async function startFleet(
     ...(models === undefined ? {} : { model: models }),
   }
   const devices = await knownDevices(api, own, fleet.devices)
-  const swarm = runSwarm({
-    family: fleet.family,
-    devices,
-    everyMs: parseDuration("every", fleet.every),
-    speed: 100,
-    signal,
-    onContact: ({ id }, { running }) => said.set(id, running.version),
-  })
+  const swarm = needsAgent(family)
+    ? runModules({ family, devices, speed: 100, signal, onVersion: ({ id }, version) => said.set(id, version) })
+    : runSwarm({
+        family,
+        devices,
+        everyMs: parseDuration("every", fleet.every ?? "3s"),
+        speed: 100,
+        signal,
+        onContact: ({ id }, { running }) => said.set(id, running.version),
+      })
   const ended = swarm.then(
     () => undefined,
     (error: unknown) => (signal.aborted ? undefined : Promise.reject(error)),
@@ -112,18 +118,20 @@ async function startFleet(
   return { fleet, devices, ended }
 }
 
-/** Publishes the first release that is newer than what the fleet has got; null when it has them all. */
-async function publishNews(api: ApiClient, fleet: DemoFleet): Promise<string | null> {
+/** Publishes the first release that is newer than what the fleet has got; none when it has them all. */
+async function publishNews(api: ApiClient, fleet: DemoFleet): Promise<readonly string[]> {
+  const { family, models = [], firmware } = fleet
+  if (firmware !== undefined) return publishPackages(api, { family, models, firmware })
   const published = await api.call("listReleases", { query: { family: fleet.family } })
-  const news = fleet.releases.find(({ version }) => !published.some((release) => release.version === version))
-  if (news === undefined) return null
+  const news = fleet.releases?.find(({ version }) => !published.some((release) => release.version === version))
+  if (news === undefined) return []
   const release = await publishFile(api, join(fleet.folder, news.file), {
     family: fleet.family,
     version: news.version,
     set: Object.entries(news.options ?? {}).map(([key, value]) => `${key}=${value}`),
   })
   printLines(`Published ${news.file} as ${release.id}: ${release.family} version ${release.version}.`)
-  return release.id
+  return [release.id]
 }
 
 function alreadyThere(): Promise<boolean> {

@@ -1,9 +1,19 @@
 import { Command } from "commander"
 import type { DeviceAccessView, HealthView } from "../core/contract/schemas.ts"
-import { listFaults, OddState, planSwarm, runSwarm, runVirtual, type SwarmDevice, WrongUse } from "../virtual/main.ts"
+import {
+  listFaults,
+  needsAgent,
+  OddState,
+  planSwarm,
+  runSwarm,
+  runVirtual,
+  type SwarmDevice,
+  WrongUse,
+} from "../virtual/main.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
+import { runModules } from "./module-swarm.ts"
 import { type Common, common } from "./options.ts"
 import { clean, printJson, printLines, printTable } from "./output.ts"
 
@@ -143,6 +153,7 @@ async function swarm(options: SwarmCommandOptions): Promise<void> {
         server: serverOf(options),
         ...(options.state === undefined ? {} : { state: options.state }),
       })
+  if (needsAgent(options.family)) return runModuleSwarm(options, devices, ending)
   const result = await runSwarm({
     family: options.family,
     devices,
@@ -165,6 +176,25 @@ async function swarm(options: SwarmCommandOptions): Promise<void> {
     `codes: ${tally(result.codes)}`,
     `versions: ${tally(result.running)}`,
   )
+}
+
+/** Modules with an agent at the port of each, until interrupted. */
+async function runModuleSwarm(
+  { family, speed, fault, json }: SwarmCommandOptions,
+  devices: readonly SwarmDevice[],
+  signal: AbortSignal,
+): Promise<void> {
+  await runModules({
+    family,
+    devices,
+    speed: Number(speed),
+    signal,
+    ...(fault === undefined ? {} : { fault }),
+    onEvent: ({ id }, { event, text }) => {
+      if (json === true) process.stdout.write(`${clean(JSON.stringify({ device: id, event, text }))}\n`)
+      else printLines(`${id}: ${text}`)
+    },
+  })
 }
 
 /** The swarm's devices as the server knows them; those it does not know are added. */
@@ -212,6 +242,9 @@ async function everyDevice(api: ApiClient, family: string) {
 function serverFor(access: DeviceAccessView | undefined, listeners: HealthView["listeners"]): Record<string, string> {
   if (access?.manifestUrl !== undefined) {
     return { url: `http://${onThisMachine(listeners["device-http"])}${new URL(access.manifestUrl).pathname}` }
+  }
+  if (access?.agent !== undefined) {
+    return { agent: `http://${onThisMachine(listeners["device-http"])}`, token: access.agent.token }
   }
   const ftp = onThisMachine(listeners["ftp"])
   return { ftp, user: access?.ftp?.user ?? "", password: access?.ftp?.password ?? "" }

@@ -118,16 +118,27 @@ async function untilSwitchedOff(module: PoweredModule, { doors = {}, signal, log
  */
 export function startModule(
   options: Pick<VirtualOptions, "family" | "model" | "server" | "fault" | "speed"> & {
-    /** Where it lives on; handed to the next `startModule` it is the same module again. Absent = a new one. */
+    /** Where it lives on; handed to the next `startModule` it is the same module again. Absent = a new one, or `state`. */
     readonly storage?: MemoryStorage
+    /** Folder in which it lives on. */
+    readonly state?: string
     readonly log?: (line: string) => void
   },
 ): PoweredModule {
-  const { model, server, fault = null, storage = new MemoryStorage(), log = () => undefined } = options
+  const { model, server, fault = null, log = () => undefined } = options
   const family = familyNamed(options.family)
   checkDevice(family, model, fault)
   if (family.device.needsPort !== true) throw new WrongUse(`a ${family.id} has no AT port`)
-  return powerModule({ family, model, server, fault, speed: checkedSpeed(options.speed), storage, log })
+  const state = options.state === undefined ? null : openStateDirectory(options.state, { family: family.id, model })
+  const storage = state?.storage ?? options.storage ?? new MemoryStorage()
+  const module = powerModule({ family, model, server, fault, speed: checkedSpeed(options.speed), storage, log })
+  if (state !== null) void module.ended.catch(() => undefined).then(() => state.close())
+  return module
+}
+
+/** Whether a family's devices rest at a port and need an agent beside them. */
+export function needsAgent(family: string): boolean {
+  return familyNamed(family).device.needsPort === true
 }
 
 export interface VirtualSwarmOptions {

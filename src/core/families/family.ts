@@ -1,5 +1,6 @@
 import type { Hop } from "../domain/chain.ts"
 import type { Evidence } from "../domain/evidence.ts"
+import type { UpdateState } from "../domain/update.ts"
 import type { PullRules } from "../domain/pull.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { Body } from "./body.ts"
@@ -232,6 +233,8 @@ export interface ReportContext {
   readonly offer: JsonObject
   /** The release's version: where the whole way leads. */
   readonly target: string
+  /** Where the update stands. */
+  readonly state: UpdateState
 }
 
 /** What a family answers over FTP. */

@@ -50,7 +50,8 @@ async function takeIn(needs: Needs, live: LiveDevice, report: Report): Promise<M
   const { agent } = familyOf(needs.families, device.family)
   if (update === null || agent === undefined || update.offer === null || orderName(update) !== report.order) return null
   const target = needs.live.releases.get(update.releaseId)?.version ?? ""
-  const meaning = agent.interpret(report, { model: device.model, offer: update.offer, target })
+  const { state } = update.progress
+  const meaning = agent.interpret(report, { model: device.model, offer: update.offer, target, state })
   if (meaning === null) return null
   const at = needs.clock.now()
   const { kind, sentence, code } = meaning

@@ -265,6 +265,19 @@ describe("an agent that reports", () => {
     expect(await server.explain("m1")).toMatch(/777.*do not list/)
   })
 
+  it("is not set back by a report of what the server has seen already", async () => {
+    const token = await agents.addModule()
+    await agents.rollOut(await agents.publish("A>B"))
+    const { order } = await agents.work(token, "A")
+    const [, user = "", password = ""] = /ftp:\/\/(\w+):(\w+)@/.exec(order?.url ?? "") ?? []
+    const login = ftpGateway(server.needs).login(user, password, "192.0.2.8")
+    if (login === null || login instanceof Promise) throw new Error("no login")
+    await retrieve(login, "/update.zip")
+    await agents.report(token, order?.order ?? "", { state: "accepted" })
+    await agents.report(token, order?.order ?? "", { state: "downloading" })
+    expect(server.update("m1")?.progress).toMatchObject({ state: "downloaded", attempt: 1 })
+  })
+
   it("counts a repeated try, and stays in the update", async () => {
     const { token, order } = await ordered()
     await agents.report(token, order, { state: "accepted" })

@@ -88,9 +88,11 @@ function eventOfCode(code: number): EndEvent {
   return code === 500 ? "FILEEND" : "END"
 }
 
-type Interpreter = (report: AgentReport, context: ReportContext) => ReportMeaning
+type Interpreter = (report: AgentReport, context: ReportContext) => ReportMeaning | null
 
-function interpret(report: AgentReport, context: ReportContext): ReportMeaning {
+const hasPackage: ReadonlySet<string> = new Set(["downloaded", "installing"])
+
+function interpret(report: AgentReport, context: ReportContext): ReportMeaning | null {
   return interpreters[report.state](report, context)
 }
 
@@ -99,10 +101,14 @@ const interpreters: Readonly<Record<AgentReport["state"], Interpreter>> = {
     kind: "accepted",
     sentence: `The module has taken the command for ${readOffer(offer).to}; its download should begin within a minute.`,
   }),
-  downloading: (_, { offer }) => ({
-    kind: "transfer-started",
-    sentence: `The module downloads the package for ${readOffer(offer).to} over ${readOffer(offer).transport.toUpperCase()}; a break makes it begin from the start.`,
-  }),
+  // The server may have seen the whole download before it hears that it began.
+  downloading: (_, { offer, state }) =>
+    hasPackage.has(state)
+      ? null
+      : {
+          kind: "transfer-started",
+          sentence: `The module downloads the package for ${readOffer(offer).to} over ${readOffer(offer).transport.toUpperCase()}; a break makes it begin from the start.`,
+        },
   downloaded: (_, { offer }) => ({
     kind: "transfer-finished",
     sentence: `The module has the package for ${readOffer(offer).to} and restarts to install it; its port is gone meanwhile, and it may be silent for 15 minutes.`,

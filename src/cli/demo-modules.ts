@@ -1,0 +1,61 @@
+import { makePatch } from "../core/delta/index.ts"
+import { familyById } from "../core/families/index.ts"
+import type { ReleaseView } from "../core/contract/schemas.ts"
+import type { ApiClient } from "./api-client.ts"
+import { Failure } from "./failure.ts"
+import { printLines, sizeText } from "./output.ts"
+
+/** One family's modules: each model comes with the first firmware and goes on to the others, package by package. */
+export interface DemoFirmware {
+  readonly family: string
+  readonly models: readonly string[]
+  /** What follows the model's name in a firmware's name, the oldest first. */
+  readonly firmware: readonly string[]
+}
+
+/**
+ * Publishes the packages between neighbouring firmwares of each model, made by our own delta engine; gives the releases
+ * that lead to the newest, one a model. None where they were published before.
+ */
+export async function publishPackages(api: ApiClient, fleet: DemoFirmware): Promise<readonly string[]> {
+  const published = await api.call("listReleases", { query: { family: fleet.family } })
+  const targets: string[] = []
+  for (const model of fleet.models) {
+    const names = fleet.firmware.map((version) => `${model}${version}`)
+    if (published.some(({ version }) => version === names.at(-1))) continue
+    const made: ReleaseView[] = []
+    for (const [i, to] of names.entries()) {
+      const from = names[i - 1]
+      if (from !== undefined) made.push(await publishPackage(api, fleet.family, { model, from, to }))
+    }
+    const sizes = made.map(({ sizeBytes }) => sizeText(sizeBytes)).join(" and ")
+    printLines(`Published the way of ${model} from ${names.join(" over ")}: deltas of ${sizes}.`)
+    const last = made.at(-1)
+    if (last !== undefined) targets.push(last.id)
+  }
+  return targets
+}
+
+interface Hop {
+  readonly model: string
+  readonly from: string
+  readonly to: string
+}
+
+function publishPackage(api: ApiClient, family: string, { model, from, to }: Hop): Promise<ReleaseView> {
+  const [oldBytes, newBytes] = [from, to].map((version) => invent(family, { model, version })) as [
+    Uint8Array,
+    Uint8Array,
+  ]
+  const { patch } = makePatch(oldBytes, newBytes, { profile: "mcu", sectorSize: 4096 })
+  return api.call("publishRelease", {
+    query: { family, fileName: `${from}-${to}.wfd`, version: to, models: model, options: JSON.stringify({ from }) },
+    body: patch,
+  })
+}
+
+function invent(family: string, options: Readonly<Record<string, string>>): Uint8Array {
+  const made = familyById(family)?.imageTool?.invent?.(options)
+  if (made?.ok === true) return made.bytes
+  throw new Failure(`No firmware of ${family} can be made: ${made?.faults[0]?.sentence ?? "it has no tool for that"}`)
+}
