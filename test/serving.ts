@@ -31,7 +31,7 @@ export interface ServeOptions {
 }
 
 const free: readonly string[] =
-  "--http 127.0.0.1:0 --ftp 127.0.0.1:0 --device-http 127.0.0.1:0 --log-level error".split(" ")
+  "--http 127.0.0.1:0 --ftp 127.0.0.1:0 --device-http 127.0.0.1:0 --device-tcp 127.0.0.1:0 --log-level error".split(" ")
 
 /** Starts `waft serve` from the built program and resolves at its `ready` line. */
 export async function serve({ data = newFolder(), flags = [], core }: ServeOptions = {}): Promise<Serving> {
