@@ -1,3 +1,5 @@
+import type { Model } from "../family.ts"
+
 /**
  * The module families of the application note's table 1 and what chapters 4 and 5 say of their software. Versions are
  * written `10.00.xx7`: two fields that name the software, and a third whose last digit counts its releases (fig. 1 shows
@@ -62,6 +64,15 @@ const firstReleases: Readonly<Record<string, Readonly<Record<"combined" | "ip", 
   "10.00": { combined: 3, ip: 4 },
   "13.00": { combined: 2, ip: 2 },
   "12.00": { combined: 2, ip: 2 },
+}
+
+/** The models as the program lists them. */
+export const models: readonly Model[] = telitModels.map(({ id, title }) => ({ id, title }))
+
+/** The model that a module means by what it says of itself: an id, or a product of table 1; null = another one. */
+export function modelNamed(text: string): TelitModel | null {
+  const wanted = text.trim().toUpperCase()
+  return telitModels.find(({ id, products }) => id === wanted || products.includes(wanted)) ?? null
 }
 
 /** The model of an id; an id that is not in the table is a caller's bug. */

@@ -1,51 +1,57 @@
-import { concat } from "../../kit/bytes.ts"
+import { concat, fromLatin1, latin1 } from "../../kit/bytes.ts"
 import { MalformedMessage } from "../../kit/malformed-message.ts"
-import type { Alphabet, MessageClass } from "../../protocols/sms/data-coding.ts"
 import { fromBase64, toBase64 } from "./base64.ts"
-import { maxPfmOctets } from "./pfm-codec.ts"
+import { maxPfmOctets, minPfmOctets } from "./pfm-codec.ts"
 
 /** How PFM messages travel: in one SMS, 8-bit of class 0 or 7-bit without a class (§3.1.2), or framed on a TCP socket. */
 
-export type SmsForm = "octets" | "text"
-
-export interface PfmSms {
-  readonly alphabet: Alphabet
-  readonly messageClass: MessageClass
-  readonly data: Uint8Array
-}
+export type SmsCoding = "8-bit-class-0" | "7-bit-no-class"
 
 /** 160 characters of base64. */
 export const maxTextFormOctets = 120
+const maxTextChars = 160
 
-/** One SMS of a message. Throws `RangeError` when the text form cannot hold it. */
-export function smsOf(octets: Uint8Array, form: SmsForm): PfmSms {
-  if (form === "octets") {
-    if (octets.length > maxPfmOctets) throw new RangeError(`${octets.length} octets in one SMS`)
-    return { alphabet: "octets", messageClass: 0, data: octets }
-  }
-  if (octets.length > maxTextFormOctets) throw new RangeError(`${octets.length} octets in the text form`)
-  // The characters of base64 have the same numbers in ASCII and in the GSM alphabet.
-  const characters = toBase64(octets)
-  return {
-    alphabet: "gsm7",
-    messageClass: null,
-    data: Uint8Array.from(characters, (character) => character.charCodeAt(0)),
-  }
+/**
+ * What an SMS carries for a message: its octets, or the characters of its text form, one in each byte. Those characters
+ * have the same numbers in ASCII and in the GSM alphabet. Throws `RangeError` when it does not fit into one SMS.
+ */
+export function smsBytes(octets: Uint8Array, coding: SmsCoding): Uint8Array {
+  const most = coding === "8-bit-class-0" ? maxPfmOctets : maxTextFormOctets
+  if (octets.length > most) throw new RangeError(`${octets.length} octets in an SMS that carries ${most} (${coding})`)
+  return coding === "8-bit-class-0" ? octets : latin1(toBase64(octets))
 }
 
-/** The octets that an SMS carries; null when it is none of the two forms, an ordinary message. */
-export function octetsOfSms({ alphabet, messageClass, data }: PfmSms): Uint8Array | null {
-  if (alphabet === "octets") return messageClass === 0 ? data : null
-  if (alphabet !== "gsm7" || messageClass !== null) return null
-  return fromBase64(String.fromCharCode(...data))
+/** The octets of a message in either form, as `smsBytes` made them; null when they are neither: an ordinary SMS. */
+export function octetsOfSms(bytes: Uint8Array): Uint8Array | null {
+  if (bytes.length > maxTextChars) return null
+  // The marker is no character of the text form, so the first octet tells the two apart.
+  const octets = (bytes[0] ?? 0) > 0x7f ? bytes : fromBase64(fromLatin1(bytes))
+  return octets === null || octets.length < minPfmOctets || octets.length > maxPfmOctets ? null : octets
 }
+
+const lengthOctets = 2
 
 /** A message with its length before it, two octets, as it stands on a TCP socket. */
 export function frameOf(octets: Uint8Array): Uint8Array {
   return concat([Uint8Array.of(octets.length >> 8, octets.length & 0xff), octets])
 }
 
-/** Cuts the bytes of a TCP socket into messages, however the packets were cut. */
+/** Octets of the first frame on a socket from its first octets, the length included; null = more are needed to tell. */
+export function frameOctets(head: Uint8Array): number | null {
+  if (head.length < lengthOctets) return null
+  const length = ((head[0] ?? 0) << 8) | (head[1] ?? 0)
+  if (length < minPfmOctets || length > maxPfmOctets) {
+    throw new MalformedMessage(`a message that says it has ${length} octets`)
+  }
+  return lengthOctets + length
+}
+
+/** The message in a whole frame. */
+export function octetsOfFrame(frame: Uint8Array): Uint8Array {
+  return frame.subarray(lengthOctets)
+}
+
+/** Cuts the bytes of a TCP socket into messages, however the packets were cut. It never holds more than one message. */
 export class PfmCutter {
   #pending: Uint8Array = new Uint8Array(0)
 
@@ -54,13 +60,11 @@ export class PfmCutter {
     const bytes = concat([this.#pending, packet])
     const messages: Uint8Array[] = []
     let at = 0
-    while (bytes.length - at >= 2) {
-      const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
-      if (length === 0 || length > maxPfmOctets)
-        throw new MalformedMessage(`a message that says it has ${length} octets`)
-      if (bytes.length - at - 2 < length) break
-      messages.push(bytes.slice(at + 2, at + 2 + length))
-      at += 2 + length
+    for (;;) {
+      const length = frameOctets(bytes.subarray(at))
+      if (length === null || bytes.length - at < length) break
+      messages.push(octetsOfFrame(bytes.slice(at, at + length)))
+      at += length
     }
     this.#pending = bytes.slice(at)
     return messages

@@ -2,20 +2,22 @@ import { Buffer } from "node:buffer"
 import { createHmac } from "node:crypto"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { concat, fromHex, fromLatin1, hex } from "../../kit/bytes.ts"
+import { concat, fromHex, fromLatin1, hex, latin1 } from "../../kit/bytes.ts"
 import { MalformedMessage } from "../../kit/malformed-message.ts"
+import { encodeSeptets } from "../../protocols/sms/alphabet.ts"
 import { fromBase64, toBase64 } from "./base64.ts"
-import { frameOf, maxTextFormOctets, octetsOfSms, PfmCutter, smsOf } from "./pfm-carriers.ts"
+import { frameOctets, frameOf, maxTextFormOctets, octetsOfSms, PfmCutter, smsBytes } from "./pfm-carriers.ts"
 import { maxPfmOctets, waftCodec } from "./pfm-codec.ts"
-import { isFromModule, type PfmMessage, type PfmName, type PfmOf, pfmTable } from "./pfm-table.ts"
+import { pfmKeys } from "./pfm-keys.ts"
+import { isFromModule, type PfmMessage, type PfmName, pfmTable } from "./pfm-table.ts"
 import vectors from "./vectors.json" with { type: "json" }
 
-const key = Uint8Array.from({ length: 16 }, (_, index) => index)
-const otherKey = key.map((octet) => octet ^ 0x80)
-const imei = "357464030012345"
+const { imei } = vectors
+const keys = pfmKeys(vectors.secret, imei)
+const otherKeys = pfmKeys(vectors.secret.replace("0", "1"), imei)
 const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0)
 const read = (octets: string) => {
-  const message = waftCodec.decode(bytes(octets), key)
+  const message = waftCodec.decode(bytes(octets), keys)
   if (message === "forged") throw new Error("forged")
   return message
 }
@@ -27,7 +29,7 @@ describe("a PFM message", () => {
     ({ name, transaction, fields, octets }) => {
       const message = { name, imei, transaction, fields }
       expect(read(octets)).toEqual(message)
-      expect(hex(waftCodec.encode(message as unknown as PfmMessage, key))).toBe(octets)
+      expect(hex(waftCodec.encode(message as unknown as PfmMessage, keys))).toBe(octets)
       expect(waftCodec.imeiOf(bytes(octets))).toBe(imei)
     },
   )
@@ -37,74 +39,77 @@ describe("a PFM message", () => {
     expect(new Set(Object.values(pfmTable).map((row) => row.number)).size).toBe(rows.length)
   })
 
-  it("fits into one SMS with every field at its longest, but for what names an FTP server, which is checked", () => {
+  it("that tells of the module fits into one SMS in both forms with every field at its longest", () => {
     for (const { octets } of rows) expect(octets.length / 2).toBeLessThanOrEqual(maxTextFormOctets)
-    const identity: PfmOf<"remoteRegistration"> = {
-      name: "remoteRegistration",
-      imei,
-      transaction: 0xffffffff,
-      fields: {
-        number: "9".repeat(20),
-        imsi: "9".repeat(15),
-        plmn: "310410",
-        model: "x".repeat(16),
-        firmware: "y".repeat(16),
-        apn: "z".repeat(32),
-        variant: "ip",
-      },
+    const identity = {
+      number: "9".repeat(20),
+      imsi: "9".repeat(15),
+      plmn: "310410",
+      model: "x".repeat(16),
+      firmware: "y".repeat(16),
+      apn: "z".repeat(32),
+      variant: "ip",
+    } as const
+    for (const name of ["remoteRegistration", "notified", "updateRequest"] as const) {
+      const message = { name, imei, transaction: 0xffffffff, fields: identity }
+      expect(waftCodec.encode(message, keys).length).toBeLessThanOrEqual(maxTextFormOctets)
     }
-    expect(waftCodec.encode(identity, key).length).toBeLessThanOrEqual(maxTextFormOctets)
-    const ftp: PfmOf<"test"> = {
-      name: "test",
-      imei,
-      transaction: 1,
-      fields: {
-        ftpHost: "h".repeat(40),
-        ftpPort: 21,
-        ftpUser: "u".repeat(16),
-        ftpPassword: "p".repeat(24),
-        ftpPath: "f".repeat(40),
-      },
-    }
-    expect(() => waftCodec.encode(ftp, key)).toThrow(RangeError)
+  })
+
+  it("that names an FTP server fits into one SMS in both forms with a ticket and a host name of 32 characters", () => {
+    const ask = { mode: "manual", answerSeconds: 0xffff } as const
+    const ticket = { ftpUser: "u".repeat(12), ftpPassword: "p".repeat(12), ftpPath: "fw.pkg" }
+    const fields = { ...ask, ...ticket, ftpHost: "h".repeat(32), ftpPort: 65_535, sizeBytes: 0xffffffff }
+    const message = { name: "command", imei, transaction: 1, fields } as const
+    expect(waftCodec.encode(message, keys).length).toBeLessThanOrEqual(maxTextFormOctets)
+    const long = { ...fields, ftpHost: "h".repeat(40), ftpPath: "f".repeat(40), ftpPassword: "p".repeat(24) }
+    expect(() => waftCodec.encode({ ...message, fields: long }, keys)).toThrow(RangeError)
   })
 
   it("under another key, or with any bit changed, is forged or none", () => {
     for (const { octets } of rows) {
       const whole = bytes(octets)
-      expect(waftCodec.decode(whole, otherKey)).toBe("forged")
+      expect(waftCodec.decode(whole, otherKeys)).toBe("forged")
       for (let bit = 0; bit < whole.length * 8; bit++) {
         const changed = whole.slice()
         changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        if (waftCodec.imeiOf(changed) !== null && waftCodec.decode(changed, key) !== "forged")
-          throw new Error(`bit ${bit}`)
+        if (typeof readOrNone(changed) === "object") throw new Error(`bit ${bit} of ${octets}`)
       }
     }
+  })
+
+  it("is not taken from the wrong side: each direction has a key of its own", () => {
+    const exchanged = { toModule: keys.toServer, toServer: keys.toModule }
+    for (const { octets } of rows) expect(waftCodec.decode(bytes(octets), exchanged)).toBe("forged")
   })
 
   it("that is cut anywhere is forged or none", () => {
     for (const { octets } of rows) {
       const whole = bytes(octets)
       for (let end = 0; end < whole.length; end++) {
-        const cut = whole.subarray(0, end)
-        if (waftCodec.imeiOf(cut) === null) expect(() => waftCodec.decode(cut, key)).toThrow(MalformedMessage)
-        else expect(waftCodec.decode(cut, key)).toBe("forged")
+        if (typeof readOrNone(whole.subarray(0, end)) === "object") throw new Error(`${octets} at ${end}`)
       }
     }
   })
 
   it("of random bytes under a right tag is read or malformed", () => {
-    const number = fc.nat(0x20)
     fc.assert(
-      fc.property(number, fc.uint8Array({ maxLength: 100 }), (type, body) => {
+      fc.property(fc.nat(0x20), fc.uint8Array({ maxLength: 100 }), (type, body) => {
         const frame = concat([Uint8Array.of(0xa7, 1, type), bytes(`${imei}f`), new Uint8Array(4), body])
-        try {
-          waftCodec.decode(signed(frame), key)
-        } catch (error) {
-          expect(error).toBeInstanceOf(MalformedMessage)
-        }
+        const read = readOrNone(signed(frame))
+        expect(read).not.toBe("forged")
+        if (typeof read === "object") expect(hex(waftCodec.encode(read, keys))).toBe(hex(signed(frame)))
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
+    )
+  })
+
+  it("of random bytes altogether is none or forged", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (octets) => {
+        expect(readOrNone(octets)).toBe("none")
+        expect(readOrNone(concat([Uint8Array.of(0xa7, 1, 1), bytes(`${imei}f`), octets]))).toMatch(/^(forged|none)$/)
+      }),
     )
   })
 
@@ -120,43 +125,54 @@ describe("a PFM message", () => {
     for (const name of Object.keys(pfmTable) as PfmName[]) expect(pfmTable[name].section).not.toBe("")
   })
 
-  it("is not tagged under a short key", () => {
-    const message = read(rows[1]?.octets ?? "")
-    expect(() => waftCodec.encode(message, new Uint8Array(15))).toThrow(RangeError)
+  it("has keys that other programs derive alike, of no short secret", () => {
+    expect(hex(keys.toModule)).toBe(vectors.keys.toModule)
+    expect(hex(keys.toServer)).toBe(vectors.keys.toServer)
+    expect(hex(pfmKeys(vectors.secret, "357464030012346").toServer)).not.toBe(vectors.keys.toServer)
+    expect(() => pfmKeys("fifteen letters", imei)).toThrow(RangeError)
   })
 })
 
+/** A message, that it is forged, or that it is none. */
+function readOrNone(octets: Uint8Array): PfmMessage | "forged" | "none" {
+  try {
+    return waftCodec.decode(octets, keys)
+  } catch (error) {
+    if (error instanceof MalformedMessage) return "none"
+    throw error
+  }
+}
+
 /** A frame with a right tag, made by the platform. */
 function signed(frame: Uint8Array): Uint8Array {
+  const name = Object.values(pfmTable).find(({ number }) => number === frame[2])
+  const key = name?.from === "server" ? keys.toModule : keys.toServer
   return concat([frame, createHmac("sha256", key).update(frame).digest().subarray(0, 8)])
 }
 
 describe("an SMS", () => {
   it.each(rows)("carries $name as octets of class 0 and as text without a class", ({ octets, text }) => {
     const whole = bytes(octets)
-    const asOctets = smsOf(whole, "octets")
-    expect(asOctets).toEqual({ alphabet: "octets", messageClass: 0, data: whole })
-    expect(octetsOfSms(asOctets)).toEqual(whole)
-    const asText = smsOf(whole, "text")
-    expect(asText).toMatchObject({ alphabet: "gsm7", messageClass: null })
-    expect(fromLatin1(asText.data)).toBe(text)
+    expect(hex(smsBytes(whole, "8-bit-class-0"))).toBe(octets)
+    expect(octetsOfSms(whole)).toEqual(whole)
+    const asText = smsBytes(whole, "7-bit-no-class")
+    expect(fromLatin1(asText)).toBe(text)
     expect(octetsOfSms(asText)).toEqual(whole)
+    // The same numbers in ASCII and in the GSM alphabet: nothing on the way can translate them wrongly.
+    expect(encodeSeptets(text)).toEqual(asText)
   })
 
-  it("of another class or alphabet is an ordinary message", () => {
-    const data = bytes(rows[0]?.octets ?? "")
-    expect(octetsOfSms({ alphabet: "octets", messageClass: null, data })).toBeNull()
-    expect(octetsOfSms({ alphabet: "octets", messageClass: 2, data })).toBeNull()
-    expect(octetsOfSms({ alphabet: "ucs2", messageClass: null, data })).toBeNull()
-    expect(octetsOfSms({ alphabet: "gsm7", messageClass: 0, data })).toBeNull()
-    expect(octetsOfSms({ alphabet: "gsm7", messageClass: null, data: new Uint8Array([1, 2, 3]) })).toBeNull()
+  it("of any other content is an ordinary message", () => {
+    for (const text of ["", "Call me", "pwEB", "A".repeat(164), `\xa7${"x".repeat(10)}`, `\xa7${"x".repeat(150)}`]) {
+      expect(octetsOfSms(latin1(text)), text).toBeNull()
+    }
   })
 
   it("holds 140 octets, or 120 as text", () => {
-    expect(smsOf(new Uint8Array(maxPfmOctets), "octets").data).toHaveLength(140)
-    expect(() => smsOf(new Uint8Array(141), "octets")).toThrow(RangeError)
-    expect(smsOf(new Uint8Array(120), "text").data).toHaveLength(160)
-    expect(() => smsOf(new Uint8Array(121), "text")).toThrow(RangeError)
+    expect(smsBytes(new Uint8Array(maxPfmOctets), "8-bit-class-0")).toHaveLength(140)
+    expect(() => smsBytes(new Uint8Array(141), "8-bit-class-0")).toThrow(RangeError)
+    expect(smsBytes(new Uint8Array(120), "7-bit-no-class")).toHaveLength(160)
+    expect(() => smsBytes(new Uint8Array(121), "7-bit-no-class")).toThrow(RangeError)
   })
 })
 
@@ -193,8 +209,18 @@ describe("messages on a TCP socket", () => {
   })
 
   it("of a length that none has end the connection", () => {
-    expect(() => new PfmCutter().push(Uint8Array.of(0, 0))).toThrow(MalformedMessage)
-    expect(() => new PfmCutter().push(Uint8Array.of(0, 141))).toThrow(MalformedMessage)
+    for (const [high, low] of [
+      [0, 0],
+      [0, 22],
+      [0, 141],
+      [1, 0],
+      [255, 255],
+    ] as const) {
+      expect(() => new PfmCutter().push(Uint8Array.of(high, low))).toThrow(MalformedMessage)
+      expect(() => frameOctets(Uint8Array.of(high, low))).toThrow(MalformedMessage)
+    }
+    expect(frameOctets(Uint8Array.of(0))).toBeNull()
+    expect(frameOctets(Uint8Array.of(0, 23, 0xa7))).toBe(25)
     const cutter = new PfmCutter()
     expect(cutter.push(Uint8Array.of(0))).toEqual([])
     expect(cutter.isInside).toBe(true)

@@ -1,4 +1,4 @@
-import { type Layout, uint16, type ValuesOf } from "../../kit/layout.ts"
+import { type Layout, uint16, uint32, type ValuesOf } from "../../kit/layout.ts"
 import { digits, text, word } from "./pfm-fields.ts"
 
 /**
@@ -44,6 +44,17 @@ const ftp = {
   ftpUser: text(16),
   ftpPassword: text(24),
   ftpPath: text(40),
+  /** Octets of the package: a download that ends earlier is partial. */
+  sizeBytes: uint32,
+} as const
+
+/**
+ * Which card is in the module and what runs there, in every message that says how far an update has come: the number that
+ * such a message came from can be forged, and a card may have moved (§7).
+ */
+const standing = {
+  imsi: digits(15),
+  firmware: text(16),
 } as const
 
 interface PfmRow {
@@ -63,8 +74,11 @@ export const pfmTable = {
     // Ours: a module that was set up over TCP sends its next registration by SMS (§4.2.1) and has to know where to.
     fields: { smsNumber: digits(20) },
   },
-  /** Chapter 7, step 4: "asking for a forced registration". How, the note leaves open. */
-  forcedRegistration: { number: 0x03, from: "server", section: "7", fields: {} },
+  /**
+   * Chapter 7, step 4: "asking for a forced registration". How, the note leaves open. `count`: the highest number of the
+   * module's own messages that the server knows; a module whose memory was replaced goes on counting from there.
+   */
+  forcedRegistration: { number: 0x03, from: "server", section: "7", fields: { count: uint32 } },
   provisioning: { number: 0x04, from: "server", section: "3.2.2", fields: bearer },
   provisioningAck: { number: 0x05, from: "module", section: "3.2.2", fields: {} },
   /** The SMS variant's. */
@@ -75,7 +89,7 @@ export const pfmTable = {
     number: 0x08,
     from: "module",
     section: "3.2.3, 4.2.2",
-    fields: { answer: word("accepted", "refused", "delayed", "no-answer") },
+    fields: { answer: word("accepted", "refused", "delayed", "no-answer"), ...standing },
   },
   /** The SMS variant's: "when the delta firmware file download is terminated". */
   commandProgress: { number: 0x09, from: "module", section: "3.2.3", fields: {} },
@@ -86,13 +100,13 @@ export const pfmTable = {
     number: 0x0c,
     from: "module",
     section: "3.2.3, 4.2.2, 5.2.2",
-    fields: { result: word("updated", "tested"), firmware: text(16) },
+    fields: { result: word("updated", "tested"), ...standing },
   },
   errorReport: {
     number: 0x0d,
     from: "module",
     section: "3.2.3, 4.2.2, 5.2.2",
-    fields: { code: uint16, firmware: text(16) },
+    fields: { code: uint16, ...standing },
   },
   query: { number: 0x0e, from: "server", section: "3.4, 4.4", fields: {} },
   /** The answer to a query. */
@@ -101,6 +115,8 @@ export const pfmTable = {
   testOverIp: { number: 0x11, from: "server", section: "4.3", fields: bearer },
   /** What a module says first on the socket of `AT#OTAIPUPD`: the note does not tell how the server knows it. */
   updateRequest: { number: 0x12, from: "module", section: "ours", fields: identity },
+  /** The server's word on a socket when there is nothing to do, or not now; the note leaves it open. */
+  nothingOffered: { number: 0x13, from: "server", section: "ours", fields: {} },
 } as const satisfies Readonly<Record<string, PfmRow>>
 
 type Table = typeof pfmTable
@@ -113,7 +129,11 @@ export type PfmOf<Name extends PfmName> = {
   readonly name: Name
   /** The module's serial number, 15 digits. */
   readonly imei: string
-  /** 0 to 0xFFFFFFFF. An answer has the number of what it answers; a repeated message has its own number again. */
+  /**
+   * 0 to 0xFFFFFFFF. An answer has the number of what it answers; a repeated message has its own number again. What a module
+   * begins itself (`remoteRegistration`, `updateRequest`) has the next number of a count that it keeps in its NVM: the server
+   * does not listen to a lower one, so that a recorded message that is sent again changes nothing.
+   */
   readonly transaction: number
   readonly fields: ValuesOf<Table[Name]["fields"]>
 }
