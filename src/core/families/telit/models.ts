@@ -72,7 +72,7 @@ export const models: readonly Model[] = telitModels.map(({ id, title }) => ({ id
 /** The model that a module means by what it says of itself: an id, or a product of table 1; null = another one. */
 export function modelNamed(text: string): TelitModel | null {
   const wanted = text.trim().toUpperCase()
-  return telitModels.find(({ id, products }) => id === wanted || products.includes(wanted)) ?? null
+  return telitModels.find(({ id, products }) => [id, ...products].some((name) => name.toUpperCase() === wanted)) ?? null
 }
 
 /** The model of an id; an id that is not in the table is a caller's bug. */
