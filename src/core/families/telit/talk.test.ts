@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { Bench, imeiA, registration } from "./bench.testing.ts"
 import { freshTalk, readMemory, type TalkState, talkStates } from "./memory.ts"
-import { happen, stateWords, type TalkEvent, talkTable } from "./talk.ts"
+import { happen, type TalkEvent, talkTable } from "./talk.ts"
+import { stateWords } from "./talk-words.ts"
 import { newTurn, type Turn } from "./turn.ts"
 
 const states = Object.keys(talkStates) as TalkState[]
