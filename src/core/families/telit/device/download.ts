@@ -35,9 +35,10 @@ export async function download(module: TelitModule, ftp: FtpAccess): Promise<Res
     reach("file")
     await session.begin("RETR", ftp.ftpPath, { mode: "passive", timeoutMs: silenceMs })
     step = "broken"
-    const isWhole = await take(module, session, () => reach("broken"))
+    const taken = await take(module, session, () => reach("broken"))
     await session.quit(silenceMs)
-    return isWhole ? null : "delta-too-large"
+    if (taken === null) return "delta-too-large"
+    return taken < ftp.sizeBytes ? "delta-partial" : null
   } catch (error) {
     if (!(error instanceof LinkError) || module.signal.aborted) throw error
     if (step === "connect" && error instanceof FtpRefusal) return "ftp-login"
@@ -48,21 +49,21 @@ export async function download(module: TelitModule, ftp: FtpAccess): Promise<Res
   }
 }
 
-/** Brings the file in; false = it is too large. */
-async function take(module: TelitModule, session: FtpSession, halfWay: () => void): Promise<boolean> {
+/** Brings the file in and gives its octets; null = it is too large. */
+async function take(module: TelitModule, session: FtpSession, halfWay: () => void): Promise<number | null> {
   await module.files.create(packageName)
   let taken = 0
   for (;;) {
     const bytes = await session.read(chunkBytes, silenceMs)
     if (bytes.length === 0) break
     taken += bytes.length
-    if (taken > mostPackageBytes) return false
+    if (taken > mostPackageBytes) return null
     await module.files.append(packageName, bytes)
     halfWay()
     module.mayLosePower("download")
   }
   if (!(await session.finish(silenceMs))) throw new LinkError("reset", "the server says that the file is not whole")
-  return true
+  return taken
 }
 
 /** The delta as it stands in the module. */

@@ -2,13 +2,13 @@ import { MalformedMessage } from "../../../kit/malformed-message.ts"
 import { decodeDataCoding } from "../../../protocols/sms/data-coding.ts"
 import { formatPduLine } from "../../../protocols/sms/pdu-line.ts"
 import { type Deliver, decodeFromCentre } from "../../../protocols/sms/tpdu.ts"
-import { octetsOfSms } from "../pfm-carriers.ts"
+import { octetsOfSms, type SmsCoding } from "../pfm-carriers.ts"
 import { waftCodec } from "../pfm-codec.ts"
 import { isFromModule, type PfmFromServer, type PfmNameFrom } from "../pfm-table.ts"
 import { codeOf } from "../result-codes.ts"
 import type { TelitModule } from "./module.ts"
 import { registerBySms, registerOverIp, registered } from "./registration.ts"
-import { identityOf, repeatAnswer, sendBySms, ServerSocket } from "./sending.ts"
+import { identityOf, repeatAnswer, sendBySms, ServerSocket, standingOf } from "./sending.ts"
 import { beginUpdate } from "./update.ts"
 
 type Handlers = {
@@ -21,9 +21,12 @@ type Handlers = {
 /** What the module does with each message of the server that comes by SMS. */
 const handlers: Handlers = {
   remoteRegistrationAck: (module, { transaction, fields }) => registered(module, transaction, fields.smsNumber),
-  // Chapter 7, step 4: whatever the memory says.
-  forcedRegistration: (module) =>
-    module.memory.value.serverNumber === "" ? registerOverIp(module) : registerBySms(module),
+  // Chapter 7, step 4: whatever the memory says. Its answer has its transaction, and the count goes on where the server is.
+  forcedRegistration: async (module, { transaction, fields }) => {
+    const { count, serverNumber } = module.memory.value
+    if (fields.count > count) await module.memory.save({ count: fields.count })
+    await (serverNumber === "" ? registerOverIp(module, transaction) : registerBySms(module, transaction))
+  },
   provisioning: async (module, { transaction, fields }) => {
     await module.memory.save({ bearer: fields })
     await sendBySms(module, { name: "provisioningAck", transaction, fields: {} })
@@ -32,8 +35,9 @@ const handlers: Handlers = {
   commandOverIp: (module, message) => unlessBusy(module, message),
   test: (module, message) => unlessBusy(module, message),
   testOverIp: (module, message) => unlessBusy(module, message),
-  // Comes on a socket; by SMS it has no meaning.
+  // Both come on a socket; by SMS they have no meaning.
   commandProgressOverIp: async () => undefined,
+  nothingOffered: async () => undefined,
   query: async (module, { transaction }) => {
     const notified = { name: "notified", transaction, fields: identityOf(module) } as const
     // §4.4: in the combined variant the module opens a connection for it.
@@ -52,7 +56,7 @@ type Order = Extract<PfmFromServer, { name: "command" | "commandOverIp" | "test"
 async function unlessBusy(module: TelitModule, message: Order): Promise<void> {
   if (module.memory.value.update === null) return beginUpdate(module, message)
   const { transaction } = message
-  const fields = { code: codeOf("busy"), firmware: module.version.slice(0, 16) }
+  const fields = { code: codeOf("busy"), ...standingOf(module) }
   await sendBySms(module, { name: "errorReport", transaction, fields })
 }
 
@@ -60,14 +64,21 @@ async function unlessBusy(module: TelitModule, message: Order): Promise<void> {
 export async function takeSms(module: TelitModule, tpdu: Uint8Array): Promise<void> {
   const deliver = readDeliver(module, tpdu)
   if (deliver === null) return
-  const { alphabet, messageClass } = decodeDataCoding(deliver.coding)
-  const octets = octetsOfSms({ alphabet, messageClass, data: deliver.userData.data })
-  if (octets === null || waftCodec.imeiOf(octets) === null) return forHost(module, deliver, tpdu)
+  const smsCoding = codingOf(deliver)
+  const octets = smsCoding === null ? null : octetsOfSms(deliver.userData.data)
+  if (smsCoding === null || octets === null || waftCodec.imeiOf(octets) === null) return forHost(module, deliver, tpdu)
   const message = readMessage(module, octets)
   if (message === null) return
-  await module.memory.save({ smsForm: alphabet === "octets" ? "octets" : "text" })
+  await module.memory.save({ smsCoding })
   if (isIgnored(module, message.name) || (await isRepeated(module, message))) return
   await dispatch(module, message)
+}
+
+/** "Class 0, 8 bit or no class, 7 bit SMS" (§3.1.2); null = neither: no message of the server. */
+function codingOf({ coding }: Deliver): SmsCoding | null {
+  const { alphabet, messageClass } = decodeDataCoding(coding)
+  if (alphabet === "octets" && messageClass === 0) return "8-bit-class-0"
+  return alphabet === "gsm7" && messageClass === null ? "7-bit-no-class" : null
 }
 
 /** A message seen before gets the answer that it got then; while there is none yet, nothing. */
@@ -100,7 +111,7 @@ function readDeliver(module: TelitModule, tpdu: Uint8Array): Deliver | null {
 
 function readMessage(module: TelitModule, octets: Uint8Array): PfmFromServer | null {
   try {
-    const message = waftCodec.decode(octets, module.key)
+    const message = waftCodec.decode(octets, module.keys)
     if (message !== "forged" && message.imei === module.imei && !isFromModule(message)) return message
     module.body.log("a PFM message that is forged, or for another module")
   } catch (error) {

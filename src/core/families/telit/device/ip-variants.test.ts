@@ -144,8 +144,21 @@ describe("the TCP/IP variant (chapter 5)", () => {
     await module.urc("Fw Download Complete")
     await module.urc("Module Upgraded To New FW")
     await module.urc("Server notified about successfull FW Upgrade")
-    expect((await module.hear("commandFinal")).fields).toEqual({ result: "updated", firmware: "13.00.006" })
+    expect((await module.hear("commandFinal")).fields).toMatchObject({ result: "updated", firmware: "13.00.006" })
     expect(module.radio.sent).toEqual([])
+  })
+
+  it("goes on with what it runs when the server has nothing for it, and asks under a higher number next time", async () => {
+    const module = await prepared()
+    const port = module.listen(({ transaction }) => ({ name: "nothingOffered", transaction, fields: {} }))
+    await module.ask(`AT#OTAIPCFG=${port},"127.0.0.1"`)
+    await module.ask("AT#OTAIPUPD")
+    const { transaction } = await module.hear("updateRequest")
+    await module.clock.sleep(120_000)
+    expect(await module.ask("AT#OTAIPUPD?")).toEqual(["#OTAIPUPD: 0", "OK"])
+    expect(module.said).toEqual([])
+    await module.ask("AT#OTAIPUPD")
+    expect((await module.hear("updateRequest")).transaction).toBe(transaction + 1)
   })
 
   it("takes the server's address from AT#OTAIPCFG as well", async () => {

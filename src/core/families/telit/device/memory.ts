@@ -2,7 +2,7 @@ import { fromLatin1, latin1 } from "../../../kit/bytes.ts"
 import type { DeviceFiles } from "../../body.ts"
 import type { SettingName } from "../kept-settings.ts"
 import type { Variant } from "../models.ts"
-import type { SmsForm } from "../pfm-carriers.ts"
+import type { SmsCoding } from "../pfm-carriers.ts"
 import type { Bearer } from "../pfm-table.ts"
 
 /** What a module's update client keeps in non-volatile memory. */
@@ -20,10 +20,12 @@ export interface ClientMemory {
   readonly isAutomatic: boolean
   /** The card under which the server's acknowledgement came; null = not registered. */
   readonly registeredImsi: string | null
+  /** Number of the last message that the module began itself; it only grows. */
+  readonly count: number
   /** What Provisioning brought. */
   readonly bearer: Bearer | null
   /** How the server writes its SMS: the module answers in kind. */
-  readonly smsForm: SmsForm
+  readonly smsCoding: SmsCoding
   readonly update: UpdateMemory | null
   /** The last message sent for each of the last transactions, in hex: a repeated question gets the same answer. */
   readonly answers: readonly { readonly transaction: number; readonly octets: string }[]
@@ -53,8 +55,9 @@ export const newMemory: ClientMemory = {
   variant: "sms",
   isAutomatic: false,
   registeredImsi: null,
+  count: 0,
   bearer: null,
-  smsForm: "octets",
+  smsCoding: "8-bit-class-0",
   update: null,
   answers: [],
   settings: {},

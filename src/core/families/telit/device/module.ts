@@ -1,4 +1,4 @@
-import { fromHex, latin1 } from "../../../kit/bytes.ts"
+import { latin1 } from "../../../kit/bytes.ts"
 import type { AtInterpreter } from "../../../protocols/at/interpreter.ts"
 import type { Body, BodyPort, DeviceFiles } from "../../body.ts"
 import type { DeviceRun, RunEnd } from "../../family.ts"
@@ -7,7 +7,7 @@ import { type FirmwareFlash, openFirmwareFlash, readFirmwareMark } from "../../r
 import { endWords, faultAction, idle } from "../faults.ts"
 import { type SettingName, settings } from "../kept-settings.ts"
 import { telitModel, type TelitModel } from "../models.ts"
-import { minKeyOctets } from "../pfm-codec.ts"
+import { type PfmKeys, pfmKeys } from "../pfm-keys.ts"
 import { isSpelling, type Spelling, type UrcName, urcLine } from "../urcs.ts"
 import { openFactory } from "./factory.ts"
 import type { FaultAction } from "./fault-action.ts"
@@ -42,7 +42,7 @@ interface Parts {
   readonly port: BodyPort
   readonly radio: BodyRadio
   readonly model: TelitModel
-  readonly key: Uint8Array
+  readonly keys: PfmKeys
   readonly spelling: Spelling
   readonly flash: FirmwareFlash
   readonly files: DeviceFiles
@@ -57,8 +57,8 @@ export class TelitModule {
   readonly radio: BodyRadio
   readonly model: TelitModel
   readonly imei: string
-  /** The key of the PFM messages' tags. */
-  readonly key: Uint8Array
+  /** The keys of the PFM messages' tags. */
+  readonly keys: PfmKeys
   readonly flash: FirmwareFlash
   readonly files: DeviceFiles
   readonly memory: MemoryStore
@@ -104,7 +104,7 @@ export class TelitModule {
     this.radio = parts.radio
     this.model = parts.model
     this.imei = parts.imei
-    this.key = parts.key
+    this.keys = parts.keys
     this.flash = parts.flash
     this.files = parts.files
     this.memory = parts.memory
@@ -125,15 +125,14 @@ export class TelitModule {
     if (port === undefined) throw new RangeError("a module needs a port at which its host stands")
     if (radio === undefined) throw new RangeError("a Telit module needs a radio and a SIM slot")
     const model = telitModel(run.model)
-    const { key: keyText = "", spelling = "reference" } = run.server
-    const key = fromHex(keyText)
-    if (key === null || key.length < minKeyOctets) throw new RangeError("the module's key is 16 octets or more in hex")
+    const { key = "", spelling = "reference" } = run.server
     if (!isSpelling(spelling)) throw new RangeError(`no spelling is called ${spelling}`)
     const flash = await openFirmwareFlash(body.storage)
     const files = await body.storage.files("data")
     const imei = await openFactory({ body, model, flash, files, wishes: run.server })
     const memory = await MemoryStore.open(files)
-    return new TelitModule({ body, run, port, radio, model, key, spelling, flash, files, imei, memory })
+    const keys = pfmKeys(key, imei)
+    return new TelitModule({ body, run, port, radio, model, keys, spelling, flash, files, imei, memory })
   }
 
   /** Over when the module restarts or loses its power. */
@@ -146,9 +145,11 @@ export class TelitModule {
     return this.body.clock.sleep(ms / this.#run.speed, signal)
   }
 
-  /** A number for a transaction that the module begins. */
-  newTransaction(): number {
-    return Math.floor(this.body.random() * 0x1_0000_0000)
+  /** The number of a transaction that the module begins: the next of a count that outlives everything. */
+  async newTransaction(): Promise<number> {
+    const count = this.memory.value.count + 1
+    await this.memory.save({ count })
+    return count
   }
 
   /** TP-MR of the next message that the host sends. */

@@ -17,21 +17,21 @@ export async function registerIfNeeded(module: TelitModule): Promise<void> {
   else await registerOverIp(module)
 }
 
-/** Sends Remote Registration by SMS; the acknowledgement comes as an SMS, or not. */
-export async function registerBySms(module: TelitModule): Promise<void> {
+/** Sends Remote Registration by SMS, forced under the server's transaction; the acknowledgement comes as an SMS, or not. */
+export async function registerBySms(module: TelitModule, forced?: number): Promise<void> {
   const card = module.sim.ready
   if (card === null) return
-  const transaction = module.newTransaction()
+  const transaction = forced ?? (await module.newTransaction())
   module.pendingRegistration = { transaction, imsi: card.imsi }
   const isSent = await sendBySms(module, { name: "remoteRegistration", transaction, fields: identityOf(module) })
   if (!isSent) module.body.log("the network did not take the registration")
 }
 
 /** Registers on a socket, where the acknowledgement comes as well (§4.2.1). */
-export async function registerOverIp(module: TelitModule): Promise<void> {
+export async function registerOverIp(module: TelitModule, forced?: number): Promise<void> {
   const card = module.sim.ready
   if (card === null) return
-  const transaction = module.newTransaction()
+  const transaction = forced ?? (await module.newTransaction())
   try {
     const socket = await ServerSocket.open(module)
     await socket.send({ name: "remoteRegistration", transaction, fields: identityOf(module) })

@@ -23,7 +23,7 @@ const times = {
 export const device: DeviceSide = { faults: virtualFaults, run: runModule }
 
 /**
- * A module from power-on until the signal, or until its body cuts the power. `server` holds `key` (the PFM key in hex),
+ * A module from power-on until the signal, or until its body cuts the power. `server` holds `key` (the device's secret, from which the PFM keys come),
  * and may hold what the module comes from the factory with: `firmware`, `imei`, `imageBytes`, and `spelling` for its URCs.
  * Its host stands at `body.port`, its card in `body.radio`.
  */

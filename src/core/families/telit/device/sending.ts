@@ -4,7 +4,7 @@ import { addressOf } from "../../../protocols/sms/address.ts"
 import { encodeDataCoding } from "../../../protocols/sms/data-coding.ts"
 import { encodeTpdu } from "../../../protocols/sms/tpdu.ts"
 import { type ByteStream, LinkError } from "../../body.ts"
-import { frameOf, PfmCutter, smsOf } from "../pfm-carriers.ts"
+import { frameOf, PfmCutter, smsBytes, type SmsCoding } from "../pfm-carriers.ts"
 import { waftCodec } from "../pfm-codec.ts"
 import { isFromModule, type ModuleIdentity, type PfmFromModule, type PfmFromServer } from "../pfm-table.ts"
 import type { TelitModule } from "./module.ts"
@@ -35,9 +35,18 @@ export function identityOf(module: TelitModule): ModuleIdentity {
   }
 }
 
+/** What the module tells with every word about an update: its card and its firmware. */
+export function standingOf(module: TelitModule): { readonly imsi: string; readonly firmware: string } {
+  return { imsi: module.sim.ready?.imsi ?? "", firmware: module.version.slice(0, 16) }
+}
+
+/** Messages that answer nothing: the server does not ask for them again. */
+const beginnings: ReadonlySet<PfmFromModule["name"]> = new Set(["remoteRegistration", "updateRequest"])
+
 /** Octets of a message, kept as the answer to its transaction. */
 async function octetsOf(module: TelitModule, saying: Saying): Promise<Uint8Array> {
-  const octets = waftCodec.encode({ imei: module.imei, ...saying } as PfmFromModule, module.key)
+  const octets = waftCodec.encode({ imei: module.imei, ...saying } as PfmFromModule, module.keys)
+  if (beginnings.has(saying.name)) return octets
   const others = module.memory.value.answers.filter(({ transaction }) => transaction !== saying.transaction)
   const answer = { transaction: saying.transaction, octets: hex(octets) }
   await module.memory.save({ answers: [...others, answer].slice(-mostAnswers) })
@@ -56,10 +65,14 @@ export async function repeatAnswer(module: TelitModule, transaction: number): Pr
   return octets !== null && submit(module, octets)
 }
 
+const dataCodings: Readonly<Record<SmsCoding, number>> = {
+  "8-bit-class-0": encodeDataCoding("octets", 0),
+  "7-bit-no-class": encodeDataCoding("gsm7", null),
+}
+
 async function submit(module: TelitModule, octets: Uint8Array): Promise<boolean> {
-  const { serverNumber, smsForm } = module.memory.value
+  const { serverNumber, smsCoding } = module.memory.value
   if (serverNumber === "") return false
-  const { alphabet, messageClass, data } = smsOf(octets, smsForm)
   return module.radio.sendSms(
     encodeTpdu({
       kind: "submit",
@@ -69,9 +82,9 @@ async function submit(module: TelitModule, octets: Uint8Array): Promise<boolean>
       reference: 0,
       to: addressOf(serverNumber),
       protocolId: 0,
-      coding: encodeDataCoding(alphabet, messageClass),
+      coding: dataCodings[smsCoding],
       validity: { format: "relative", minutes: validityMinutes },
-      userData: { header: null, data },
+      userData: { header: null, data: smsBytes(octets, smsCoding) },
     }),
   )
 }
@@ -117,9 +130,9 @@ export class ServerSocket {
   }
 
   #read(octets: Uint8Array): PfmFromServer {
-    const { key, imei } = this.#module
+    const { keys, imei } = this.#module
     try {
-      const message = waftCodec.decode(octets, key)
+      const message = waftCodec.decode(octets, keys)
       if (message !== "forged" && message.imei === imei && !isFromModule(message)) return message
     } catch (error) {
       throw asLinkError(error)

@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, it } from "vitest"
-import { cardA, cardB, packageFor, serverNumber, TestModule, type TestModuleOptions } from "./test-module.testing.ts"
+import { pfmKeys } from "../pfm-keys.ts"
+import {
+  cardA,
+  cardB,
+  imei,
+  packageFor,
+  serverNumber,
+  TestModule,
+  type TestModuleOptions,
+} from "./test-module.testing.ts"
 
 // Chapter 3 of the application note, from the module's side.
 
@@ -111,8 +120,11 @@ describe("remote registration by SMS (§3.2.1)", () => {
 
   it("is sent when the server forces it, whatever the memory says (chapter 7)", async () => {
     const module = await prepared()
-    module.sms({ name: "forcedRegistration", transaction: 77, fields: {} })
-    await module.hear("remoteRegistration")
+    module.sms({ name: "forcedRegistration", transaction: 77, fields: { count: 40 } })
+    expect(await module.hear("remoteRegistration")).toMatchObject({ transaction: 77, fields: { imsi: cardB.imsi } })
+    // The next of its own goes on where the server counts.
+    module.radio.put({ ...cardA, pin: null })
+    expect(await module.hear("remoteRegistration")).toMatchObject({ transaction: 41 })
   })
 })
 
@@ -122,7 +134,11 @@ describe("provisioning and update by SMS (§3.2.2, §3.2.3)", () => {
     module.sms(command(module, "manual"))
     await module.urc("Do you want to upgrade the firmware?")
     expect(await module.ask("AT#OTASUAN=1")).toEqual(["OK"])
-    expect((await module.hear("commandAck")).fields).toEqual({ answer: "accepted" })
+    expect((await module.hear("commandAck")).fields).toEqual({
+      answer: "accepted",
+      imsi: cardA.imsi,
+      firmware: "13.00.003",
+    })
     await module.urc("Start Fw Download")
     await module.urc("Fw Download Complete")
     await module.hear("commandProgress")
@@ -130,7 +146,7 @@ describe("provisioning and update by SMS (§3.2.2, §3.2.3)", () => {
     await module.clock.sleep(86_400_000)
     expect(module.said).toEqual([])
     expect(await module.ask("AT+CPIN=6755")).toEqual(["OK"])
-    expect((await module.hear("commandFinal")).fields).toEqual({ result: "updated", firmware: "13.00.004" })
+    expect((await module.hear("commandFinal")).fields).toMatchObject({ result: "updated", firmware: "13.00.004" })
     await module.urc("Server notified about successfull FW Upgrade")
     expect(await module.ask("AT+CGMR")).toEqual(["13.00.004", "OK"])
     expect(await module.switchOff()).toMatchObject({
@@ -139,11 +155,20 @@ describe("provisioning and update by SMS (§3.2.2, §3.2.3)", () => {
     })
   })
 
+  it("tells a download that is shorter than the Command says as a partial one (§3.2.3.1)", async () => {
+    const module = await prepared()
+    const order = command(module, "automatic")
+    module.sms({ ...order, fields: { ...order.fields, sizeBytes: 1_000_000 } })
+    expect((await module.hear("errorReport")).fields).toMatchObject({ code: 3, imsi: cardB.imsi })
+    await module.urc("OTA FW Upgrade Failed")
+  })
+
   it("asks nobody when the server says automatic, and takes messages as text too", async () => {
     const module = await prepared()
-    module.sms(command(module, "automatic"), "text")
+    module.sms(command(module, "automatic"), "7-bit-no-class")
     await module.urc("Automatic Fw Upgrade Requested")
     await module.hear("commandAck")
+    expect(module.codings.at(-1)).toMatchObject({ alphabet: "gsm7", messageClass: null })
     await module.hear("commandFinal")
     await module.urc("Server notified about successfull FW Upgrade")
   })
@@ -153,7 +178,7 @@ describe("provisioning and update by SMS (§3.2.2, §3.2.3)", () => {
     module.sms(command(module, "manual"))
     await module.urc("Do you want to upgrade the firmware?")
     await module.ask("AT#OTASUAN=0")
-    expect((await module.hear("commandAck")).fields).toEqual({ answer: "refused" })
+    expect((await module.hear("commandAck")).fields).toMatchObject({ answer: "refused" })
     expect(await module.ask("AT#OTASUAN=1")).toEqual(["+CME ERROR: 3"])
   })
 
@@ -164,7 +189,7 @@ describe("provisioning and update by SMS (§3.2.2, §3.2.3)", () => {
     const askedAt = module.clock.now()
     await module.urc("User Answer Timeout")
     expect(module.clock.now() - askedAt).toBe(60_000)
-    expect((await module.hear("commandAck")).fields).toEqual({ answer: "no-answer" })
+    expect((await module.hear("commandAck")).fields).toMatchObject({ answer: "no-answer" })
   })
 
   it("asks again and again once the host has delayed it", async () => {
@@ -173,10 +198,14 @@ describe("provisioning and update by SMS (§3.2.2, §3.2.3)", () => {
     module.sms(command(module, "manual"))
     await module.urc("Do you want to upgrade the firmware?")
     await module.ask("AT#OTASUAN=2")
-    expect((await module.hear("commandAck")).fields).toEqual({ answer: "delayed" })
+    expect((await module.hear("commandAck")).fields).toMatchObject({ answer: "delayed" })
     for (let n = 0; n < 3; n++) await module.urc("Do you want to upgrade the firmware?")
     await module.ask("AT#OTASUAN=1")
-    expect((await module.hear("commandAck")).fields).toEqual({ answer: "accepted" })
+    expect((await module.hear("commandAck")).fields).toEqual({
+      answer: "accepted",
+      imsi: cardB.imsi,
+      firmware: "13.00.003",
+    })
     expect(module.v24.filter((change) => change === "RI+").length).toBeGreaterThanOrEqual(3)
     await module.hear("commandFinal")
   })
@@ -200,7 +229,7 @@ describe("provisioning and update by SMS (§3.2.2, §3.2.3)", () => {
     const module = await prepared()
     module.ftp.files.set("fw.pkg", packageFor("13.00.009", "13.00.004"))
     module.sms(command(module, "automatic"))
-    expect((await module.hear("errorReport")).fields).toEqual({ code: 2, firmware: "13.00.003" })
+    expect((await module.hear("errorReport")).fields).toMatchObject({ code: 2, firmware: "13.00.003" })
     await module.urc("OTA FW Upgrade Failed")
     expect(await module.ask("AT+CGMR")).toEqual(["13.00.003", "OK"])
     module.ftp.files.set("fw.pkg", packageFor("13.00.003", "13.00.004"))
@@ -236,7 +265,7 @@ describe("test and query by SMS (§3.3, §3.4)", () => {
     await module.urc("Start Fw Download")
     await module.urc("Fw Download Complete")
     await module.hear("commandProgress")
-    expect((await module.hear("commandFinal")).fields).toEqual({ result: "tested", firmware: "13.00.003" })
+    expect((await module.hear("commandFinal")).fields).toMatchObject({ result: "tested", firmware: "13.00.003" })
     expect(await module.ask("AT+CGMR")).toEqual(["13.00.003", "OK"])
   })
 
@@ -253,7 +282,7 @@ describe("test and query by SMS (§3.3, §3.4)", () => {
 describe("a message that is not the server's", () => {
   it("under another key is silently dropped", async () => {
     const module = await prepared()
-    module.sms(command(module, "automatic"), "octets", new Uint8Array(16))
+    module.sms(command(module, "automatic"), "8-bit-class-0", pfmKeys("another module's secret", imei))
     module.sms({ name: "query", transaction: 7, fields: {} })
     await module.urc("Notified")
     expect(module.lines).not.toContain("#OTAEV: Automatic Fw Upgrade Requested")

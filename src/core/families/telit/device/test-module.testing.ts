@@ -1,6 +1,6 @@
-import { fromLatin1, hex, latin1 } from "../../../kit/bytes.ts"
+import { fromLatin1, latin1 } from "../../../kit/bytes.ts"
 import { addressOf, numberOf } from "../../../protocols/sms/address.ts"
-import { decodeDataCoding, encodeDataCoding } from "../../../protocols/sms/data-coding.ts"
+import { type DataCoding, decodeDataCoding, encodeDataCoding } from "../../../protocols/sms/data-coding.ts"
 import { decodeFromMobile, encodeTpdu } from "../../../protocols/sms/tpdu.ts"
 import type { Body, ByteStream } from "../../body.ts"
 import type { RunEnd } from "../../family.ts"
@@ -12,13 +12,15 @@ import { writeFullPackage } from "../../recovery/full-package.ts"
 import { IdleClock } from "../../testing/idle-clock.testing.ts"
 import { MemoryNet } from "../../testing/memory-net.testing.ts"
 import { startSmallFtpServer } from "../../testing/small-ftp-server.testing.ts"
-import { frameOf, octetsOfSms, PfmCutter, type SmsForm, smsOf } from "../pfm-carriers.ts"
+import { frameOf, octetsOfSms, PfmCutter, smsBytes, type SmsCoding } from "../pfm-carriers.ts"
 import { waftCodec } from "../pfm-codec.ts"
+import { pfmKeys } from "../pfm-keys.ts"
 import type { FtpAccess, PfmFromModule, PfmFromServer } from "../pfm-table.ts"
 import { device } from "./run.ts"
 
 export const imei = "357464030012345"
-export const key = Uint8Array.from({ length: 16 }, (_, index) => index)
+export const secret = "0123456789abcdefghijklmnopqrstuv"
+const keys = pfmKeys(secret, imei)
 export const serverNumber = "+393399990000"
 export const cardA: SimCard = { imsi: "222010000000001", number: "+393354757180", pin: "6755" }
 export const cardB: SimCard = { imsi: "222010000000002", number: "+393354757181", pin: null }
@@ -95,6 +97,12 @@ class TestRadio implements BodyRadio {
   }
 }
 
+export interface RawSms extends Pick<DataCoding, "alphabet" | "messageClass"> {
+  readonly data: Uint8Array
+}
+
+const plainText = { alphabet: "gsm7", messageClass: null } as const
+
 export interface TestModuleOptions {
   readonly card?: SimCard | null
   readonly firmware?: string
@@ -117,6 +125,8 @@ export class TestModule {
   readonly console: string[] = []
   /** PFM messages that the module sent by SMS, and on sockets. */
   readonly said: PfmFromModule[] = []
+  /** How each SMS of the module was coded. */
+  readonly codings: DataCoding[] = []
   readonly #options: TestModuleOptions
   #port = new MemoryPort()
   #open: OpenPort | null = null
@@ -157,7 +167,7 @@ export class TestModule {
       radio: this.radio,
     }
     const { firmware: version = "13.00.003", fault = null, model = "GE910", spelling = "reference" } = this.#options
-    const server = { key: hex(key), imei, firmware: version, imageBytes: String(imageBytes), spelling }
+    const server = { key: secret, imei, firmware: version, imageBytes: String(imageBytes), spelling }
     const { signal } = this.#off
     this.#running = device.run(body, { model, server, fault, speed: 1, ram: this.#ram, signal })
     this.#running.catch(() => this.#wake())
@@ -225,12 +235,12 @@ export class TestModule {
   // ---- the server
 
   /** Says something by SMS. */
-  sms(message: ServerSaying, form: SmsForm = "octets", withKey = key): void {
-    const octets = waftCodec.encode({ imei, ...message } as PfmFromServer, withKey)
-    this.rawSms(smsOf(octets, form))
+  sms(message: ServerSaying, coding: SmsCoding = "8-bit-class-0", withKeys = keys): void {
+    const data = smsBytes(waftCodec.encode({ imei, ...message } as PfmFromServer, withKeys), coding)
+    this.rawSms(coding === "8-bit-class-0" ? { alphabet: "octets", messageClass: 0, data } : { ...plainText, data })
   }
 
-  rawSms({ alphabet, messageClass, data }: ReturnType<typeof smsOf>): void {
+  rawSms({ alphabet, messageClass, data }: RawSms): void {
     this.radio.deliver(
       encodeTpdu({
         kind: "deliver",
@@ -262,7 +272,14 @@ export class TestModule {
   }
 
   get ftpAccess(): FtpAccess {
-    return { ftpHost: "127.0.0.1", ftpPort: this.ftp.port, ftpUser: "ota", ftpPassword: "libelium", ftpPath: "fw.pkg" }
+    return {
+      ftpHost: "127.0.0.1",
+      ftpPort: this.ftp.port,
+      ftpUser: "ota",
+      ftpPassword: "libelium",
+      ftpPath: "fw.pkg",
+      sizeBytes: 0,
+    }
   }
 
   async #serve(stream: ByteStream, answer: (message: PfmFromModule) => ServerSaying | null): Promise<void> {
@@ -271,21 +288,21 @@ export class TestModule {
       const packet = await stream.read(500, 600_000).catch(() => new Uint8Array(0))
       if (packet.length === 0) return stream.end()
       for (const octets of cutter.push(packet)) {
-        const message = waftCodec.decode(octets, key) as PfmFromModule
+        const message = waftCodec.decode(octets, keys) as PfmFromModule
         this.said.push(message)
         this.#wake()
         const reply = answer(message)
-        if (reply !== null) await stream.write(frameOf(waftCodec.encode({ imei, ...reply } as PfmFromServer, key)))
+        if (reply !== null) await stream.write(frameOf(waftCodec.encode({ imei, ...reply } as PfmFromServer, keys)))
       }
     }
   }
 
   #readSent(): void {
     const submit = decodeFromMobile(this.radio.sent.at(-1) ?? new Uint8Array(0))
-    const { alphabet, messageClass } = decodeDataCoding(submit.coding)
-    const octets = octetsOfSms({ alphabet, messageClass, data: submit.userData.data })
+    this.codings.push(decodeDataCoding(submit.coding))
+    const octets = octetsOfSms(submit.userData.data)
     if (octets !== null && numberOf(submit.to) === serverNumber && waftCodec.imeiOf(octets) !== null) {
-      this.said.push(waftCodec.decode(octets, key) as PfmFromModule)
+      this.said.push(waftCodec.decode(octets, keys) as PfmFromModule)
     }
     this.#wake()
   }

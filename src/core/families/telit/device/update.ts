@@ -6,7 +6,7 @@ import { codeOf, type ResultName } from "../result-codes.ts"
 import { askHost } from "./ask-host.ts"
 import { download, packageName, readPackage } from "./download.ts"
 import { OwnPowerCut, type TelitModule } from "./module.ts"
-import { identityOf, sendBySms, type Saying, ServerSocket } from "./sending.ts"
+import { identityOf, sendBySms, type Saying, ServerSocket, standingOf } from "./sending.ts"
 
 /** Why an update ends without new firmware. */
 class UpdateFailed extends Error {
@@ -44,7 +44,7 @@ export async function beginUpdate(module: TelitModule, order: Order): Promise<vo
 
 /** `AT#OTAIPUPD` (§5.2.2): the module asks the server what to do. */
 export async function beginIpUpdate(module: TelitModule): Promise<void> {
-  const transaction = module.newTransaction()
+  const transaction = await module.newTransaction()
   await module.memory.save({ update: { transaction, variant: "ip", isTest: false, phase: "asked" } })
   module.beside(() =>
     guarded(module, async () => {
@@ -74,7 +74,8 @@ async function combined(module: TelitModule, order: Order): Promise<void> {
   if (!(await isAccepted(module, order))) return
   freeze(module)
   await module.memory.save({ ipBearer: order.fields })
-  await overIp(module, { name: "commandAck", transaction: order.transaction, fields: { answer: "accepted" } })
+  const fields = { answer: "accepted", ...standingOf(module) } as const
+  await overIp(module, { name: "commandAck", transaction: order.transaction, fields })
 }
 
 /** What both TCP variants do on their socket: say something, hear where to download, download, and say so. */
@@ -83,6 +84,11 @@ async function overIp(module: TelitModule, first: Saying): Promise<void> {
   const socket = await ServerSocket.open(module)
   await socket.send(first)
   const answer = await socket.receive()
+  if (answer.name === "nothingOffered") {
+    socket.end()
+    thaw(module)
+    return module.memory.save({ update: null })
+  }
   if (answer.name !== "commandProgressOverIp") throw new UpdateFailed("no-answer")
   const { transaction } = answer
   const { update } = module.memory.value
@@ -100,7 +106,7 @@ async function isAccepted(module: TelitModule, order: Order): Promise<boolean> {
   const { transaction } = order
   const isByHand = (order.name === "command" || order.name === "commandOverIp") && order.fields.mode === "manual"
   const acknowledge = (answer: "accepted" | "refused" | "delayed" | "no-answer"): Promise<boolean> =>
-    sendBySms(module, { name: "commandAck", transaction, fields: { answer } })
+    sendBySms(module, { name: "commandAck", transaction, fields: { answer, ...standingOf(module) } })
   if (isByHand) {
     const answer = await askHost(module, order.fields.answerSeconds, () => acknowledge("delayed"))
     if (answer !== "accepted") {
@@ -156,7 +162,7 @@ async function validate(module: TelitModule): Promise<void> {
 async function finish(module: TelitModule, result: "updated" | "tested"): Promise<void> {
   const { update } = module.memory.value
   if (update === null) return
-  const fields = { result, firmware: module.version.slice(0, 16) }
+  const fields = { result, ...standingOf(module) }
   await insist(module, update.variant, { name: "commandFinal", transaction: update.transaction, fields })
   await module.memory.save({ update: null })
   module.isUpdating = false
@@ -215,7 +221,7 @@ export async function fail(module: TelitModule, result: ResultName): Promise<voi
   const code = codeOf(result)
   module.lastError = code
   await module.memory.save({ update: null })
-  const fields = { code, firmware: module.version.slice(0, 16) }
+  const fields = { code, ...standingOf(module) }
   const { transaction, variant } = update
   // One try: the error was told on the port as well, and a query brings it again.
   await say(module, variant, { name: "errorReport", transaction, fields })
