@@ -54,7 +54,8 @@ export const settings = {
   "#SGACT": lost("1,0", "(1-5),(0,1)"),
   "+CREG": lost("0", "(0-2)"),
   "+CGREG": lost("0", "(0-2)"),
-  "+CSCA": lost('"",145'),
+  // The card's own; the network in software asks nobody for it.
+  "+CSCA": lost('"+10000000000",145'),
   "+CNMI": lost("0,0,0,0,0", "(0-3),(0-3),(0,2,3),(0-2),(0,1)"),
   "+CSMS": lost("0", "(0,1)"),
   "#SLED": lost("2,10,10"),
