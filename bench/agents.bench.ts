@@ -22,23 +22,29 @@ const swarms = 2
 const speed = "0.5"
 const patienceMs = 45 * 60_000
 
+const prefixOf = (swarm: number): string => `bench-${swarm}-`
+const perSwarm = Math.ceil(count / swarms)
+const sizeOf = (swarm: number): number => Math.min(perSwarm, count - swarm * perSwarm)
+
 const scratch = mkdtempSync(join(tmpdir(), "waft-bench-agents-"))
 const children: ChildProcess[] = []
+const servers: Serving[] = []
 try {
   await bench()
 } finally {
   for (const child of children) child.kill("SIGKILL")
+  for (const server of servers) await server.end("SIGKILL")
   rmSync(scratch, { recursive: true, force: true })
 }
 
 async function bench(): Promise<void> {
   const data = join(scratch, "data")
-  const first = await serve({ data })
+  const first = await start(data)
   await publish(first.api)
   for (let swarm = 0; swarm < swarms; swarm++) await addDevices(first.api, swarm)
   await first.end("SIGTERM")
   // Started anew, so that what adding the devices left behind is not counted.
-  const server = await serve({ data })
+  const server = await start(data)
   const idle = await settledMegabytes(server)
   for (let swarm = 0; swarm < swarms; swarm++) startSwarm(data, swarm)
   await until("all agents have said what they run", async () => (await reported(server.api)) === count)
@@ -66,6 +72,12 @@ async function bench(): Promise<void> {
   await server.end("SIGTERM")
 }
 
+async function start(data: string): Promise<Serving> {
+  const server = await serve({ data })
+  servers.push(server)
+  return server
+}
+
 async function publish(api: ApiClient): Promise<void> {
   const made = familyById("quectel")?.imageTool?.invent?.({
     model,
@@ -80,10 +92,6 @@ async function publish(api: ApiClient): Promise<void> {
     body: made.bytes,
   })
 }
-
-const prefixOf = (swarm: number): string => `bench-${swarm}-`
-const perSwarm = Math.ceil(count / swarms)
-const sizeOf = (swarm: number): number => Math.min(perSwarm, count - swarm * perSwarm)
 
 async function addDevices(api: ApiClient, swarm: number): Promise<void> {
   const body = Array.from({ length: sizeOf(swarm) }, (_, i) => ({

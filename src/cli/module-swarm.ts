@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events"
 import { join } from "node:path"
 import { type AgentEvent, runLocalAgent, sharedTransport } from "../agent/main.ts"
 import { type PoweredModule, startModule, type SwarmDevice } from "../virtual/main.ts"
@@ -17,6 +18,8 @@ export interface ModuleSwarm {
 
 /** Runs modules, each with an agent at its port, until the signal. Rejects when a module or an agent cannot run. */
 export async function runModules(swarm: ModuleSwarm): Promise<void> {
+  // Every agent and module listens for the one end.
+  setMaxListeners(0, swarm.signal)
   const transports = new Map<string, ReturnType<typeof sharedTransport>>()
   const ended = swarm.devices.map((device) => {
     const url = device.server["agent"] ?? ""
