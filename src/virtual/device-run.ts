@@ -1,4 +1,5 @@
 import type { Body, BodyPort, BodyStorage } from "../core/families/body.ts"
+import type { BodyRadio } from "../core/families/radio.ts"
 import type { Family, RunEnd } from "../core/families/family.ts"
 import { nodeClock, nodeRandom } from "./node-clock.ts"
 import { nodeNet } from "./node-net.ts"
@@ -14,6 +15,8 @@ export interface Contact {
   readonly storage: BodyStorage
   /** For families whose devices rest at a port. */
   readonly port?: BodyPort
+  /** For devices with a SIM slot. */
+  readonly radio?: BodyRadio
   /** The device's RAM: the same object for every contact while it has power. */
   readonly ram: Map<string, unknown>
   readonly log: (line: string) => void
@@ -22,7 +25,7 @@ export interface Contact {
 
 /** Switches the device on, lets it make its contact, and says what came of it. Rejects with the signal's reason. */
 export async function makeContact(contact: Contact): Promise<RunEnd> {
-  const { family, model, server, fault, speed, storage, port, ram, log, signal } = contact
+  const { family, model, server, fault, speed, storage, port, radio, ram, log, signal } = contact
   const body: Body = {
     clock: nodeClock,
     net: nodeNet(signal),
@@ -30,6 +33,7 @@ export async function makeContact(contact: Contact): Promise<RunEnd> {
     random: nodeRandom,
     log,
     ...(port === undefined ? {} : { port }),
+    ...(radio === undefined ? {} : { radio }),
   }
   const end = await family.device.run(body, { model, server, fault, speed, ram, signal })
   // A device whose sockets were taken away has its own story of it; the caller asked for something else. One that rests at

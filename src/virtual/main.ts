@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import type { BodyRadio, SimCard } from "../core/families/radio.ts"
 import type { Family, RunEnd, VirtualFault } from "../core/families/family.ts"
 import { familyById, families } from "../core/families/index.ts"
 import { MemoryStorage } from "../core/families/memory-storage.ts"
@@ -13,6 +14,9 @@ import { WrongUse } from "./wrong-use.ts"
 export type { MemoryPort, OpenPort, PortHost } from "../core/families/memory-port.ts"
 export type { PoweredModule } from "./module-run.ts"
 export { MemoryStorage } from "../core/families/memory-storage.ts"
+export type { MobileNetwork } from "./mobile-network.ts"
+export { startMobileNetwork } from "./mobile-network.ts"
+export type { SimCard }
 export { OddState } from "./odd-state.ts"
 export type { SwarmDevice, SwarmResult } from "./swarm.ts"
 export { WrongUse } from "./wrong-use.ts"
@@ -122,16 +126,27 @@ export function startModule(
     readonly storage?: MemoryStorage
     /** Folder in which it lives on. */
     readonly state?: string
+    /** Its SIM slot and radio, for families with one. */
+    readonly radio?: BodyRadio
     readonly log?: (line: string) => void
   },
 ): PoweredModule {
-  const { model, server, fault = null, log = () => undefined } = options
+  const { model, server, fault = null, log = () => undefined, radio } = options
   const family = familyNamed(options.family)
   checkDevice(family, model, fault)
   if (family.device.needsPort !== true) throw new WrongUse(`a ${family.id} has no AT port`)
   const state = options.state === undefined ? null : openStateDirectory(options.state, { family: family.id, model })
   const storage = state?.storage ?? options.storage ?? new MemoryStorage()
-  const module = powerModule({ family, model, server, fault, speed: checkedSpeed(options.speed), storage, log })
+  const module = powerModule({
+    family,
+    model,
+    server,
+    fault,
+    speed: checkedSpeed(options.speed),
+    storage,
+    log,
+    ...(radio === undefined ? {} : { radio }),
+  })
   if (state !== null) void module.ended.catch(() => undefined).then(() => state.close())
   return module
 }

@@ -1,4 +1,5 @@
 import type { BodyStorage } from "../core/families/body.ts"
+import type { BodyRadio } from "../core/families/radio.ts"
 import type { Family, RunEnd } from "../core/families/family.ts"
 import { MemoryPort } from "../core/families/memory-port.ts"
 import { makeContact } from "./device-run.ts"
@@ -21,6 +22,7 @@ export interface ModuleOptions {
   readonly fault: string | null
   readonly speed: number
   readonly storage: BodyStorage
+  readonly radio?: BodyRadio
   readonly log: (line: string) => void
 }
 
