@@ -94,7 +94,7 @@ export const squashSteps = Uint16Array.of(
 )
 
 /** 256 ln(1 + (i + 1/2) / 64) for i = 0 … 63. */
-const lnMantissa = Uint8Array.of(
+export const lnMantissa = Uint8Array.of(
   2,
   6,
   10,
