@@ -5,10 +5,11 @@ import { Command, Option } from "commander"
 import {
   type ArchitectureName,
   analyse,
-  applyPatch,
+  applyToFile,
   architectures,
   DeltaError,
   makeBsdiff4,
+  makeFilePatch,
   makeJojodiff,
   makePatch,
   makeVcdiff,
@@ -16,9 +17,11 @@ import {
   profiles,
   readPatch,
   verifySignature,
+  wrongBlocks,
 } from "../core/delta/index.ts"
 import { Failure } from "./failure.ts"
 import { printJson, printLines } from "./output.ts"
+import { wrappings } from "./wrappings.ts"
 
 /** `waft delta …`: makes, applies and explains patches; needs no server. */
 export function deltaCommand(): Command {
@@ -60,6 +63,9 @@ interface MakeFlags {
   readonly sector: string
   readonly preserve: string
   readonly format: OtherFormat | "waft"
+  readonly raw?: boolean
+  readonly index?: boolean
+  readonly reverse?: string
   readonly json?: boolean
 }
 
@@ -80,18 +86,26 @@ function makeCommand(): Command {
     .addOption(
       new Option("--format <NAME>", "the patch format").choices(["waft", ...Object.keys(otherFormats)]).default("waft"),
     )
+    .option("--raw", "do not look into Intel HEX, UF2 and gzip files")
+    .option("--index", "put the checksum of every block of the new image into the patch")
+    .option("--reverse <FILE>", "also make the patch back from NEW to OLD")
     .option("--json", "print JSON")
     .action(async (oldPath: string, newPath: string, flags: MakeFlags) => {
       const [oldBytes, newBytes] = await Promise.all([read(oldPath), read(newPath)])
       const startedAt = performance.now()
-      const made =
-        flags.format === "waft" ? makeOurs(oldBytes, newBytes, flags) : makeOther(oldBytes, newBytes, flags.format)
+      const make = (from: Uint8Array, to: Uint8Array): Made =>
+        flags.format === "waft" ? makeOurs(from, to, flags) : makeOther(from, to, flags.format)
+      const made = make(oldBytes, newBytes)
       await writeFile(flags.out, made.patch)
+      const { reverse } = flags
+      const back = reverse === undefined ? null : make(newBytes, oldBytes).patch
+      if (reverse !== undefined && back !== null) await writeFile(reverse, back)
       const seconds = (performance.now() - startedAt) / 1000
       if (flags.json)
         return printJson({
           ...made.facts,
           patchBytes: made.patch.length,
+          ...(back === null ? {} : { reverseBytes: back.length }),
           oldBytes: oldBytes.length,
           newBytes: newBytes.length,
           seconds,
@@ -100,6 +114,7 @@ function makeCommand(): Command {
       printLines(
         `${flags.out}: ${made.patch.length} bytes, ${share.toFixed(2)} % of the new image's ${newBytes.length}, in ${seconds.toFixed(1)} s`,
         ...Object.entries(made.facts).map(([name, value]) => `  ${name}: ${value}`),
+        ...(back === null ? [] : [`${reverse}: ${back.length} bytes, back to the old image`]),
       )
     })
 }
@@ -123,8 +138,10 @@ function makeOurs(oldBytes: Uint8Array, newBytes: Uint8Array, flags: MakeFlags):
     : null
   bar?.start(100, 0)
   try {
-    const { patch, header } = orFailure(() =>
-      makePatch(oldBytes, newBytes, {
+    const { patch, header, wrapping } = orFailure(() =>
+      makeFilePatch(oldBytes, newBytes, {
+        wrappings: flags.raw ? [] : wrappings,
+        blockIndex: flags.index === true,
         profile: flags.profile,
         architecture: flags.arch,
         ...(flags.inPlace ? { sectorSize, preserveSlots } : {}),
@@ -134,7 +151,14 @@ function makeOurs(oldBytes: Uint8Array, newBytes: Uint8Array, flags: MakeFlags):
     const { algorithm, architecture, payloadSize, ramNeeded } = header
     return {
       patch,
-      facts: { algorithm, architecture, profile: header.profile.name, payloadSize, decoderRam: ramNeeded },
+      facts: {
+        algorithm,
+        architecture,
+        profile: header.profile.name,
+        payloadSize,
+        decoderRam: ramNeeded,
+        ...(wrapping === null ? {} : { unwrapped: wrapping }),
+      },
     }
   } finally {
     bar?.stop()
@@ -153,7 +177,7 @@ function applyCommand(): Command {
     .requiredOption("-o, --out <FILE>", "where the new image goes")
     .action(async (oldPath: string, patchPath: string, flags: { readonly out: string }) => {
       const [oldBytes, patch] = await Promise.all([read(oldPath), read(patchPath)])
-      const target = orFailure(() => applyPatch(patch, oldBytes))
+      const target = orFailure(() => applyToFile(patch, oldBytes, wrappings))
       await writeFile(flags.out, target)
       printLines(`${flags.out}: ${target.length} bytes`)
     })
@@ -201,8 +225,9 @@ function verifyCommand(): Command {
     .description("check a patch: its checksums, its signature if a key is given, and its result if OLD is given")
     .argument("<PATCH>", "the patch")
     .option("--old <FILE>", "apply it to this image and check the digest")
+    .option("--image <FILE>", "what stands in a device's flash: name the blocks in which it is not the new image")
     .option("--key <HEX>", "the Ed25519 public key that must have signed it")
-    .action(async (path: string, flags: { readonly old?: string; readonly key?: string }) => {
+    .action(async (path: string, flags: { readonly old?: string; readonly image?: string; readonly key?: string }) => {
       const patch = await read(path)
       orFailure(() => readPatch(patch))
       const { key } = flags
@@ -213,10 +238,21 @@ function verifyCommand(): Command {
       }
       if (flags.old !== undefined) {
         const oldBytes = await read(flags.old)
-        orFailure(() => applyPatch(patch, oldBytes))
+        orFailure(() => applyToFile(patch, oldBytes, wrappings))
       }
+      if (flags.image !== undefined) await checkBlocks(patch, flags.image)
       printLines(`${path}: good`)
     })
+}
+
+/** Compares an image with the patch's block index. */
+async function checkBlocks(patch: Uint8Array, path: string): Promise<void> {
+  const image = await read(path)
+  const wrong = orFailure(() => wrongBlocks(readPatch(patch).header, image))
+  if (wrong === null) throw new Failure("The patch has no block index; make it with --index.")
+  if (wrong.length === 0) return
+  const places = wrong.map((offset) => `0x${offset.toString(16)}`).join(", ")
+  throw new Failure(`${path} is not the new image in the blocks at ${places}.`, { title: "wrong-target" })
 }
 
 /** Pairs in a folder of families: `FAMILY/NAME/old.bin` and `new.bin`. */

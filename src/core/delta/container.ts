@@ -49,6 +49,7 @@ export const fieldType = {
   sourceVersion: 3,
   targetVersion: 4,
   product: 5,
+  wrapping: 6,
   signature: 127,
 } as const
 

@@ -1,5 +1,6 @@
 /** `waft/delta`: patches between firmware images, made and applied. Pure: runs in Node and in browsers. */
 export { applyPatch, decodeStream } from "./apply-patch.ts"
+export { wrongBlocks } from "./block-index.ts"
 export {
   type Algorithm,
   type Field,
@@ -23,4 +24,7 @@ export { makeBsdiff4 } from "./formats/bsdiff4.ts"
 export { applyJojodiff, makeJojodiff, padJojodiff } from "./formats/jojodiff.ts"
 export { JojodiffReader, type JojodiffStep } from "./formats/jojodiff-reader.ts"
 export { makeVcdiff } from "./formats/vcdiff.ts"
+export { type Deflate, gzipWith } from "./wrap/gzip.ts"
+export { applyToFile, makeFilePatch, type MadeFilePatch, plainWrappings } from "./wrap/wrapped-patch.ts"
+export type { Wrapping, WrappingName } from "./wrap/wrapping.ts"
 export { signPatch, verifySignature } from "./sign-patch.ts"

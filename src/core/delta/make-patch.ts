@@ -1,5 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { applyPatch } from "./apply-patch.ts"
+import { blockIndexOf } from "./block-index.ts"
 import { crc32 } from "./checksum.ts"
 import { BinaryCoder } from "./code/binary-coder.ts"
 import { type CodedHeader, blockSize, codePreamble, type Preamble, sectorCount, targetCoder } from "./code/session.ts"
@@ -24,6 +25,8 @@ export interface MakeOptions {
   /** In place: sectors of flash that may keep old bytes, 0 … 8, default 4. */
   readonly preserveSlots?: number
   readonly fields?: readonly Field[]
+  /** Whether the header names the checksum of every block of the target. */
+  readonly blockIndex?: boolean
   /** Called with the share done, 0 … 1. */
   readonly onProgress?: (share: number) => void
   /** Asked now and then; the work stops with the reason it throws. */
@@ -80,7 +83,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
     ramNeeded: ramNeeded(coded.profile),
     sourceSha256: sha256(oldBytes),
     targetSha256: sha256(newBytes),
-    fields: options.fields ?? [],
+    fields: [...(options.blockIndex === true ? [blockIndexOf(newBytes)] : []), ...(options.fields ?? [])],
   }
   const patch = writePatch(header, payload)
   if (header.sectorSize === 0) applyPatch(patch, oldBytes)
