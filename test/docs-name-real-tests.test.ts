@@ -5,20 +5,26 @@ import { boardFaults } from "../src/core/families/pic32mzw1/board-faults.ts"
 import { resultWords } from "../src/core/families/pic32mzw1/result-codes.ts"
 
 const root = new URL("..", import.meta.url)
-const page = readFileSync(new URL("docs/protocols/pic32mzw1.md", root), "utf8")
+const pageOf = (family: string): string => readFileSync(new URL(`docs/protocols/${family}.md`, root), "utf8")
 
-/** `file` "sentence", or `file`, vector "sentence". */
-const named = [...page.matchAll(/`([\w/.-]+\.test\.ts)`(,\s+vector)?\s+"([^"]+)"/g)].map(
-  ([, file = "", vector, name = ""]) => ({
-    file: file.includes("/") ? file : `src/core/families/pic32mzw1/${file}`,
-    isVector: vector !== undefined,
-    name,
-  }),
-)
+/** `file` "sentence", or `file`, vector "sentence". A sentence may go over the end of a line. */
+const namedIn = (family: string) =>
+  [...pageOf(family).matchAll(/`([\w/.-]+\.test\.ts)`(,\s+vector)?\s+"([^"]+)"/g)].map(
+    ([, file = "", vector, name = ""]) => ({
+      file: file.includes("/") ? file : `src/core/families/${family}/${file}`,
+      isVector: vector !== undefined,
+      name: name.replaceAll(/\s+/g, " "),
+    }),
+  )
 
-describe("docs/protocols/pic32mzw1.md", () => {
+describe.each([
+  ["pic32mzw1", 60],
+  ["telit", 45],
+] as const)("docs/protocols/%s.md", (family, least) => {
+  const named = namedIn(family)
+
   it("names a test for its rules", () => {
-    expect(named.length).toBeGreaterThan(60)
+    expect(named.length).toBeGreaterThan(least)
   })
 
   it.each(named)("names a test that exists: $file, $name", ({ file, isVector, name }) => {
@@ -27,13 +33,15 @@ describe("docs/protocols/pic32mzw1.md", () => {
     const text = readFileSync(isVector ? path.replace(/[\w.-]+$/, "vectors.json") : path, "utf8")
     expect(text.replaceAll('\\"', '"').includes(name), name).toBe(true)
   })
+})
 
+describe("docs/protocols/pic32mzw1.md", () => {
   it("lists every result code with its words and the faults that end in it", () => {
     const rows = Object.entries(resultWords).map(([code, words]) => {
       const faults = boardFaults.filter((fault) => fault.code === code).map(({ name }) => `\`${name}\``)
       return `| \`${code}\` | ${faults.join(", ")} | ${words} |`
     })
     const table = ["| code | faults | words |", "|---|---|---|", ...rows].join("\n")
-    expect(/<!-- codes -->\n([\s\S]*?)\n?<!-- \/codes -->/.exec(page)?.[1]).toBe(table)
+    expect(/<!-- codes -->\n([\s\S]*?)\n?<!-- \/codes -->/.exec(pageOf("pic32mzw1"))?.[1]).toBe(table)
   })
 })
