@@ -5,10 +5,9 @@ import { type Sender, takeIdentity, takeStanding } from "./identity.ts"
 import { currentBinding, simWords } from "./bindings.ts"
 import { octetsOfFrame, octetsOfSms } from "./pfm-carriers.ts"
 import { waftCodec } from "./pfm-codec.ts"
-import { pfmKeys } from "./pfm-keys.ts"
 import { isFromModule, type PfmFromModule, type PfmNameFrom, type PfmOf } from "./pfm-table.ts"
 import { happen, sayNothing, type TalkEvent, tellWhere } from "./talk.ts"
-import { change, hangUp, note, say, sendSms, sendTcp, setTalk, setTimer, standing, type Turn } from "./turn.ts"
+import { change, hangUp, keysOf, note, say, sendSms, sendTcp, setTalk, setTimer, standing, type Turn } from "./turn.ts"
 import { ackValiditySeconds, doubtMs, mostTaken, step, takenWindowMs } from "./waits.ts"
 
 /** The octets of a message in whatever it came: a frame of a socket, an SMS of either form; null = none of ours. */
@@ -26,12 +25,12 @@ export function takeMessage(turn: Turn, input: Extract<ConversationInput, { kind
   take(turn, message, sender)
 }
 
-function authentic({ situation }: Turn, bytes: Uint8Array): PfmFromModule | null {
-  const { id, secret } = situation.device
+function authentic(turn: Turn, bytes: Uint8Array): PfmFromModule | null {
+  const { id } = turn.situation.device
   const octets = octetsOf(bytes)
   if (octets === null || waftCodec.imeiOf(octets) !== id) return null
   try {
-    const message = waftCodec.decode(octets, pfmKeys(secret, id))
+    const message = waftCodec.decode(octets, keysOf(turn))
     return message !== "forged" && isFromModule(message) ? message : null
   } catch (error) {
     if (error instanceof MalformedMessage) return null

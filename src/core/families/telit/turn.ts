@@ -6,7 +6,7 @@ import { reachableBy } from "./bindings.ts"
 import type { ModuleMemory, Talk, Timers } from "./memory.ts"
 import { frameOf, smsBytes } from "./pfm-carriers.ts"
 import { waftCodec } from "./pfm-codec.ts"
-import { pfmKeys } from "./pfm-keys.ts"
+import { type PfmKeys, pfmKeys } from "./pfm-keys.ts"
 import type { PfmFromServer } from "./pfm-table.ts"
 import { type HopOffer, readOffer } from "./plan-offer.ts"
 
@@ -22,10 +22,22 @@ export interface Turn {
   running: string | undefined
   /** A timer was set: the wake that stands is over. */
   isTimed: boolean
+  /** The module's keys, once this step has needed them: they cost more than the rest of it. */
+  keys: PfmKeys | null
 }
 
 export function newTurn(situation: ConversationSituation, memory: ModuleMemory): Turn {
-  return { situation, memory, send: [], evidence: [], notes: [], others: [], running: undefined, isTimed: false }
+  return {
+    situation,
+    memory,
+    send: [],
+    evidence: [],
+    notes: [],
+    others: [],
+    running: undefined,
+    isTimed: false,
+    keys: null,
+  }
 }
 
 /** Changes what is remembered; a change to what is there already is none. */
@@ -122,13 +134,20 @@ export function hangUp(turn: Turn): void {
 }
 
 function encoded(turn: Turn, message: ToModule, carry: (octets: Uint8Array) => Uint8Array): Uint8Array | null {
-  const { id, secret } = turn.situation.device
+  const { id } = turn.situation.device
   try {
-    return carry(waftCodec.encode({ ...message, imei: id }, pfmKeys(secret, id)))
+    return carry(waftCodec.encode({ ...message, imei: id }, keysOf(turn)))
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     const sentence = `The ${message.name} does not fit into one message (${error.message}); give the server a shorter address (--ftp-public), or the module a shorter access point.`
     change(turn, { trouble: sentence })
     return null
   }
+}
+
+/** The keys of the module that this step is about. */
+export function keysOf(turn: Turn): PfmKeys {
+  const { id, secret } = turn.situation.device
+  turn.keys ??= pfmKeys(secret, id)
+  return turn.keys
 }
