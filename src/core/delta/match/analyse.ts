@@ -31,16 +31,23 @@ export interface Analysis extends Relation {
 export function analyse(oldBytes: Uint8Array, newBytes: Uint8Array, given: ArchitectureName | "auto"): Analysis {
   const segments = findSegments(oldBytes, newBytes)
   const images = { oldBytes, newBytes, segments }
-  let best = analysePhase(images, { old: 0, new: 0 }, given)
+  let best = analysePhase(images, { old: 0, new: 0 }, { given, windows: manyWindows })
   const misses = countMisses(oldBytes, newBytes, segments)
   if (misses < 64 || best.score > misses / 3) return best.analysis
   const odd = mostlyOdd(segments, newBytes.length)
   for (const phase of otherPhases(odd)) {
-    const next = analysePhase(images, phase, given)
+    // A look at a few windows first: nearly always an alignment is worth no more than that.
+    const hint = analysePhase(images, phase, { given, windows: fewWindows })
+    if (hint.score <= best.score) continue
+    const next = analysePhase(images, phase, { given, windows: manyWindows })
     if (next.score > best.score * 1.2 + 64) best = next
   }
   return best.analysis
 }
+
+/** Windows on which instruction sets are tried. */
+const manyWindows = 8192
+const fewWindows = 1024
 
 function otherPhases(odd: boolean): Phase[] {
   const phases: Phase[] = []
@@ -67,7 +74,7 @@ function padded(bytes: Uint8Array, front: number): Uint8Array {
 function analysePhase(
   images: Images,
   phase: Phase,
-  given: ArchitectureName | "auto",
+  { given, windows }: { readonly given: ArchitectureName | "auto"; readonly windows: number },
 ): { score: number; analysis: Analysis } {
   const oldBytes = padded(images.oldBytes, phase.old)
   const newBytes = padded(images.newBytes, phase.new)
@@ -85,7 +92,7 @@ function analysePhase(
   const found = architectures
     .filter(({ name }) => given === "auto" || name === given)
     .map(({ name, predictors }) => {
-      const { score, repaired } = repairs(evidence, predictors)
+      const { score, repaired } = repairs(evidence, predictors, windows)
       return {
         name,
         score: score - (name === "none" ? 0 : 16),

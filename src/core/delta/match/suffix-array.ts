@@ -22,12 +22,20 @@ function induceSort(text: Text, upper: number): Int32Array {
     isSmall[i] = a < b || (a === b && isSmall[i + 1] === 1) ? 1 : 0
   }
   const buckets = bucketStarts(text, isSmall, upper)
-  const leftmost: number[] = []
-  for (let i = 1; i < n; i++) if (isSmall[i] === 1 && isSmall[i - 1] === 0) leftmost.push(i)
-  const first = Int32Array.from(leftmost)
+  const first = leftmostOf(isSmall)
   induce({ text, isSmall, buckets, sorted }, first)
   if (first.length > 0) induce({ text, isSmall, buckets, sorted }, orderOfLeftmost(text, first, sorted))
   return sorted
+}
+
+/** Where a suffix of type S follows one of type L. */
+function leftmostOf(isSmall: Uint8Array): Int32Array {
+  let count = 0
+  for (let i = 1; i < isSmall.length; i++) if (isSmall[i] === 1 && isSmall[i - 1] === 0) count++
+  const first = new Int32Array(count)
+  let found = 0
+  for (let i = 1; i < isSmall.length; i++) if (isSmall[i] === 1 && isSmall[i - 1] === 0) first[found++] = i
+  return first
 }
 
 interface Buckets {
@@ -90,28 +98,44 @@ function induce({ text, isSmall, buckets, sorted }: Induction, seeds: Int32Array
 
 /** The leftmost-S suffixes in their true order, by naming their substrings and sorting the names recursively. */
 function orderOfLeftmost(text: Text, first: Int32Array, sorted: Int32Array): Int32Array {
+  const { names, greatest } = nameLeftmost(text, first, sorted)
+  const order = induceSort(names, greatest)
+  for (let i = 0; i < order.length; i++) order[i] = first[order[i] as number] as number
+  return order
+}
+
+/** A name for each leftmost-S substring, equal ones alike, in their order. */
+function nameLeftmost(
+  text: Text,
+  first: Int32Array,
+  sorted: Int32Array,
+): { readonly names: Int32Array; readonly greatest: number } {
   const n = text.length
   const m = first.length
-  const indexOf = new Int32Array(n + 1).fill(-1)
-  for (let i = 0; i < m; i++) indexOf[first[i] as number] = i
+  // Two leftmost-S suffixes are never neighbours, so half the places do.
+  const byPlace = new Int32Array((n >> 1) + 1).fill(-1)
+  for (let i = 0; i < m; i++) byPlace[(first[i] as number) >> 1] = i
+  const indexOf = (at: number): number => {
+    const index = at < 0 ? -1 : (byPlace[at >> 1] as number)
+    return index >= 0 && first[index] === at ? index : -1
+  }
   const inOrder = new Int32Array(m)
   let found = 0
   for (let i = 0; i < n; i++) {
     const at = sorted[i] as number
-    if ((indexOf[at] as number) >= 0) inOrder[found++] = at
+    if (indexOf(at) >= 0) inOrder[found++] = at
   }
   const names = new Int32Array(m)
   let name = 0
   const endOf = (at: number): number => {
-    const index = indexOf[at] as number
+    const index = indexOf(at)
     return index + 1 < m ? (first[index + 1] as number) : n
   }
   for (let i = 1; i < m; i++) {
     if (!sameSubstring(text, inOrder[i - 1] as number, inOrder[i] as number, endOf)) name++
-    names[indexOf[inOrder[i] as number] as number] = name
+    names[indexOf(inOrder[i] as number)] = name
   }
-  const order = induceSort(names, name)
-  return order.map((index) => first[index] as number)
+  return { names, greatest: name }
 }
 
 function sameSubstring(text: Text, left: number, right: number, endOf: (at: number) => number): boolean {

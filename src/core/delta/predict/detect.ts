@@ -40,13 +40,14 @@ export function eachWindow(
   }
 }
 
-/** How many bytes `predictors` set right, less those they spoil, over a sample of the windows, with the coder's doubt. */
+/** How many bytes `predictors` set right, less those they spoil, over a sample of so many windows, with the coder's doubt. */
 export function repairs(
   evidence: Evidence,
   predictors: readonly Predictor[],
+  windows: number,
 ): { readonly score: number; readonly repaired: number } {
   const { newBytes } = evidence
-  const every = Math.max(1, Math.floor(newBytes.length / windowSize / 8192))
+  const every = Math.max(1, Math.floor(newBytes.length / windowSize / windows))
   const trust = new Uint8Array(32).fill(6)
   let score = 0
   let repaired = 0
