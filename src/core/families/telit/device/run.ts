@@ -35,8 +35,8 @@ export async function runModule(body: Body, run: DeviceRun): Promise<RunEnd> {
     await Promise.race([life(module), typing(module), module.failed, switchedOff(run.signal)])
   } catch (error) {
     powered.fail(error)
-    module.hangUp?.()
-    module.radio.setOnAir(false)
+    // Whatever still waits for a message or a card must not take it from who has power. Nobody waits for it to end.
+    void module.stop()
     if (run.signal.aborted && !(error instanceof PowerCut)) return module.runEnd
     throw error
   }
