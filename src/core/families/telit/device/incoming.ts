@@ -101,7 +101,10 @@ function dispatch<Name extends PfmNameFrom<"server">>(
 function readDeliver(module: TelitModule, tpdu: Uint8Array): Deliver | null {
   try {
     const read = decodeFromCentre(tpdu)
-    return read.kind === "deliver" ? read : null
+    if (read.kind === "deliver") return read
+    // What became of the host's own message (3GPP TS 27.005 §3.4.1); the server's client asks for no reports.
+    module.say(`+CDS: ${tpdu.length}\r\n${formatPduLine({ centre: null, tpdu })}`)
+    return null
   } catch (error) {
     if (!(error instanceof MalformedMessage)) throw error
     module.body.log(`a malformed SMS: ${error.message}`)
