@@ -147,7 +147,7 @@ describe("the GSM modem driver at a virtual module", () => {
       validityMinutes: 9,
     })
     while (received.length < 2) await nodeClock.sleep(5)
-    expect(received.map((sms) => sms.messageClass).sort()).toEqual([0, null])
+    expect(new Set(received.map((sms) => sms.messageClass))).toEqual(new Set([0, null]))
     expect(received.every((sms) => sms.from === friend && sms.data.every((octet, at) => octet === data[at]))).toBe(true)
   })
 })
