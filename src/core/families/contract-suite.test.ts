@@ -4,9 +4,12 @@ import { PowerCut } from "./body.ts"
 import type { Upload } from "./family.ts"
 import { families } from "./index.ts"
 import { boardImage } from "./pic32mzw1/board.testing.ts"
-import { contractHost } from "./quectel/device/contract-host.testing.ts"
+import * as quectel from "./quectel/device/contract-host.testing.ts"
 import { packageFor } from "./quectel/device/test-module.testing.ts"
-import { ContractBench, type ContractHost } from "./testing/contract-bench.testing.ts"
+import * as telit from "./telit/device/contract-host.testing.ts"
+import { packageFor as telitPackage } from "./telit/device/test-module.testing.ts"
+import { urcLine } from "./telit/urcs.ts"
+import { ContractBench, type ContractPartner } from "./testing/contract-bench.testing.ts"
 
 type Sample = Pick<Upload, "fileName" | "bytes"> & Partial<Pick<Upload, "models" | "options">>
 
@@ -26,18 +29,38 @@ const samples: Readonly<Record<string, (version: 2 | 3, model: string, code: str
     models: [model],
     options: { from: String(version - 1), ...(code.startsWith("HTTPEND") ? { transport: "http" } : {}) },
   }),
+  telit: (version, model, code) => {
+    const from = versionOf("telit", version === 2 ? 1 : 2)
+    const isAsked = code === urcLine("question") || code === urcLine("answerTimeout")
+    return {
+      fileName: "delta.bin",
+      bytes: telitPackage(from, versionOf("telit", version), model),
+      models: [model],
+      options: { from, mode: isAsked ? "manual" : "automatic" },
+    }
+  },
 }
 
-const portHosts: Readonly<Record<string, ContractHost>> = { quectel: contractHost }
+const partners: Readonly<Record<string, ContractPartner>> = {
+  quectel: quectel.contractPartner,
+  telit: telit.contractPartner,
+}
+
+/** Versions 1, 2 and 3 as a family writes them; absent = just so. */
+const versions: Readonly<Record<string, (version: number) => string>> = { telit: (version) => `13.00.00${version + 2}` }
+
+function versionOf(family: string, version: 1 | 2 | 3): string {
+  return versions[family]?.(version) ?? String(version)
+}
 
 function upload(family: string, version: 2 | 3, model: string, code = ""): Upload {
   const sample = samples[family]
   if (sample === undefined) throw new Error(`the contract suite has no sample program of ${family}`)
-  return { models: [], options: {}, ...sample(version, model, code), version: String(version) }
+  return { models: [], options: {}, ...sample(version, model, code), version: versionOf(family, version) }
 }
 
 function benchOf(family: (typeof families)[number], model: string): ContractBench {
-  return new ContractBench(family, model, portHosts[family.id])
+  return new ContractBench({ family, model, firmware: versionOf(family.id, 1), partner: partners[family.id] })
 }
 
 /**
@@ -51,6 +74,7 @@ const benches = families.flatMap((family) => {
 })
 
 describe.each(benches)("the contract of a family, kept by $title", ({ family, model }) => {
+  const [second, third] = [versionOf(family.id, 2), versionOf(family.id, 3)]
   const success = family.device.faults.find(
     (row) => row.fault === "none" && (row.model === model || row.model === "any"),
   )?.code
@@ -59,7 +83,9 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
     const bench = benchOf(family, model)
     bench.offer(upload(family.id, 2, model))
     const end = await bench.contact()
-    expect(end, bench.lines.join("\n")).toMatchObject({ code: success, running: { version: "2" } })
+    expect(end, bench.lines.join("\n")).toMatchObject({ code: success, running: { version: second } })
+    // Where the two exchange messages, the server has come to the same end.
+    expect(bench.evidence.slice(-1)).toEqual(family.conversation === undefined ? [] : ["installed"])
     // A device that polls reads a notice each time; one that rests at its port is told where to fetch.
     const notices = family.device.needsPort === true ? 0 : 1
     expect(bench.fetched).toHaveLength(notices + 1)
@@ -77,7 +103,10 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
     const end = await bench.contact()
     expect(end.code).not.toBe(success)
     expect(end.words).not.toBe("")
-    expect(end.running.version).toBe("2")
+    expect(end.running.version).toBe(second)
+    expect(bench.evidence.filter((kind) => kind === "installed")).toHaveLength(
+      family.conversation === undefined ? 0 : 1,
+    )
   })
 
   it("a device that finds nothing for it keeps what it runs", async () => {
@@ -97,12 +126,12 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
       await expect(bench.contact(), `step ${step}`).rejects.toThrow(PowerCut)
       bench.storage.beforeChange = () => undefined
       bench.powerOff()
-      const versions: string[] = []
-      for (let contact = 0; contact < 3 && versions.at(-1) !== "3"; contact++) {
-        versions.push((await bench.contact()).running.version)
+      const seen: string[] = []
+      for (let contact = 0; contact < 3 && seen.at(-1) !== third; contact++) {
+        seen.push((await bench.contact()).running.version)
       }
-      expect(["2", "3"], `step ${step}`).toContain(versions[0])
-      expect(versions.at(-1), `step ${step}: ${versions.join()}`).toBe("3")
+      expect([second, third], `step ${step}`).toContain(seen[0])
+      expect(seen.at(-1), `step ${step}: ${seen.join()}`).toBe(third)
     }
   })
 
@@ -138,7 +167,7 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
   it("every moment of an update has a sentence for the operator", () => {
     const bench = benchOf(family, model)
     const offer = bench.offer(upload(family.id, 2, model))
-    const facts = { version: "2", model, offer, sizeBytes: 5000, takenBytes: 100, wholeFetches: 1, reads: 1 }
+    const facts = { version: second, model, offer, sizeBytes: 5000, takenBytes: 100, wholeFetches: 1, reads: 1 }
     for (const [moment, sentence] of Object.entries(family.pull.words)) {
       expect(sentence(facts), moment).toMatch(/^[A-Z].{20,}\.$/)
     }

@@ -27,8 +27,8 @@ class BothEnds {
     if ("fault" in entered) throw new Error(entered.fault)
     this.state = entered.familyState
     const { onSent } = module.radio
-    module.radio.onSent = () => {
-      onSent()
+    module.radio.onSent = (tpdu) => {
+      onSent(tpdu)
       this.#hearSms()
     }
   }

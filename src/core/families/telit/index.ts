@@ -1,4 +1,6 @@
 import type { Family } from "../family.ts"
+import { device } from "./device/run.ts"
+import { imageTool } from "./image-tool.ts"
 import { models } from "./models.ts"
 import { planOffer } from "./plan-offer.ts"
 import { publish } from "./publish.ts"
@@ -6,8 +8,8 @@ import { pullRules } from "./pull-rules.ts"
 import { conversation } from "./server-side.ts"
 import { versions } from "./versions.ts"
 
-/** Telit modules with Premium FOTA Management, all but the module in software. */
-export const telitServer: Omit<Family, "device"> = {
+/** Telit modules with Premium FOTA Management: server and module exchange messages, and the module fetches a delta over FTP. */
+export const telit: Family = {
   id: "telit",
   title: "Telit modules with Premium FOTA Management",
   models,
@@ -19,4 +21,6 @@ export const telitServer: Omit<Family, "device"> = {
   conversation,
   pull: pullRules,
   linters: [],
+  imageTool,
+  device,
 }

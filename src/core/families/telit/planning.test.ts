@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest"
 import type { Upload } from "../family.ts"
 import { imeiA } from "./bench.testing.ts"
-import { telitServer } from "./index.ts"
+import { telit } from "./index.ts"
 import { readMemory } from "./memory.ts"
 import { modelNamed, telitModels, variantsOf } from "./models.ts"
 import { conversation } from "./server-side.ts"
 
-const { versions, publish, planOffer } = telitServer
+const { versions, publish, planOffer } = telit
 
 describe("versions", () => {
   it.each(["10.00.005", "10.00.006", "13.00.003", "10.00.77.2"])(

@@ -11,12 +11,12 @@ export const pullRules: PullRules = reportedPull({
     `The download broke off after ${takenBytes} of ${sizeBytes} bytes; the module does not resume. It sends an error code, and the server repeats the Command.`,
   downloaded: ({ version }) =>
     `The module has fetched the package on its way to ${version} whole; it checks it, installs it and restarts.`,
-  "left-alone": ({ version }) => `It runs ${version}.`,
-  "end-unseen": ({ version }) => `It runs ${version}.`,
+  "left-alone": ({ version }) => `It runs ${version}, as the module itself has said.`,
+  "end-unseen": ({ version }) => `It runs ${version}, as the module itself has said.`,
   "install-failed": ({ version }) =>
     `The module fetches the package on its way to ${version} again: an earlier try did not come to its end.`,
   "loop-broken": ({ version }) => `The module fetched the package on its way to ${version} again and again.`,
-  declined: ({ version }) => `It does not take ${version}.`,
+  declined: ({ version }) => `It does not take ${version} and stays with what it runs.`,
   silent: ({ wholeFetches, version }) =>
     wholeFetches > 0
       ? `The module has been silent since it fetched the package for ${version}: most likely nobody has entered its PIN, or it is off. Its next message takes the update up again.`

@@ -2,7 +2,9 @@ import { hex } from "../../kit/bytes.ts"
 import type { JsonObject } from "../../kit/json.ts"
 import { sha256 } from "../../kit/sha256.ts"
 import type { DeviceRun, Family, OfferedFile, OfferedImage, Order, RunEnd, Upload } from "../family.ts"
+import type { BodyClock } from "../body.ts"
 import { MemoryStorage } from "../memory-storage.ts"
+import { ContractServer } from "./contract-server.testing.ts"
 import { MemoryNet } from "./memory-net.testing.ts"
 import { PortHost } from "./port-host.testing.ts"
 import { type SmallFtpServer, startSmallFtpServer } from "./small-ftp-server.testing.ts"
@@ -16,9 +18,28 @@ export type ContractHost = (contact: {
   readonly module: Promise<RunEnd>
   readonly order: Order | null
   readonly image: Uint8Array
-  /** The code that the contact is to end in, where it matters how the image gets to the device. */
+  /** The code that the contact is to end in, where it matters how the device gets there; "" = it does not. */
   readonly code: string
+  /** The device's time. */
+  readonly clock: BodyClock
+  /** The server that the device exchanges messages with, in families that have a conversation. */
+  readonly server: ContractServer | null
 }) => Promise<void>
+
+/** What stands beside a device that rests at a port. */
+export interface ContractPartner {
+  readonly host: ContractHost
+  /** In families with a conversation: what an operator enters of the device, `id` and its SIM's `number` among it. */
+  readonly entered?: Readonly<Record<string, string>>
+}
+
+export interface ContractParts {
+  readonly family: Family
+  readonly model: string
+  /** What the device comes from the factory with, where its family cares. */
+  readonly firmware: string
+  readonly partner?: ContractPartner | undefined
+}
 
 /** One device of a family, and the server side of the same family, joined by small servers on memory. */
 export class ContractBench {
@@ -29,20 +50,26 @@ export class ContractBench {
   readonly #family: Family
   readonly #model: string
   readonly #portHost: ContractHost | undefined
+  readonly #server: ContractServer | null
   #ram = new Map<string, unknown>()
   #order: Order | null = null
   #image: Uint8Array = new Uint8Array(0)
   /** What the device runs, as far as it has told. */
-  #running = "1"
+  #running: string
   familyState: JsonObject = {}
   lines: readonly string[] = []
 
-  constructor(family: Family, model: string, portHost?: ContractHost) {
+  constructor({ family, model, firmware, partner }: ContractParts) {
     this.#family = family
     this.#model = model
-    this.#portHost = portHost
+    this.#running = firmware
+    this.#portHost = partner?.host
     this.#ftp = startSmallFtpServer(this.#net, { aliases: family.ftp?.directoryAliases ?? [] })
     this.#http = startSmallHttpServer(this.#net)
+    const { conversation: side } = family
+    const entered = partner?.entered ?? {}
+    this.#server =
+      side === undefined ? null : new ContractServer({ side, model, entered, firmware, ftpPort: this.#ftp.port })
     this.offerNothing()
   }
 
@@ -52,15 +79,13 @@ export class ContractBench {
     if (!published.ok) throw new Error(published.faults.map((fault) => fault.sentence).join(" "))
     const { version, details, source } = published
     const described = describe(published.image)
-    const isReported = this.#family.agent !== undefined
     const hop = { id: "r1", from: source ?? "", to: version, sizeBytes: described.sizeBytes }
     const plan = this.#family.planOffer({
       device: {
         id: "d1",
         model: this.#model,
-        familyState: this.familyState,
-        runningVersion: isReported ? this.#running : null,
-        isReported,
+        familyState: this.#server?.familyState ?? this.familyState,
+        ...this.#known(),
       },
       packages: source === undefined ? [] : [hop],
       release: { version, details },
@@ -70,11 +95,30 @@ export class ContractBench {
     const image = published.image.slice()
     if (plan.edit !== undefined) image.set(plan.edit.bytes, plan.edit.offset)
     this.#serve({ offer: plan.offer, image: describe(image) }, damage(image))
+    this.#converse(plan.offer, version, damage(image))
     return plan.offer
+  }
+
+  /** What the server has been told that the device runs. */
+  #known(): { readonly runningVersion: string | null; readonly isReported: boolean } {
+    if (this.#server !== null) return this.#server.known
+    const isReported = this.#family.agent !== undefined
+    return { runningVersion: isReported ? this.#running : null, isReported }
+  }
+
+  /** Lets the family's conversation know of an offer, whose package waits for the ticket's login alone. */
+  #converse(offer: JsonObject, target: string, image: Uint8Array): void {
+    const { conversation } = this.#family
+    if (conversation === undefined || this.#server === null) return
+    const { user, secret } = this.#server.offer(offer, target, image.length)
+    this.#ftp.logins.clear()
+    this.#ftp.logins.set(user, secret)
+    this.#ftp.files.set(conversation.fileName(offer), image)
   }
 
   offerNothing(): void {
     this.#serve(null, new Uint8Array(0))
+    this.#server?.withdraw()
   }
 
   #serve(offered: OfferedImage | null, image: Uint8Array): void {
@@ -120,24 +164,31 @@ export class ContractBench {
   async #rest(portHost: ContractHost, fault: string | null, code: string): Promise<RunEnd> {
     const host = new PortHost()
     const off = new AbortController()
-    const body = { ...testBody({ net: this.#net, storage: this.storage }), port: host.port }
+    const server = this.#server
+    const plain = testBody({ net: this.#net, storage: this.storage })
+    const clock = server?.clock ?? plain.clock
+    const body = { ...plain, clock, port: host.port, ...(server === null ? {} : { radio: server.radio }) }
     this.lines = host.lines
     this.#forgetRequests()
-    const server = { firmware: this.#running, imageBytes: "9000" }
-    const module = this.#family.device.run(body, { ...this.#run(fault, server), signal: off.signal })
+    const factory = { firmware: this.#running, imageBytes: "9000", ...server?.deviceSettings }
+    const module = this.#family.device.run(body, { ...this.#run(fault, factory), signal: off.signal })
     module.catch(() => undefined)
+    const time = server?.keepTime(off.signal)
     try {
-      await portHost({ host, module, order: this.#order, image: this.#image, code })
+      await portHost({ host, module, order: this.#order, image: this.#image, code, clock, server })
     } finally {
       off.abort(new Error("switched off"))
       host.port.powerOff(off.signal.reason)
+      await time
     }
     return module
   }
 
   #run(fault: string | null, server: Readonly<Record<string, string>>): DeviceRun {
     const { signal } = new AbortController()
-    return { model: this.#model, server, fault, speed: 1000, ram: this.#ram, signal }
+    // A server that exchanges messages with the device has its time, and nobody waits for that.
+    const speed = this.#server === null ? 1000 : 1
+    return { model: this.#model, server, fault, speed, ram: this.#ram, signal }
   }
 
   #forgetRequests(): void {
@@ -158,6 +209,11 @@ export class ContractBench {
         url: `http://127.0.0.1:${this.#http.port}/d/k/${this.#family.http?.noticeName ?? ""}`,
       }),
     )
+  }
+
+  /** Kinds of what the device's messages meant for its update, in order; none in families without a conversation. */
+  get evidence(): readonly string[] {
+    return this.#server?.evidence ?? []
   }
 
   /** Switches the device off and on: the RAM is gone. */

@@ -7,6 +7,8 @@ export interface SmallFtpServer {
   readonly port: number
   /** The files by name; may be changed at any time. */
   readonly files: Map<string, Uint8Array>
+  /** Who may log in: passwords by user; at first only `ota` with `libelium`. May be changed at any time. */
+  readonly logins: Map<string, string>
   /** The commands it got, passwords left out. */
   readonly commands: string[]
   readonly close: () => void
@@ -21,18 +23,20 @@ export interface SmallFtpOptions {
   readonly cutAfter?: number
 }
 
-/** Starts it on a port of its own; user `ota`, password `libelium`. */
+/** Starts it on a port of its own. */
 export function startSmallFtpServer(net: MemoryNet, options: SmallFtpOptions = {}): SmallFtpServer {
   const files = new Map<string, Uint8Array>()
+  const logins = new Map([["ota", "libelium"]])
   const commands: string[] = []
   const port = net.listen((stream) => {
-    void new Session(net, stream, { files, commands, options }).serve()
+    void new Session(net, stream, { files, logins, commands, options }).serve()
   })
-  return { port, files, commands, close: () => net.close(port) }
+  return { port, files, logins, commands, close: () => net.close(port) }
 }
 
 interface Shared {
   readonly files: ReadonlyMap<string, Uint8Array>
+  readonly logins: ReadonlyMap<string, string>
   readonly commands: string[]
   readonly options: SmallFtpOptions
 }
@@ -42,6 +46,7 @@ class Session {
   readonly #stream: ByteStream
   readonly #shared: Shared
   #openData: (() => Promise<ByteStream>) | null = null
+  #user = ""
 
   constructor(net: MemoryNet, stream: ByteStream, shared: Shared) {
     this.#net = net
@@ -79,8 +84,11 @@ class Session {
   }
 
   readonly #deeds: Readonly<Record<string, (argument: string) => Promise<void>>> = {
-    USER: () => this.#say("331 password"),
-    PASS: (password) => this.#say(password === "libelium" ? "230 welcome" : "530 no"),
+    USER: (user) => {
+      this.#user = user
+      return this.#say("331 password")
+    },
+    PASS: (password) => this.#say(this.#shared.logins.get(this.#user) === password ? "230 welcome" : "530 no"),
     TYPE: () => this.#say("200 type"),
     CWD: (path) => this.#say(this.#nameOf(`${path}/X`) === "X" ? "250 there" : "550 no such directory"),
     SIZE: (path) => {

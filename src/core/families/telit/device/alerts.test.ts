@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs"
 import { afterEach, describe, expect, it } from "vitest"
+import { sharedInput } from "../../../../../test/shared-inputs.ts"
 import { settings, type SettingName } from "../kept-settings.ts"
 import { virtualFaults } from "../faults.ts"
 import { urcLine } from "../urcs.ts"
@@ -235,4 +237,18 @@ describe("a named fault", () => {
       expect(ends, name).toContain(urcLine(name))
     }
   })
+
+  const list = sharedInput("protocols", "codes.tsv")
+  it.skipIf(list === null)(
+    "has every Telit row of the published list among its ends (needs protocols/codes.tsv)",
+    () => {
+      const rows = readFileSync(list ?? "", "utf8")
+        .split("\n")
+        .map((line) => line.split("\t"))
+        .filter(([family]) => family === "telit")
+      expect(rows).toHaveLength(10)
+      const ends = new Set(virtualFaults.map(({ model, code }) => `${model} ${code}`))
+      expect(rows.map(([, model, code]) => `${model} ${code}`).filter((row) => !ends.has(row))).toEqual([])
+    },
+  )
 })

@@ -1,16 +1,17 @@
 import { fromLatin1, latin1 } from "../../../kit/bytes.ts"
-import { addressOf, numberOf } from "../../../protocols/sms/address.ts"
+import { numberOf } from "../../../protocols/sms/address.ts"
 import { type DataCoding, decodeDataCoding, encodeDataCoding } from "../../../protocols/sms/data-coding.ts"
-import { decodeFromMobile, encodeTpdu } from "../../../protocols/sms/tpdu.ts"
+import { decodeFromMobile } from "../../../protocols/sms/tpdu.ts"
 import type { Body, ByteStream } from "../../body.ts"
 import type { RunEnd } from "../../family.ts"
 import { MemoryPort, type OpenPort } from "../../memory-port.ts"
 import { MemoryStorage } from "../../memory-storage.ts"
-import type { BodyRadio, SimCard } from "../../radio.ts"
+import type { SimCard } from "../../radio.ts"
 import { makeFirmware } from "../../recovery/firmware-image.ts"
 import { writeFullPackage } from "../../recovery/full-package.ts"
 import { IdleClock } from "../../testing/idle-clock.testing.ts"
 import { MemoryNet } from "../../testing/memory-net.testing.ts"
+import { MemoryRadio } from "../../testing/memory-radio.testing.ts"
 import { startSmallFtpServer } from "../../testing/small-ftp-server.testing.ts"
 import { frameOf, octetsOfSms, PfmCutter, smsBytes, type SmsCoding } from "../pfm-carriers.ts"
 import { waftCodec } from "../pfm-codec.ts"
@@ -25,77 +26,18 @@ export const serverNumber = "+393399990000"
 export const cardA: SimCard = { imsi: "222010000000001", number: "+393354757180", pin: "6755" }
 export const cardB: SimCard = { imsi: "222010000000002", number: "+393354757181", pin: null }
 const imageBytes = 9000
-const plmn = "22201"
 
 /** A server's message without what every one has. */
 export type ServerSaying = {
   readonly [Name in PfmFromServer["name"]]: Omit<Extract<PfmFromServer, { name: Name }>, "imei">
 }[PfmFromServer["name"]]
 
-export const firmware = (version: string): Uint8Array =>
-  makeFirmware({ product: "GE910", version, sizeBytes: imageBytes })
+export const firmware = (version: string, product = "GE910"): Uint8Array =>
+  makeFirmware({ product, version, sizeBytes: imageBytes })
 
 /** A delta's stand-in with the whole image. */
-export const packageFor = (from: string, to: string): Uint8Array =>
-  writeFullPackage({ from, to, product: "GE910", image: firmware(to) })
-
-/** A SIM slot and a network in memory. */
-class TestRadio implements BodyRadio {
-  #card: SimCard | null
-  #isOnAir = false
-  readonly #inbox: Uint8Array[] = []
-  #wakes: (() => void)[] = []
-  #cardWakes: (() => void)[] = []
-  readonly sent: Uint8Array[] = []
-  /** Whether the network takes messages. */
-  takes = true
-  onSent: () => void = () => undefined
-
-  constructor(card: SimCard | null) {
-    this.#card = card
-  }
-
-  readonly card = (): SimCard | null => this.#card
-  readonly network = (): string | null => (this.#isOnAir && this.#card !== null ? plmn : null)
-  readonly setOnAir = (isOnAir: boolean): void => {
-    this.#isOnAir = isOnAir
-    for (const wake of this.#wakes.splice(0)) wake()
-  }
-  readonly cardChanged = (signal: AbortSignal): Promise<void> => this.#wait(this.#cardWakes, signal)
-  readonly sendSms = async (tpdu: Uint8Array): Promise<boolean> => {
-    await Promise.resolve()
-    if (this.network() === null || !this.takes) return false
-    this.sent.push(tpdu)
-    this.onSent()
-    return true
-  }
-  readonly receiveSms = async (signal: AbortSignal): Promise<Uint8Array> => {
-    for (;;) {
-      signal.throwIfAborted()
-      const tpdu = this.network() === null ? undefined : this.#inbox.shift()
-      if (tpdu !== undefined) return tpdu
-      await this.#wait(this.#wakes, signal)
-    }
-  }
-
-  put(card: SimCard | null): void {
-    this.#card = card
-    this.#isOnAir = false
-    for (const wake of this.#cardWakes.splice(0)) wake()
-  }
-
-  deliver(tpdu: Uint8Array): void {
-    this.#inbox.push(tpdu)
-    for (const wake of this.#wakes.splice(0)) wake()
-  }
-
-  #wait(wakes: (() => void)[], signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      wakes.push(resolve)
-      signal.addEventListener("abort", () => reject(new Error("over")), { once: true })
-    })
-  }
-}
+export const packageFor = (from: string, to: string, product = "GE910"): Uint8Array =>
+  writeFullPackage({ from, to, product, image: firmware(to, product) })
 
 export interface RawSms extends Pick<DataCoding, "alphabet" | "messageClass"> {
   readonly data: Uint8Array
@@ -117,7 +59,7 @@ export class TestModule {
   readonly clock = new IdleClock()
   readonly net = new MemoryNet()
   readonly ftp = startSmallFtpServer(this.net)
-  readonly radio: TestRadio
+  readonly radio: MemoryRadio
   /** Every line at the port, in order. */
   readonly lines: string[] = []
   /** V.24 lines as they changed: `DCD+`, `DSR-`. */
@@ -139,7 +81,7 @@ export class TestModule {
 
   constructor(options: TestModuleOptions = {}) {
     this.#options = options
-    this.radio = new TestRadio(options.card === undefined ? cardB : options.card)
+    this.radio = new MemoryRadio(options.card === undefined ? cardB : options.card)
     this.radio.onSent = () => this.#readSent()
     this.#running.catch(() => undefined)
   }
@@ -241,20 +183,7 @@ export class TestModule {
   }
 
   rawSms({ alphabet, messageClass, data }: RawSms): void {
-    this.radio.deliver(
-      encodeTpdu({
-        kind: "deliver",
-        noMoreMessages: true,
-        loopPrevention: false,
-        statusReportWanted: false,
-        hasReplyPath: false,
-        from: addressOf(serverNumber),
-        protocolId: 0,
-        coding: encodeDataCoding(alphabet, messageClass),
-        sentAt: { atMs: Date.UTC(2026, 10, 21), zoneQuarters: 0 },
-        userData: { header: null, data },
-      }),
-    )
+    this.radio.deliverFrom(serverNumber, { coding: encodeDataCoding(alphabet, messageClass), data })
   }
 
   /** Waits for the next message of that name that no wait has seen. */
