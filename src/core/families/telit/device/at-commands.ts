@@ -1,5 +1,6 @@
 import type { AtArgument } from "../../../protocols/at/command-line.ts"
 import type { AtAnswer, AtAnswerSoon, AtCommand, AtCommands } from "../../../protocols/at/interpreter.ts"
+import { inhibited } from "../inhibited.ts"
 import { goOnAir } from "./go-on-air.ts"
 import type { TelitModule } from "./module.ts"
 import { otaCommands } from "./ota-commands.ts"
@@ -80,21 +81,6 @@ const operators: AtCommands<Module> = {
       return lines(network === null ? `+COPS: ${mode}` : `+COPS: ${mode},2,"${network}"`)
     },
   },
-}
-
-/**
- * "During the delta firmware file download the following AT commands are inhibited" (§3.1.2): whole commands, and one
- * value of two others.
- */
-export const inhibited: Readonly<Record<string, "whole" | string>> = {
-  "#GPRS": "whole",
-  "#SGACT": "whole",
-  "+CGATT": "whole",
-  "+CGACT": "whole",
-  D: "whole",
-  "+COPS": "2",
-  "+CFUN": "4",
-  "+CGCLASS": "whole",
 }
 
 /** AT commands of the virtual module. */

@@ -86,6 +86,11 @@ export class TestModule {
     this.#running.catch(() => undefined)
   }
 
+  /** Where a host can stand; another one after each time that the module was switched on. */
+  get port(): MemoryPort {
+    return this.#port
+  }
+
   switchOn(): this {
     this.#port = new MemoryPort()
     this.#off = new AbortController()
