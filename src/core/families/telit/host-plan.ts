@@ -123,7 +123,7 @@ function callsOf(command: string): readonly AtCall[] | null {
 export function readPlan(json: JsonObject): Partial<AttendPlan> | null {
   const known = Object.entries(json).map(([name, value]) => isField(name) && fields[name](value))
   // Each field was checked just now.
-  return known.every(Boolean) ? (json as unknown as Partial<AttendPlan>) : null
+  return known.every(Boolean) ? json : null
 }
 
 type Check = (value: unknown) => boolean

@@ -2,9 +2,9 @@ import type { AtCall } from "../../protocols/at/command-line.ts"
 
 /**
  * "During the delta firmware file download the following AT commands are inhibited" (§3.1.2, §4.1.2, §5.1.2): whole
- * commands, and one value of two others.
+ * commands ("whole"), and one value of two others.
  */
-export const inhibited: Readonly<Record<string, "whole" | string>> = {
+export const inhibited: Readonly<Record<string, string>> = {
   "#GPRS": "whole",
   "#SGACT": "whole",
   "+CGATT": "whole",
