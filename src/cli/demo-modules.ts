@@ -5,28 +5,26 @@ import type { ApiClient } from "./api-client.ts"
 import { Failure } from "./failure.ts"
 import { printLines, sizeText } from "./output.ts"
 
-/** One family's modules: each model comes with the first firmware and goes on to the others, package by package. */
-export interface DemoFirmware {
-  readonly family: string
-  readonly models: readonly string[]
-  /** What follows the model's name in a firmware's name, the oldest first. */
-  readonly firmware: readonly string[]
-}
+/** The firmware that each model of a family's modules goes through, the oldest first: it comes with that from the factory. */
+export type DemoFirmware = Readonly<Record<string, readonly string[]>>
 
 /**
  * Publishes the packages between neighbouring firmwares of each model, made by our own delta engine; gives the releases
  * that lead to the newest, one a model. None where they were published before.
  */
-export async function publishPackages(api: ApiClient, fleet: DemoFirmware): Promise<readonly string[]> {
-  const published = await api.call("listReleases", { query: { family: fleet.family } })
+export async function publishPackages(
+  api: ApiClient,
+  family: string,
+  firmware: DemoFirmware,
+): Promise<readonly string[]> {
+  const published = await api.call("listReleases", { query: { family } })
   const targets: string[] = []
-  for (const model of fleet.models) {
-    const names = fleet.firmware.map((version) => `${model}${version}`)
-    if (published.some(({ version }) => version === names.at(-1))) continue
+  for (const [model, names] of Object.entries(firmware)) {
+    if (published.some(({ version, models }) => version === names.at(-1) && models.includes(model))) continue
     const made: ReleaseView[] = []
     for (const [i, to] of names.entries()) {
       const from = names[i - 1]
-      if (from !== undefined) made.push(await publishPackage(api, fleet.family, { model, from, to }))
+      if (from !== undefined) made.push(await publishPackage(api, family, { model, from, to }))
     }
     const sizes = made.map(({ sizeBytes }) => sizeText(sizeBytes)).join(" and ")
     printLines(`Published the way of ${model} from ${names.join(" over ")}: deltas of ${sizes}.`)

@@ -3,15 +3,16 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { DeviceView } from "../core/contract/schemas.ts"
 import type { RunningServer } from "../server/main.ts"
-import { needsAgent, runSwarm, type SwarmDevice } from "../virtual/main.ts"
+import { type MobileNetwork, needsAgent, runSwarm } from "../virtual/main.ts"
 import { type ApiClient, client } from "./api-client.ts"
-import { publishPackages } from "./demo-modules.ts"
+import { type CardDevice, knownCardDevices, runCardModules } from "./demo-cards.ts"
+import { type DemoFirmware, publishPackages } from "./demo-modules.ts"
 import { runningText } from "./device.ts"
 import { parseDuration } from "./duration.ts"
 import { runModules } from "./module-swarm.ts"
 import { printLines, printTable } from "./output.ts"
 import { publishFile } from "./release.ts"
-import { knownDevices } from "./virtual.ts"
+import { knownDevices, onThisMachine } from "./virtual.ts"
 import { watchRollout } from "./watch-rollout.ts"
 
 /** One family's part of the demo: `demo/FAMILY/fleet.json`. */
@@ -29,12 +30,16 @@ interface DemoFleet {
     readonly version: string
     readonly options?: Readonly<Record<string, string>>
   }[]
-  /** Modules with an agent beside each: the firmware that each model goes through. */
-  readonly firmware?: readonly string[]
+  /** Modules with a host beside each: the firmware that each model goes through. */
+  readonly firmware?: DemoFirmware
+  /** Modules with a SIM card: the variant of their protocol, in turn. */
+  readonly variants?: readonly string[]
 }
 
 interface DemoOptions {
   readonly data: string
+  /** The network of the modules that have a card; the server is bound to its SMS centre. */
+  readonly network: MobileNetwork
   readonly signal: AbortSignal
 }
 
@@ -44,11 +49,12 @@ type OwnWord = Map<string, string>
 const prefix = "demo-"
 
 /** Adds a virtual fleet to a server, rolls firmware out to it, shows how that goes, and lets the fleet go on polling. */
-export async function runDemo(server: RunningServer, { data, signal }: DemoOptions): Promise<void> {
+export async function runDemo(server: RunningServer, options: DemoOptions): Promise<void> {
+  const { data, signal } = options
   const api = client(server.url, server.token)
   const fleets = await readFleets()
   const said: OwnWord = new Map()
-  const running = await Promise.all(fleets.map((fleet) => startFleet(api, fleet, { data, signal, said })))
+  const running = await Promise.all(fleets.map((fleet) => startFleet(api, fleet, { ...options, said })))
   const count = running.reduce((sum, { devices }) => sum + devices.length, 0)
   printLines("", `A virtual fleet of ${count} devices asks this server as hardware would:`)
   for (const { fleet, devices } of running) {
@@ -84,16 +90,29 @@ async function readFleets(): Promise<readonly DemoFleet[]> {
 
 interface Fleet {
   readonly fleet: DemoFleet
-  readonly devices: readonly SwarmDevice[]
+  readonly devices: readonly { readonly model: string }[]
   readonly ended: Promise<void>
 }
 
 async function startFleet(
   api: ApiClient,
   fleet: DemoFleet,
-  { data, signal, said }: DemoOptions & { readonly said: OwnWord },
+  { data, network, signal, said }: DemoOptions & { readonly said: OwnWord },
 ): Promise<Fleet> {
-  const { family, models } = fleet
+  const { family, models, variants, firmware } = fleet
+  if (models !== undefined && variants !== undefined && firmware !== undefined) {
+    const cards = { family, devices: fleet.devices, models, variants, firmware }
+    const devices = await knownCardDevices(api, cards)
+    const { listeners } = await api.call("health", {})
+    const onVersion = ({ id }: CardDevice, version: string): void => void said.set(id, version)
+    const state = join(data, "virtual")
+    const server = hostPortOf(onThisMachine(listeners["device-tcp"]))
+    const ended = untilOver(
+      runCardModules({ fleet: cards, devices, network, server, state, speed: 100, signal, onVersion }),
+      signal,
+    )
+    return { fleet, devices, ended }
+  }
   const own = {
     family,
     prefix: `${prefix}${family}-`,
@@ -111,17 +130,27 @@ async function startFleet(
         signal,
         onContact: ({ id }, { running }) => said.set(id, running.version),
       })
-  const ended = swarm.then(
+  return { fleet, devices, ended: untilOver(swarm, signal) }
+}
+
+/** An endless run ends by the signal; any other end is a failure. */
+function untilOver(run: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return run.then(
     () => undefined,
     (error: unknown) => (signal.aborted ? undefined : Promise.reject(error)),
   )
-  return { fleet, devices, ended }
 }
+
+function hostPortOf(address: string): { readonly host: string; readonly port: number } {
+  const at = address.lastIndexOf(":")
+  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) }
+}
+
+const demoGroup = `id=${prefix}* or demo=yes`
 
 /** Publishes the first release that is newer than what the fleet has got; none when it has them all. */
 async function publishNews(api: ApiClient, fleet: DemoFleet): Promise<readonly string[]> {
-  const { family, models = [], firmware } = fleet
-  if (firmware !== undefined) return publishPackages(api, { family, models, firmware })
+  if (fleet.firmware !== undefined) return publishPackages(api, fleet.family, fleet.firmware)
   const published = await api.call("listReleases", { query: { family: fleet.family } })
   const news = fleet.releases?.find(({ version }) => !published.some((release) => release.version === version))
   if (news === undefined) return []
@@ -140,7 +169,7 @@ function alreadyThere(): Promise<boolean> {
 }
 
 async function rollOut(api: ApiClient, releaseIds: string[], signal: AbortSignal): Promise<boolean> {
-  const body = { releaseIds, group: `id=${prefix}*`, silenceTimeoutMs: 120_000 }
+  const body = { releaseIds, group: demoGroup, silenceTimeoutMs: 120_000 }
   const { id } = await api.call("startRollout", { body })
   printLines("", `Rollout ${id} started. What happens, as it happens:`)
   const rollout = await watchRollout(api, id, { signal })
@@ -148,7 +177,7 @@ async function rollOut(api: ApiClient, releaseIds: string[], signal: AbortSignal
 }
 
 async function sayHowItIsKnown(api: ApiClient, said: OwnWord): Promise<void> {
-  const devices = await api.call("listDevices", { query: { group: `id=${prefix}*` } })
+  const devices = await api.call("listDevices", { query: { group: demoGroup } })
   printLines("", "What each device says that it runs, and what the server knows without asking it:", "")
   printTable(
     devices,

@@ -2,8 +2,12 @@ import { setFlagsFromString } from "node:v8"
 import { Command } from "commander"
 import { environmentName, type Given, readConfig, serverSettings } from "../server/config.ts"
 import { startServer } from "../server/main.ts"
+import { startMobileNetwork } from "../virtual/main.ts"
 import { runDemo } from "./demo.ts"
 import { version } from "./version.ts"
+
+/** The server's number in the demo's own mobile network. */
+const demoNumber = "+390000000000"
 
 /**
  * V8 lets a heap double and more before it looks for garbage; a server that holds ten thousand waiting agents would take
@@ -22,16 +26,20 @@ export function serveCommand(): Command {
     .option("--config <FILE>", "settings as JSON, with these flags' names as keys (WAFT_CONFIG)")
     .option("--demo", "add a virtual fleet and roll firmware out to it")
     .action(async (options: Record<string, string | boolean>) => {
-      const config = readConfig(flagsOf(options), process.env, options["config"] as string | undefined)
+      const isDemo = options["demo"] === true
+      const given = readConfig(flagsOf(options), process.env, options["config"] as string | undefined)
+      const network = isDemo ? await startMobileNetwork({ number: demoNumber }) : null
+      const config = network === null ? given : { ...given, smpp: network.smpp, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
       const server = await startServer(config, version)
       const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
       process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
       const ending = new AbortController()
       const ended = endBySignal(ending)
-      if (options["demo"] === true) await runDemo(server, { data: config.data, signal: ending.signal })
+      if (network !== null) await runDemo(server, { data: config.data, network, signal: ending.signal })
       await ended
       await server.close()
+      await network?.close()
     })
 }
 

@@ -251,7 +251,7 @@ function serverFor(access: DeviceAccessView | undefined, listeners: HealthView["
 }
 
 /** A listener's address as a program beside the server reaches it: without leaving the machine. */
-function onThisMachine(listener = ""): string {
+export function onThisMachine(listener = ""): string {
   return listener.replace(/^(0\.0\.0\.0|\[::\])/, "127.0.0.1")
 }
 
