@@ -46,7 +46,10 @@ export const WorkQuery = Type.Object({
 })
 export type WorkQuery = Static<typeof WorkQuery>
 
-/** One thing to do; the same order is given again until it is reported as ended. */
+/**
+ * One thing to do. The same order is given again to an agent that asks with the version that it starts from; while the module
+ * is being changed nobody knows what runs, and there is no order.
+ */
 export const OrderView = Type.Object({
   order: Type.String({ description: "names this order; put it into every report" }),
   from: Type.String({ description: "firmware that must run before" }),
