@@ -60,16 +60,6 @@ const centre = await SmppCentre.start({
   clock: nodeClock,
   accounts: [account],
 })
-try {
-  spawnSync("taskset", ["-p", "-c", "1", String(process.pid)])
-  await bench()
-} finally {
-  off.abort(new Error("the bench is over"))
-  for (const server of servers) await server.end("SIGKILL")
-  await centre.close()
-  rmSync(scratch, { recursive: true, force: true })
-}
-
 async function bench(): Promise<void> {
   const data = join(scratch, "data")
   const flags = ["--smpp", `smpp://waft:rehearse@127.0.0.1:${centre.port}`, "--sms-number", serverNumber]
@@ -253,4 +243,14 @@ function latencyWords(latencies: readonly number[]): string {
 function residentMegabytes({ pid }: Serving, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${pid}/status`, "latin1")
   return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
+}
+
+try {
+  spawnSync("taskset", ["-p", "-c", "1", String(process.pid)])
+  await bench()
+} finally {
+  off.abort(new Error("the bench is over"))
+  for (const server of servers) await server.end("SIGKILL")
+  await centre.close()
+  rmSync(scratch, { recursive: true, force: true })
 }
