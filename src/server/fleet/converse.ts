@@ -188,7 +188,7 @@ function toRow(needs: ConverseNeeds, live: LiveDevice, message: ConversationMess
       coding: message.coding,
       validitySeconds: message.validitySeconds,
       createdAt: needs.clock.now(),
-      state: "waiting",
+      state: needs.outbox.firstState(),
       carrierReference: null,
       sentAt: null,
     },

@@ -89,6 +89,21 @@ describe("the outbox", () => {
     expect(await states()).toEqual([])
   })
 
+  it("saves a message that can leave at once as one that may have left, and any other as waiting", async () => {
+    const outbox = newOutbox()
+    expect(outbox.firstState()).toBe("sending")
+    const sending = { ...message("a"), state: "sending" as const }
+    await store.commit([{ put: "message", message: sending }])
+    const commits = store.commits
+    outbox.add(sending)
+    outbox.kick()
+    await settled()
+    expect(await states()).toEqual(["a sent"])
+    expect(store.commits).toBe(commits + 1)
+    carrier.ready = false
+    expect(outbox.firstState()).toBe("waiting")
+  })
+
   it("takes a receipt that comes before the acceptance, and ignores one of nobody", async () => {
     const outbox = newOutbox()
     carrier.meanwhile = (reference) => outbox.statusChanged(`c-${reference}`, "failed", "no such number")

@@ -49,6 +49,7 @@ export class Outbox {
   readonly #byCarrier = new Map<string, string>()
   readonly #waiting: string[] = []
   readonly #handing = new Set<Promise<void>>()
+  readonly #inHand = new Set<string>()
   /** Statuses that came before the message's acceptance did. */
   readonly #early = new Map<string, { readonly status: MessageFate["status"]; readonly detail: string }>()
   #quietUntil = 0
@@ -85,10 +86,20 @@ export class Outbox {
     for (const message of rows) this.add(message.state === "sending" ? { ...message, state: "waiting" } : message)
   }
 
+  /**
+   * The state in which a new message is best saved: `sending` when it can be handed over at once, which spares it a second
+   * sync to disk before it leaves.
+   */
+  firstState(): "waiting" | "sending" {
+    const isBusy = this.#handing.size + this.#waiting.length >= window
+    const isQuiet = this.#needs.clock.monotonic() < this.#quietUntil
+    return isBusy || isQuiet || this.#isClosed || !this.#needs.carrier.isReady() ? "waiting" : "sending"
+  }
+
   /** A message that was saved. */
   add(message: OutgoingMessage): void {
     this.#messages.set(message.reference, message)
-    if (message.state === "waiting") this.#waiting.push(message.reference)
+    if (message.state !== "sent") this.#waiting.push(message.reference)
     if (message.carrierReference !== null) this.#byCarrier.set(message.carrierReference, message.reference)
   }
 
@@ -98,10 +109,12 @@ export class Outbox {
       if (this.#waiting.length === 0 || !this.#needs.carrier.isReady()) return
       const message = this.#messages.get(this.#waiting.shift() ?? "")
       if (message === undefined) continue
+      this.#inHand.add(message.reference)
       const done = this.#handOver(message)
         .catch((error: unknown) => this.#failed(message, error))
         .finally(() => {
           this.#handing.delete(done)
+          this.#inHand.delete(message.reference)
           this.kick()
         })
       this.#handing.add(done)
@@ -116,7 +129,11 @@ export class Outbox {
       const limit = message.validitySeconds * 1000 + receiptGraceMs
       if (message.state === "sent" && now - (message.sentAt ?? now) > limit) {
         await this.#end(message, "failed", "no receipt came")
-      } else if (message.state === "waiting" && now - message.createdAt > message.validitySeconds * 1000) {
+      } else if (
+        message.state !== "sent" &&
+        !this.#inHand.has(message.reference) &&
+        now - message.createdAt > message.validitySeconds * 1000
+      ) {
         await this.#end(message, "failed", "it could not be sent in its time")
       }
     }
@@ -138,7 +155,7 @@ export class Outbox {
   }
 
   async #handOver(waiting: OutgoingMessage): Promise<void> {
-    const sending = await this.#save({ ...waiting, state: "sending" })
+    const sending = waiting.state === "sending" ? waiting : await this.#save({ ...waiting, state: "sending" })
     const outcome = await this.#needs.carrier.send(sending)
     if (outcome.kind === "accepted") return this.#accepted(sending, outcome.carrierReference)
     if (outcome.kind === "refused" && !outcome.isTemporary) return this.#end(sending, "failed", outcome.words)
