@@ -28,7 +28,7 @@ export const demoLabels = { demo: "yes" } as const
 /** An IMEI of the demo: a made-up allocation, a number, and the check digit. */
 function imeiOf(number: number): string {
   const body = `35999900${String(number).padStart(6, "0")}`
-  const sum = [...body].reduce((total, digit, i) => {
+  const sum = Array.from(body).reduce((total, digit, i) => {
     const value = Number(digit) * (i % 2 === 1 ? 2 : 1)
     return total + (value > 9 ? value - 9 : value)
   }, 0)
