@@ -36,6 +36,12 @@ interface RunOptions extends ServerOptions {
   readonly firmware?: string
   readonly imei?: string
   readonly imageBytes?: string
+  readonly key?: string
+  readonly imsi?: string
+  readonly number?: string
+  readonly pin?: string
+  readonly smsCentre?: string
+  readonly smsNumber?: string
   readonly speed: string
   readonly json?: boolean
 }
@@ -69,6 +75,12 @@ export function virtualCommand(): Command {
     .option("--firmware <VERSION>", "firmware that a new module comes with")
     .option("--imei <DIGITS>", "IMEI of a new module; absent = a random one")
     .option("--image-bytes <N>", "size of a new module's firmware")
+    .option("--key <SECRET>", "a module with a SIM: the device's secret, the part of its token behind the dot")
+    .option("--imsi <DIGITS>", "a module with a SIM: its card's identity")
+    .option("--number <NUMBER>", "a module with a SIM: its card's number")
+    .option("--pin <DIGITS>", "a module with a SIM: its card's PIN; absent = it asks for none")
+    .option("--sms-centre <HOST:PORT>", "a module with a SIM: where its network's SMS centre takes a server by SMPP")
+    .option("--sms-number <NUMBER>", "a module with a SIM: the number of that server")
     .option("--every <TIME>", "make a contact every so often (10s, 1m, 1d) until interrupted")
     .option("--console <LINE...>", "lines to type on its console at each contact (families that have one)")
     .option("--json", "print only the end of each contact, as JSON")
@@ -109,7 +121,7 @@ async function run(options: RunOptions): Promise<void> {
     model: options.model,
     server: {
       ...serverOf(options),
-      ...given({ firmware: options.firmware, imei: options.imei, imageBytes: options.imageBytes }),
+      ...given({ firmware: options.firmware, imei: options.imei, imageBytes: options.imageBytes, key: options.key }),
       ...(options.console === undefined ? {} : { console: options.console.join("\n") }),
     },
     speed: Number(options.speed),
@@ -120,6 +132,13 @@ async function run(options: RunOptions): Promise<void> {
       process.stdout.write(`${clean(JSON.stringify(end))}\n`)
     },
     ...doorsOf(options),
+    sim: given({
+      imsi: options.imsi,
+      number: options.number,
+      pin: options.pin,
+      centre: options.smsCentre,
+      serverNumber: options.smsNumber,
+    }),
     ...(options.state === undefined ? {} : { state: options.state }),
     ...(options.fault === undefined ? {} : { fault: options.fault }),
     ...(options.every === undefined ? {} : { everyMs: parseDuration("--every", options.every) }),

@@ -5,6 +5,7 @@ import { familyById, families } from "../core/families/index.ts"
 import { MemoryStorage } from "../core/families/memory-storage.ts"
 import { checkDevice, makeContact } from "./device-run.ts"
 import { type PoweredModule, powerModule } from "./module-run.ts"
+import { type MobileNetworkOptions, startMobileNetwork } from "./mobile-network.ts"
 import { nodeClock } from "./node-clock.ts"
 import { openDoors, type PortDoors } from "./port-doors.ts"
 import { openStateDirectory } from "./state-directory.ts"
@@ -35,6 +36,8 @@ export interface VirtualOptions {
   readonly speed?: number
   /** Where hosts reach the AT port, for families whose devices rest at one: at least one door. */
   readonly doors?: PortDoors
+  /** The card of a device with a SIM slot, and the mobile network around it. */
+  readonly sim?: SimOptions
   readonly signal: AbortSignal
   /** One line of the device's console. */
   readonly log: (line: string) => void
@@ -74,8 +77,41 @@ export async function runVirtual(options: VirtualOptions): Promise<RunEnd> {
   }
 }
 
+export interface SimOptions {
+  /** The card; parts that are left out are made up. */
+  readonly imsi?: string
+  readonly number?: string
+  readonly pin?: string
+  /** `HOST:PORT` of the SMS centre, for a server to bind to by SMPP; absent = any free loopback port. */
+  readonly centre?: string
+  /** The number under which the server is reached. */
+  readonly serverNumber?: string
+}
+
 /** A module from power-on until the signal, with its doors open. */
 async function runAtPort(family: Family, options: VirtualOptions): Promise<RunEnd> {
+  if (family.device.needsRadio !== true) return runModuleAtPort(family, options)
+  const network = await startMobileNetwork(networkOf(options.sim ?? {}))
+  try {
+    const { user, password, host, port } = network.smpp
+    options.log(
+      `The SMS centre is at ${host}:${port}: waft serve --smpp smpp://${user}:${password}@${host}:${port} --sms-number ${network.number}`,
+    )
+    const { imsi = "001010000000001", number = "+390000000001", pin = null } = options.sim ?? {}
+    return await runModuleAtPort(family, options, network.radioWith({ imsi, number, pin }))
+  } finally {
+    await network.close()
+  }
+}
+
+function networkOf({ centre, serverNumber = "+390000000000" }: SimOptions): MobileNetworkOptions {
+  if (centre === undefined) return { number: serverNumber }
+  const [, host = "", port = ""] = /^([^:]+):(\d{1,5})$/.exec(centre) ?? []
+  if (host === "" || Number(port) > 65_535) throw new WrongUse(`an SMS centre listens at HOST:PORT, not "${centre}"`)
+  return { number: serverNumber, listen: { host, port: Number(port) } }
+}
+
+async function runModuleAtPort(family: Family, options: VirtualOptions, radio?: BodyRadio): Promise<RunEnd> {
   const { model, server, signal, log, doors = {} } = options
   if (doors.pty === undefined && doors.tcp === undefined) {
     throw new WrongUse(
@@ -90,7 +126,16 @@ async function runAtPort(family: Family, options: VirtualOptions): Promise<RunEn
   const state = options.state === undefined ? null : openStateDirectory(options.state, { family: family.id, model })
   try {
     const storage = state?.storage ?? new MemoryStorage()
-    const module = powerModule({ family, model, server, fault: options.fault ?? null, speed, storage, log })
+    const module = powerModule({
+      family,
+      model,
+      server,
+      fault: options.fault ?? null,
+      speed,
+      storage,
+      log,
+      ...(radio === undefined ? {} : { radio }),
+    })
     const end = await untilSwitchedOff(module, options)
     options.onEnd?.(end)
     return end
@@ -151,9 +196,10 @@ export function startModule(
   return module
 }
 
-/** Whether a family's devices rest at a port and need an agent beside them. */
+/** Whether a family's devices rest at a port and are updated by an agent beside them. */
 export function needsAgent(family: string): boolean {
-  return familyNamed(family).device.needsPort === true
+  const { device, host } = familyNamed(family)
+  return device.needsPort === true && host !== undefined
 }
 
 export interface VirtualSwarmOptions {

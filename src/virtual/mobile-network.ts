@@ -19,20 +19,23 @@ export interface MobileNetwork {
 
 export interface MobileNetworkOptions {
   readonly number: string
+  /** Where the SMS centre listens; absent = a free loopback port. */
+  readonly listen?: { readonly host: string; readonly port: number }
   readonly conditions?: Partial<SmsConditions>
   /** Country and network code of the radios' network; the test network unless told. */
   readonly plmn?: string
 }
 
-/** Starts a network whose SMS centre listens on a free loopback port. */
+/** Starts a network with its SMS centre. Rejects when that cannot listen. */
 export async function startMobileNetwork(options: MobileNetworkOptions): Promise<MobileNetwork> {
   const { number, plmn = "00101" } = options
   const off = new AbortController()
   const conditions = { ...calmConditions, ...options.conditions }
   const network = new SmsNetwork({ clock: nodeClock, conditions, signal: off.signal })
   const account = { systemId: "waft", password: "rehearse", number }
-  const host = "127.0.0.1"
-  const centre = await SmppCentre.start({ listen: { host, port: 0 }, network, clock: nodeClock, accounts: [account] })
+  const listen = options.listen ?? { host: "127.0.0.1", port: 0 }
+  const { host } = listen
+  const centre = await SmppCentre.start({ listen, network, clock: nodeClock, accounts: [account] })
   return {
     smpp: { host, port: centre.port, user: account.systemId, password: account.password },
     number,

@@ -334,6 +334,8 @@ export interface DeviceSide {
    * the signal, and resolves then.
    */
   readonly needsPort?: true
+  /** It has a SIM slot and a radio (`body.radio`) and is nothing without them. */
+  readonly needsRadio?: true
   /** One contact: boots if need be, asks for work, does it; ends when a device would sleep until its next poll. */
   readonly run: (body: Body, run: DeviceRun) => Promise<RunEnd>
 }

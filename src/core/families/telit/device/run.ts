@@ -20,7 +20,7 @@ const times = {
   off: 1000,
 } as const
 
-export const device: DeviceSide = { faults: virtualFaults, needsPort: true, run: runModule }
+export const device: DeviceSide = { faults: virtualFaults, needsPort: true, needsRadio: true, run: runModule }
 
 /**
  * A module from power-on until the signal, or until its body cuts the power. `server` holds `key` (the device's secret, from which the PFM keys come),
