@@ -1,5 +1,6 @@
 import { Command } from "commander"
 import { type AgentEvent, AgentTrouble, runAgent, WrongUse } from "../agent/main.ts"
+import { addAttend } from "./attend.ts"
 import { Failure } from "./failure.ts"
 import { clean, printLines } from "./output.ts"
 
@@ -41,6 +42,7 @@ export function agentCommand(): Command {
     .option("--once", "end after one order, or when there is none")
     .option("--json", "print each line as JSON")
     .action(run)
+  addAttend(command)
   return command
 }
 

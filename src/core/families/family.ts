@@ -3,6 +3,7 @@ import type { Evidence } from "../domain/evidence.ts"
 import type { UpdateState } from "../domain/update.ts"
 import type { PullRules } from "../domain/pull.ts"
 import type { JsonObject } from "../kit/json.ts"
+import type { AttendSide } from "./attend.ts"
 import type { Body } from "./body.ts"
 import type { ConversationSide } from "./conversation.ts"
 import type { ReportMeaning } from "./report-meaning.ts"
@@ -41,6 +42,8 @@ export interface Family {
   readonly imageTool?: ImageTool
   /** Present when a host beside the device starts the update at its AT port, and `waft agent` can be that host. */
   readonly host?: HostSide
+  /** Present when a program stands beside the device for good, and `waft agent attend` can be that program. */
+  readonly attend?: AttendSide
   readonly device: DeviceSide
 }
 

@@ -119,11 +119,17 @@ function callsOf(command: string): readonly AtCall[] | null {
   return /^at/i.test(command) ? parseCommandLine(command.slice(2)) : null
 }
 
-/** A plan as a file holds it: any of the fields of `AttendPlan`, the others as in `standardPlan`. Null = it is none. */
-export function readPlan(json: JsonObject): Partial<AttendPlan> | null {
-  const known = Object.entries(json).map(([name, value]) => isField(name) && fields[name](value))
-  // Each field was checked just now.
-  return known.every(Boolean) ? json : null
+/**
+ * A plan as a file holds it: any of the fields of `AttendPlan`, the others as in `standardPlan`. `tcp-ip` is another word for
+ * the variant `ip`. Throws `RangeError` for a field that is none, or that is not of its kind.
+ */
+export function planOf(json: JsonObject): AttendPlan {
+  for (const [name, value] of Object.entries(json)) {
+    if (!isField(name)) throw new RangeError(`a plan has no field ${JSON.stringify(name.slice(0, 40))}`)
+    if (!fields[name](value)) throw new RangeError(`the field ${name} of the plan is not what it should be`)
+  }
+  const given = json["variant"] === "tcp-ip" ? { ...json, variant: "ip" } : json
+  return { ...standardPlan, ...given }
 }
 
 type Check = (value: unknown) => boolean
@@ -139,7 +145,7 @@ const hasAll = (checks: Readonly<Record<string, Check>>): Check => {
 }
 
 const fields: Readonly<Record<keyof AttendPlan, Check>> = {
-  variant: (value) => value === "sms" || value === "combined" || value === "ip",
+  variant: (value) => value === "sms" || value === "combined" || value === "ip" || value === "tcp-ip",
   smsNumber: isTextOrNull,
   server: hasAll({ host: isText, port: isCount }),
   bearer: hasAll({ kind: (value) => value === 1 || value === 2, access: isText, user: isText, password: isText }),

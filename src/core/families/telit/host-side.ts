@@ -1,8 +1,9 @@
 import type { AtAnswer } from "../../protocols/at/at-host.ts"
 import type { AtClock } from "../../protocols/at/at-line.ts"
+import type { AnyAttendance } from "../attend.ts"
 import type { HostPort } from "../host.ts"
 import { type AttendEvent, type AttendEventName, attendWords, urcMeanings } from "./host-events.ts"
-import { type AttendPlan, faultsOfPlan } from "./host-plan.ts"
+import { type AttendPlan, faultsOfPlan, planOf } from "./host-plan.ts"
 import { AttendedPort } from "./host-port.ts"
 import { isUpdating, type ModuleKnown, openSim, preparation, readVersion, type StepBench } from "./host-steps.ts"
 import { readUrc } from "./urcs.ts"
@@ -46,6 +47,11 @@ export async function attendModule(attendance: Attendance): Promise<never> {
   } finally {
     await attendant.close()
   }
+}
+
+/** The same for a plan as a file or the command line gives it. */
+export async function attend(attendance: AnyAttendance): Promise<never> {
+  return attendModule({ ...attendance, plan: planOf(attendance.plan) })
 }
 
 /** An answer that the module does not confirm is typed again. */

@@ -1,5 +1,6 @@
 import type { Family } from "../family.ts"
 import { device } from "./device/run.ts"
+import { attend } from "./host-side.ts"
 import { imageTool } from "./image-tool.ts"
 import { models } from "./models.ts"
 import { planOffer } from "./plan-offer.ts"
@@ -19,6 +20,7 @@ export const telit: Family = {
   planOffer,
   afterFetch: (familyState) => familyState,
   conversation,
+  attend: { attend },
   pull: pullRules,
   linters: [],
   imageTool,

@@ -1,0 +1,43 @@
+import type { AnyAttendEvent, AttendSide } from "../core/families/attend.ts"
+import { families } from "../core/families/index.ts"
+import type { JsonObject } from "../core/kit/json.ts"
+import { machineClock } from "./clock.ts"
+import { machinePort } from "./module-port.ts"
+import { WrongUse } from "./wrong-use.ts"
+
+export interface AttendOptions {
+  /** Where the module may be: paths, paths with `*`, `tcp://HOST:PORT`. */
+  readonly ports: readonly string[]
+  readonly baudRate?: number
+  /** May be left out while one family is attended. */
+  readonly family?: string
+  /** The fields of the family's plan. */
+  readonly plan: JsonObject
+  /** Time runs so much faster: for rehearsals beside a virtual module; 1 unless told. */
+  readonly speed?: number
+  readonly tell: (event: AnyAttendEvent) => void
+  readonly signal: AbortSignal
+}
+
+/** The host program beside a real module, until the signal (rejects with its reason). Rejects with `WrongUse`. */
+export async function runAttendance(options: AttendOptions): Promise<never> {
+  const { ports, baudRate, family, plan, speed = 1, tell, signal } = options
+  if (!(speed > 0 && Number.isFinite(speed))) throw new WrongUse("the speed must be a number above 0")
+  const clock = machineClock(speed)
+  const { attend } = attendSideOf(family)
+  const port = machinePort({ names: ports, ...(baudRate === undefined ? {} : { baudRate }) }, clock)
+  try {
+    return await attend({ port, clock, plan, tell, signal })
+  } catch (error) {
+    throw error instanceof RangeError ? new WrongUse(error.message, { cause: error }) : error
+  }
+}
+
+function attendSideOf(id?: string): AttendSide {
+  const able = families.filter(({ attend }) => attend !== undefined)
+  const names = able.map((family) => family.id).join(", ")
+  const found = id === undefined && able.length === 1 ? able[0] : able.find((family) => family.id === id)
+  if (found?.attend !== undefined) return found.attend
+  if (id === undefined) throw new WrongUse(`name the device family; an agent can attend to ${names}`)
+  throw new WrongUse(`an agent cannot attend to ${JSON.stringify(id)}; it can attend to ${names}`)
+}

@@ -1,0 +1,32 @@
+import type { JsonObject } from "../kit/json.ts"
+import type { AtClock } from "../protocols/at/at-line.ts"
+import type { HostPort } from "./host.ts"
+
+/**
+ * The host's side of a family whose server speaks with the device itself: a program that stands beside the device for as
+ * long as it lives, sets it up and answers it. It needs no order and no agent API.
+ */
+export interface AttendSide {
+  /**
+   * Attends until the signal comes, and rejects with its reason. Throws `RangeError`, one sentence, for a plan that cannot
+   * be; its fields are the family's.
+   */
+  readonly attend: (attendance: AnyAttendance) => Promise<never>
+}
+
+export interface AnyAttendance {
+  readonly port: HostPort
+  readonly clock: AtClock
+  readonly plan: JsonObject
+  readonly tell: (event: AnyAttendEvent) => void
+  readonly signal: AbortSignal
+}
+
+/** One step of an attendance. It never holds a PIN or a password. */
+export interface AnyAttendEvent {
+  readonly event: string
+  /** The firmware that runs, as far as it is known. */
+  readonly version: string | null
+  /** A sentence for people. */
+  readonly text: string
+}
