@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander"
 import { ConfigError, StartError } from "../server/config.ts"
 import { agentCommand } from "./agent.ts"
+import { certifyCommand } from "./certify.ts"
 import { channelCommand } from "./channel.ts"
 import { deltaCommand } from "./delta.ts"
 import { deviceCommand } from "./device.ts"
@@ -34,6 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     eventsCommand(),
     virtualCommand(),
     agentCommand(),
+    certifyCommand(),
   ]) {
     program.addCommand(command)
   }

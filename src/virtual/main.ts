@@ -14,6 +14,7 @@ import { WrongUse } from "./wrong-use.ts"
 
 export type { MemoryPort, OpenPort, PortHost } from "../core/families/memory-port.ts"
 export type { PoweredModule } from "./module-run.ts"
+export { type CertificationReport, runCertification } from "./certify.ts"
 export { MemoryStorage } from "../core/families/memory-storage.ts"
 export type { MobileNetwork } from "./mobile-network.ts"
 export { startMobileNetwork } from "./mobile-network.ts"

@@ -5,6 +5,7 @@ import type { PullRules } from "../domain/pull.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { AttendSide } from "./attend.ts"
 import type { Body } from "./body.ts"
+import type { CertificationSide } from "./certification.ts"
 import type { ConversationSide } from "./conversation.ts"
 import type { ReportMeaning } from "./report-meaning.ts"
 import type { HostSide } from "./host.ts"
@@ -44,6 +45,8 @@ export interface Family {
   readonly host?: HostSide
   /** Present when a program stands beside the device for good, and `waft agent attend` can be that program. */
   readonly attend?: AttendSide
+  /** Present when customers' own host programs can be judged beside a virtual device. */
+  readonly certification?: CertificationSide
   readonly device: DeviceSide
 }
 

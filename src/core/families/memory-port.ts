@@ -23,6 +23,8 @@ export interface PortWatcher {
   readonly attached?: () => void
   readonly detached?: () => void
   readonly lineChanged?: (line: PortLine, isOn: boolean) => void
+  /** A host opened or closed the port, or lost it; so many have it open now. */
+  readonly hostsChanged?: (count: number) => void
 }
 
 /**
@@ -90,11 +92,14 @@ export class MemoryPort implements BodyPort {
   open(host: PortHost): OpenPort | null {
     if (!this.#isAttached) return null
     this.#hosts.add(host)
+    this.#tellHosts()
     return {
       write: (bytes) => {
         if (this.#hosts.has(host)) this.#type(bytes)
       },
-      close: () => this.#hosts.delete(host),
+      close: () => {
+        if (this.#hosts.delete(host)) this.#tellHosts()
+      },
     }
   }
 
@@ -139,5 +144,10 @@ export class MemoryPort implements BodyPort {
     const hosts = [...this.#hosts]
     this.#hosts.clear()
     for (const host of hosts) host.vanish()
+    if (hosts.length > 0) this.#tellHosts()
+  }
+
+  #tellHosts(): void {
+    for (const watcher of this.#watchers) watcher.hostsChanged?.(this.#hosts.size)
   }
 }

@@ -76,6 +76,7 @@ class Attendant {
   #before: string | null = null
   #isSilent = false
   #heardMs: number
+  #lookedMs: number
   #askedMs: number
   #upgradedMs = 0
 
@@ -83,6 +84,7 @@ class Attendant {
     this.#parts = parts
     this.#port = new AttendedPort(parts.port, parts.clock)
     this.#heardMs = parts.clock.now()
+    this.#lookedMs = this.#heardMs
     this.#askedMs = parts.clock.now() - parts.plan.askEveryMs
     this.#bench = {
       plan: parts.plan,
@@ -160,15 +162,13 @@ class Attendant {
   async #look(): Promise<boolean> {
     const { plan, clock } = this.#parts
     const nowMs = clock.now()
-    if (plan.variant === "ip" && nowMs - this.#askedMs >= plan.askEveryMs) {
-      await this.#askForUpdate()
+    const isDue = plan.variant === "ip" && nowMs - this.#askedMs >= plan.askEveryMs
+    if (nowMs - this.#lookedMs < attendLimits.lookMs) {
+      if (isDue) await this.#askForUpdate()
+      else await this.#hear(attendLimits.lookMs - (nowMs - this.#lookedMs))
       return false
     }
-    if (nowMs - this.#heardMs < attendLimits.lookMs) {
-      await this.#hear(attendLimits.lookMs - (nowMs - this.#heardMs))
-      return false
-    }
-    this.#heardMs = nowMs
+    this.#lookedMs = nowMs
     const before = this.#known.version
     // Whatever is not as it was is prepared again from the beginning.
     if (!(await readVersion(this.#bench)) || this.#isHandsOff) this.#done = 0

@@ -1,4 +1,5 @@
 import type { Family } from "../family.ts"
+import { certification } from "./certification-run.ts"
 import { device } from "./device/run.ts"
 import { attend } from "./host-side.ts"
 import { imageTool } from "./image-tool.ts"
@@ -21,6 +22,7 @@ export const telit: Family = {
   afterFetch: (familyState) => familyState,
   conversation,
   attend: { attend },
+  certification,
   pull: pullRules,
   linters: [],
   imageTool,

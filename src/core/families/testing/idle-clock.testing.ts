@@ -15,7 +15,11 @@ export class IdleClock implements BodyClock {
 
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
-      const sleeper = { atMs: this.#nowMs + ms, wake: resolve }
+      const wake = (): void => {
+        signal?.removeEventListener("abort", stop)
+        resolve()
+      }
+      const sleeper = { atMs: this.#nowMs + ms, wake }
       const stop = (): void => {
         this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
         const reason: unknown = signal?.reason
