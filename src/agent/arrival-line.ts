@@ -11,6 +11,9 @@ export interface LineEnd {
 /** Bytes that wait while nobody reads; a line that overflows is cut off, for what is lost in the middle could mislead. */
 const mostWaitingBytes = 1024 * 1024
 
+/** One for all: this happens with every line that comes, and errors are dear. */
+const noMoreWaiting = new Error("the wait is over")
+
 /** An `AtLine` over anything that calls back: a serial port, a socket, a port in this process. */
 export class ArrivalLine implements AtLine {
   readonly name: string
@@ -73,7 +76,7 @@ export class ArrivalLine implements AtLine {
   /** Waits for bytes, the end, the time or the signal, whichever is first. */
   async #untilSomething(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const waiting = new AbortController()
-    const stop = (): void => waiting.abort()
+    const stop = (): void => waiting.abort(noMoreWaiting)
     this.#wake = stop
     signal?.addEventListener("abort", stop, { once: true })
     try {

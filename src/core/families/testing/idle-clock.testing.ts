@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers"
 import type { BodyClock } from "../body.ts"
 
 /** Rounds of the event loop in which nobody asked for a sleep: then everybody waits for the time to pass. */
-const idleRounds = 12
+const usualRounds = 12
 
 /** A clock that jumps to the next sleeper when nothing else is left to do: an hour's silence takes no time in a test. */
 export class IdleClock implements BodyClock {
@@ -10,6 +10,12 @@ export class IdleClock implements BodyClock {
   #sleepers: { readonly atMs: number; readonly wake: () => void }[] = []
   #rounds = 0
   #isRunning = false
+  readonly #idleRounds: number
+
+  /** Where all that happens between two sleeps are promises, without files and sockets, one round is enough. */
+  constructor(idleRounds = usualRounds) {
+    this.#idleRounds = idleRounds
+  }
 
   readonly now = (): number => this.#nowMs
 
@@ -41,7 +47,7 @@ export class IdleClock implements BodyClock {
   #round(): void {
     this.#isRunning = false
     if (this.#sleepers.length === 0) return
-    if (++this.#rounds > idleRounds) {
+    if (++this.#rounds > this.#idleRounds) {
       this.#rounds = 0
       this.#sleepers.sort((a, b) => a.atMs - b.atMs)
       const next = this.#sleepers.shift()

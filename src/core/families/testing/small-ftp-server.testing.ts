@@ -1,5 +1,5 @@
 import { fromLatin1, latin1 } from "../../kit/bytes.ts"
-import type { ByteStream } from "../body.ts"
+import { type ByteStream, LinkError } from "../body.ts"
 import type { MemoryNet } from "./memory-net.testing.ts"
 
 /** A small FTP server on a `MemoryNet`: enough for what modems ask, for tests that need no sockets. */
@@ -14,7 +14,29 @@ export interface SmallFtpServer {
   readonly close: () => void
 }
 
+/** What a login sees, in place of the server's own files. */
+export interface SmallFtpView {
+  /** A file by its path; null = there is none. */
+  readonly find: (path: string) => SmallFtpFile | null
+  readonly close: () => void
+}
+
+export interface SmallFtpFile {
+  readonly sizeBytes: number
+  readonly open: (from: number) => SmallFtpTransfer | Promise<SmallFtpTransfer>
+}
+
+/** One transfer of a file. `finished` is called once, whole when the client took everything and ended politely. */
+export interface SmallFtpTransfer {
+  readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
+  readonly finished: (end: { readonly from: number; readonly to: number; readonly whole: boolean }) => unknown
+}
+
 export interface SmallFtpOptions {
+  /** Who may log in and what they see; null = refused. Absent = those of `logins`, and the server's own files. */
+  readonly login?: (user: string, password: string) => SmallFtpView | null
+  /** Absent = a port of its own. */
+  readonly port?: number
   /** Names of directories that mean the login directory. */
   readonly aliases?: readonly string[]
   /** Commands that are answered with 502. */
@@ -23,14 +45,17 @@ export interface SmallFtpOptions {
   readonly cutAfter?: number
 }
 
-/** Starts it on a port of its own. */
+/** Bytes written at a time. */
+const pieceBytes = 4096
+
+/** Starts it on a port of its own unless told. */
 export function startSmallFtpServer(net: MemoryNet, options: SmallFtpOptions = {}): SmallFtpServer {
   const files = new Map<string, Uint8Array>()
   const logins = new Map([["ota", "libelium"]])
   const commands: string[] = []
   const port = net.listen((stream) => {
     void new Session(net, stream, { files, logins, commands, options }).serve()
-  })
+  }, options.port)
   return { port, files, logins, commands, close: () => net.close(port) }
 }
 
@@ -45,8 +70,9 @@ class Session {
   readonly #net: MemoryNet
   readonly #stream: ByteStream
   readonly #shared: Shared
-  #openData: (() => Promise<ByteStream>) | null = null
   #user = ""
+  #view: SmallFtpView | null = null
+  #openData: (() => Promise<ByteStream>) | null = null
 
   constructor(net: MemoryNet, stream: ByteStream, shared: Shared) {
     this.#net = net
@@ -68,9 +94,12 @@ class Session {
           await this.#obey(line)
         }
       }
-    } catch {
+    } catch (error) {
       // The device hung up: a session of this small server is over then.
       this.#stream.destroy()
+      if (!(error instanceof LinkError)) throw error
+    } finally {
+      this.#view?.close()
     }
   }
 
@@ -88,12 +117,17 @@ class Session {
       this.#user = user
       return this.#say("331 password")
     },
-    PASS: (password) => this.#say(this.#shared.logins.get(this.#user) === password ? "230 welcome" : "530 no"),
+    PASS: (password) => {
+      const { options, logins } = this.#shared
+      const own = logins.get(this.#user) === password ? this.#ownFiles() : null
+      this.#view = options.login === undefined ? own : options.login(this.#user, password)
+      return this.#say(this.#view === null ? "530 no" : "230 welcome")
+    },
     TYPE: () => this.#say("200 type"),
     CWD: (path) => this.#say(this.#nameOf(`${path}/X`) === "X" ? "250 there" : "550 no such directory"),
     SIZE: (path) => {
       const file = this.#find(path)
-      return this.#say(file === undefined ? "550 no such file" : `213 ${file.length}`)
+      return this.#say(file === null ? "550 no such file" : `213 ${file.sizeBytes}`)
     },
     PASV: () => {
       let take: (stream: ByteStream) => void = () => undefined
@@ -116,31 +150,36 @@ class Session {
     },
     LIST: (path) => {
       const file = this.#find(path)
-      const line = `-r--r--r-- 1 ota ota ${file?.length ?? 0} Nov 20 10:00 ${this.#nameOf(path)}\r\n`
-      return file === undefined ? this.#say("550 no such file") : this.#send(latin1(line))
+      const line = `-r--r--r-- 1 ota ota ${file?.sizeBytes ?? 0} Nov 20 10:00 ${this.#nameOf(path)}\r\n`
+      return file === null ? this.#say("550 no such file") : this.#send(fileOf(latin1(line)))
     },
     RETR: (path) => {
       const file = this.#find(path)
-      return file === undefined ? this.#say("550 no such file") : this.#send(file)
+      return file === null ? this.#say("550 no such file") : this.#send(file)
     },
     QUIT: () => this.#say("221 bye"),
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
+  async #send(file: SmallFtpFile): Promise<void> {
     if (this.#openData === null) return this.#say("425 no data connection")
-    const { cutAfter } = this.#shared.options
-    const opening = this.#openData()
-    await this.#say("150 here it comes")
-    const data = await opening
-    this.#openData = null
-    if (cutAfter !== undefined && bytes.length > cutAfter) {
-      await data.write(bytes.subarray(0, cutAfter))
+    const { sizeBytes } = file
+    const to = Math.min(sizeBytes, this.#shared.options.cutAfter ?? sizeBytes)
+    const transfer = await file.open(0)
+    let whole = false
+    try {
+      const opening = this.#openData()
+      await this.#say("150 here it comes")
+      const data = await opening
+      this.#openData = null
+      for (let at = 0; at < to; at += pieceBytes) {
+        await data.write(await transfer.read(at, Math.min(pieceBytes, to - at)))
+      }
       data.end()
-      return this.#say("426 cut")
+      whole = to === sizeBytes && (await data.read(1, 60_000)).length === 0
+    } finally {
+      await transfer.finished({ from: 0, to: whole ? sizeBytes : 0, whole })
     }
-    await data.write(bytes)
-    data.end()
-    return this.#say("226 done")
+    return this.#say(whole ? "226 done" : "426 cut")
   }
 
   #nameOf(path: string): string | undefined {
@@ -148,11 +187,26 @@ class Session {
     return parts.length === 1 ? parts[0] : undefined
   }
 
-  #find(path: string): Uint8Array | undefined {
-    return this.#shared.files.get(this.#nameOf(path) ?? "")
+  #find(path: string): SmallFtpFile | null {
+    return this.#view?.find(path) ?? null
+  }
+
+  #ownFiles(): SmallFtpView {
+    return {
+      find: (path) => {
+        const bytes = this.#shared.files.get(this.#nameOf(path) ?? "")
+        return bytes === undefined ? null : fileOf(bytes)
+      },
+      close: () => undefined,
+    }
   }
 
   async #say(line: string): Promise<void> {
     await this.#stream.write(latin1(`${line}\r\n`))
   }
+}
+
+function fileOf(bytes: Uint8Array): SmallFtpFile {
+  const read = (offset: number, maxBytes: number): Uint8Array => bytes.subarray(offset, offset + maxBytes)
+  return { sizeBytes: bytes.length, open: () => ({ read, finished: () => undefined }) }
 }
