@@ -1,12 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import type { ReportBody, WorkView } from "../../core/contract/agent-api.ts"
-import type { Family } from "../../core/families/family.ts"
-import { agent } from "../../core/families/quectel/agent-side.ts"
-import { models } from "../../core/families/quectel/models.ts"
-import { planOffer } from "../../core/families/quectel/plan-offer.ts"
-import { publish } from "../../core/families/quectel/publish.ts"
-import { pullRules } from "../../core/families/quectel/pull-rules.ts"
-import { versions } from "../../core/families/quectel/versions.ts"
 import { addDevice, tokenText } from "../fleet/add-device.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
@@ -18,21 +11,6 @@ import { ftpGateway } from "./ftp-gateway.ts"
 import { httpGateway } from "./http-gateway.ts"
 import { Rehearsal, retrieve } from "./rehearsal.testing.ts"
 import { WorkWaits } from "./work-waits.ts"
-
-const quectel: Family = {
-  id: "quectel",
-  title: "Quectel DFOTA",
-  models,
-  versions,
-  access: "agent-token",
-  publish,
-  planOffer,
-  afterFetch: (state) => state,
-  agent,
-  pull: pullRules,
-  linters: [],
-  device: { faults: [], run: () => Promise.reject(new Error("no device here")) },
-}
 
 const origin = { peer: "192.0.2.7", localHost: "203.0.113.1", localPort: 8081, isTls: false }
 
@@ -112,7 +90,7 @@ const title = ({ status, body }: CallAnswer): string => `${status} ${(JSON.parse
 let agents: AgentRehearsal
 let server: Rehearsal
 beforeEach(async () => {
-  server = await Rehearsal.start([quectel])
+  server = await Rehearsal.start()
   agents = new AgentRehearsal(server)
 })
 

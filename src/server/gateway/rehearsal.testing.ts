@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto"
-import type { Family } from "../../core/families/family.ts"
 import { families } from "../../core/families/index.ts"
 import type { Device, ImageRef, Update, WaftEvent } from "../../core/domain/records.ts"
 import { Emitter } from "../../core/kit/emitter.ts"
@@ -35,16 +34,11 @@ export class Rehearsal {
   readonly store = new MemoryStore()
   readonly images = new MemoryImages()
   readonly heard: WaftEvent[] = []
-  readonly #families: readonly Family[]
   needs!: FleetNeeds & { readonly complain: (what: string, error: unknown) => void }
   #texts = 0
 
-  constructor(known: readonly Family[] = families) {
-    this.#families = known
-  }
-
-  static async start(known?: readonly Family[]): Promise<Rehearsal> {
-    const rehearsal = new Rehearsal(known)
+  static async start(): Promise<Rehearsal> {
+    const rehearsal = new Rehearsal()
     await rehearsal.restart()
     return rehearsal
   }
@@ -60,7 +54,7 @@ export class Rehearsal {
       live: await loadFleet(this.store, this.clock),
       events,
       randomText: (length) => String(++this.#texts).padStart(length, "x"),
-      families: this.#families,
+      families,
       complain: (what, error) => {
         throw new Error(what, { cause: error })
       },
