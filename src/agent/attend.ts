@@ -1,8 +1,9 @@
 import type { AnyAttendEvent, AttendSide } from "../core/families/attend.ts"
 import { families } from "../core/families/index.ts"
+import type { MemoryPort } from "../core/families/memory-port.ts"
 import type { JsonObject } from "../core/kit/json.ts"
 import { machineClock } from "./clock.ts"
-import { machinePort } from "./module-port.ts"
+import { machinePort, memoryHostPort } from "./module-port.ts"
 import { WrongUse } from "./wrong-use.ts"
 
 export interface AttendOptions {
@@ -31,6 +32,23 @@ export async function runAttendance(options: AttendOptions): Promise<never> {
   } catch (error) {
     throw error instanceof RangeError ? new WrongUse(error.message, { cause: error }) : error
   }
+}
+
+export interface LocalAttendance {
+  /** The port of a virtual module in this process. */
+  readonly port: MemoryPort
+  readonly family: string
+  /** Its fields are the family's. */
+  readonly plan: JsonObject
+  readonly speed: number
+  readonly tell: (event: AnyAttendEvent) => void
+  readonly signal: AbortSignal
+}
+
+/** The host program beside a virtual module in this process, until the signal (rejects with its reason). */
+export function runLocalAttendance({ port, family, plan, speed, tell, signal }: LocalAttendance): Promise<never> {
+  const clock = machineClock(speed)
+  return attendSideOf(family).attend({ port: memoryHostPort(port, clock), clock, plan, tell, signal })
 }
 
 function attendSideOf(id?: string): AttendSide {

@@ -13,8 +13,7 @@ import { openStateFolder } from "./state-folder.ts"
 import { WrongUse } from "./wrong-use.ts"
 
 export type { AgentEnd, AgentEvent } from "./agent.ts"
-export { runAttendance } from "./attend.ts"
-export { type AttendEvent, runLocalAttendant } from "./local-attendant.ts"
+export { runAttendance, runLocalAttendance } from "./attend.ts"
 export { AgentTrouble, WrongUse } from "./wrong-use.ts"
 
 export interface AgentOptions {

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { type AttendEvent, runLocalAttendant } from "../agent/main.ts"
+import { runLocalAttendance } from "../agent/main.ts"
 import { type MobileNetwork, startModule } from "../virtual/main.ts"
 import type { ApiClient } from "./api-client.ts"
 import { Failure } from "./failure.ts"
@@ -94,8 +94,9 @@ async function runCardModule(run: CardRun, device: CardDevice, number: number): 
     speed,
     state: join(run.state, device.id),
   })
-  const host = runLocalAttendant({
+  const host = runLocalAttendance({
     port: module.port,
+    family: fleet.family,
     plan: {
       variant: device.variant === "tcp-ip" ? "ip" : device.variant === "combined" ? "combined" : "sms",
       smsNumber: network.number,
@@ -107,7 +108,7 @@ async function runCardModule(run: CardRun, device: CardDevice, number: number): 
     },
     speed,
     signal,
-    tell: (event: AttendEvent) => {
+    tell: (event) => {
       if (event.version !== null) run.onVersion(device, event.version)
     },
   })
