@@ -14,12 +14,14 @@ import { writeSection } from "./write-section.ts"
 const { values } = parseArgs({ options: { count: { type: "string", default: "10000" } } })
 const count = Number(values.count)
 const packageBytes = 300_000
+/** Small firmware, so that ten thousand modules fit into memory beside the server; the package is filled up. */
+const imageBytes = "4000"
 const model = "AG35"
 const [from, to] = ["AG35V01", "AG35V02"]
 /** Processes that share the modules: each is one V8 heap. */
 const swarms = 2
-/** The agents' clock against the machine's: far more modules share this machine's cores than any carrier would let. */
-const speed = "0.5"
+/** Modules and agents against the clock: an install takes minutes as on the hardware, and the agents' time limits shrink alike. */
+const speed = "4"
 const patienceMs = 45 * 60_000
 
 const prefixOf = (swarm: number): string => `bench-${swarm}-`
@@ -83,6 +85,7 @@ async function publish(api: ApiClient): Promise<void> {
     model,
     version: to,
     from,
+    size: imageBytes,
     "package-size": String(packageBytes),
   })
   if (made?.ok !== true) throw new Error("no package can be made")
@@ -105,7 +108,7 @@ async function addDevices(api: ApiClient, swarm: number): Promise<void> {
 function startSwarm(data: string, swarm: number): void {
   const args = ["--max-old-space-size=16000", join(root, "bin", "waft.js"), "virtual", "swarm", "--data", data]
   const more = ["--family", "quectel", "--model", model, "--prefix", prefixOf(swarm), "--count", String(sizeOf(swarm))]
-  const child = spawn(process.execPath, [...args, ...more, "--speed", speed, "--json"], {
+  const child = spawn(process.execPath, [...args, ...more, "--speed", speed, "--image-bytes", imageBytes, "--json"], {
     stdio: ["ignore", "ignore", "inherit"],
   })
   children.push(child)

@@ -55,6 +55,7 @@ interface SwarmCommandOptions extends ServerOptions, Common {
   readonly rounds?: string
   readonly state?: string
   readonly fault?: string
+  readonly imageBytes?: string
   readonly speed: string
   readonly atOnce: string
 }
@@ -92,6 +93,7 @@ export function virtualCommand(): Command {
     .option("--prefix <TEXT>", "device ids are the prefix and a number", "virtual-")
     .option("--every <TIME>", "time between two contacts of a device", "1m")
     .option("--rounds <N>", "contacts of each device; absent = until interrupted")
+    .option("--image-bytes <N>", "size of a new module's firmware")
     .option("--at-once <N>", "contacts at the same time", "100")
     .action((options: SwarmCommandOptions) => guarded(() => swarm(options)))
   command
@@ -199,13 +201,13 @@ async function swarm(options: SwarmCommandOptions): Promise<void> {
 
 /** Modules with an agent at the port of each, until interrupted. */
 async function runModuleSwarm(
-  { family, speed, fault, json }: SwarmCommandOptions,
+  { family, speed, fault, json, imageBytes }: SwarmCommandOptions,
   devices: readonly SwarmDevice[],
   signal: AbortSignal,
 ): Promise<void> {
   await runModules({
     family,
-    devices,
+    devices: devices.map((device) => ({ ...device, server: { ...device.server, ...given({ imageBytes }) } })),
     speed: Number(speed),
     signal,
     ...(fault === undefined ? {} : { fault }),
