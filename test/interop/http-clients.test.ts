@@ -25,7 +25,14 @@ beforeAll(async () => {
   const self = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
   await run("openssl", [...self, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert])
   const free = "127.0.0.1:0"
-  const flags = { data: join(folder, "data"), http: free, "device-http": free, ftp: free, "log-level": "error" }
+  const flags = {
+    data: join(folder, "data"),
+    http: free,
+    "device-http": free,
+    "device-tcp": free,
+    ftp: free,
+    "log-level": "error",
+  }
   const tls = { "device-https": free, "device-tls-cert": cert, "device-tls-key": key }
   server = await startServer(readConfig({ ...flags, ...tls }, {}), "test")
   const api = client(server.url, server.token)

@@ -25,7 +25,14 @@ afterEach(async () => {
 
 async function start(): Promise<void> {
   const free = "127.0.0.1:0"
-  const flags = { data: join(folder, "data"), http: free, "device-http": free, ftp: free, "log-level": "error" }
+  const flags = {
+    data: join(folder, "data"),
+    http: free,
+    "device-http": free,
+    "device-tcp": free,
+    ftp: free,
+    "log-level": "error",
+  }
   server = await startServer(readConfig(flags, {}), "test")
   api = client(server.url, server.token)
 }
