@@ -156,6 +156,22 @@ describe("the device HTTP server", () => {
     })
   })
 
+  it("counts clients that close the moment they have the last byte as whole, however often they do", async () => {
+    await withHttp(async ({ port, host }) => {
+      for (let fetch = 1; fetch <= 30; fetch++) {
+        const client = await RawHttp.open(port)
+        let received = 0
+        client.socket.on("data", (piece: Buffer) => {
+          received += piece.length
+          if (received >= image.length) client.socket.end()
+        })
+        client.send(deviceRequest("/d/k/v2.bin"))
+        await client.closed
+        expect(await host.ended(fetch)).toMatchObject({ whole: true })
+      }
+    })
+  })
+
   it("counts a client that keeps its side open as whole once it has acknowledged everything", async () => {
     await withHttp(
       async ({ port, host }) => {

@@ -84,6 +84,7 @@ export class FileTransfer implements Guard, TcpWatcher {
         return
       }
       this.#needs.deadlines.add(this)
+      if (this.#needs.unacknowledged.isSupported && !(this.#socket instanceof TLSSocket)) this.#keepHalfOpen()
       this.#socket.on("error", this.#onBroken)
       this.#socket.on("end", this.#onPeerEnd)
       this.#socket.on("close", this.#onClose)
@@ -91,6 +92,15 @@ export class FileTransfer implements Guard, TcpWatcher {
       if (this.#range.from === this.#range.to) this.#response.end()
       else this.#next()
     })
+  }
+
+  /**
+   * After the last byte Node would destroy the socket at once, and never read the peer's end: that end alone tells a peer
+   * that took everything and closed first from one that broke off.
+   */
+  #keepHalfOpen(): void {
+    const socket = this.#socket
+    socket.destroySoon = () => socket.end()
   }
 
   /** Ends it from our side. */
@@ -209,6 +219,7 @@ export class FileTransfer implements Guard, TcpWatcher {
     const { from, to } = this.#range
     if (cause === null) {
       const whole = to === this.#content.sizeBytes
+      this.#socket.destroy()
       this.#resolve({ from, to, sent: to, whole })
     } else {
       breakOff(this.#socket)
