@@ -206,9 +206,8 @@ async function follow(needs: ConverseNeeds, update: Update, step: ConversationSt
 /** Conversations in one bite, so that a rollout to thousands does not hold up those who are in the middle of one. */
 const atOnce = 200
 
-/** Goes on with the conversations whose offer has changed, and with those whose time has come. Called several times a second. */
-export async function continueConversations(needs: ConverseNeeds): Promise<void> {
-  const now = needs.clock.monotonic()
+/** Goes on with the conversations whose offer has changed. Called several times a second. */
+export async function takeOfferNews(needs: ConverseNeeds): Promise<void> {
   const due: [LiveDevice, ConversationInput][] = []
   for (const live of needs.live.offerNews) {
     if (due.length >= atOnce) break
@@ -216,13 +215,20 @@ export async function continueConversations(needs: ConverseNeeds): Promise<void>
     if (familyOf(needs.families, live.device.family).conversation === undefined) continue
     due.push([live, { kind: offerOf(needs, live) === null ? "withdrawn" : "offered" }])
   }
+  await Promise.all(due.map(([live, input]) => converse(needs, live, input)))
+}
+
+/** Goes on with the conversations whose time has come. Called about once a second: it looks at every one that waits. */
+export async function wakeConversations(needs: ConverseNeeds): Promise<void> {
+  const now = needs.clock.monotonic()
+  const due: LiveDevice[] = []
   for (const [live, at] of needs.live.wakes) {
-    if (due.length >= 2 * atOnce) break
+    if (due.length >= atOnce) break
     if (at > now) continue
     needs.live.wakes.delete(live)
-    due.push([live, { kind: "time-passed" }])
+    due.push(live)
   }
-  await Promise.all(due.map(([live, input]) => converse(needs, live, input)))
+  await Promise.all(due.map((live) => converse(needs, live, { kind: "time-passed" })))
 }
 
 /** Takes in a message from anybody. An empty answer may mean that it was garbage, forged, or nothing to answer. */

@@ -35,7 +35,7 @@ export async function takeReport(needs: Needs, live: LiveDevice, report: Report)
   if (moved === null) return live.update !== null && orderName(live.update) === report.order ? "open" : "over"
   const rollout = needs.live.rollouts.get(moved.update.rolloutId)
   if (moved.meaning.isPackageWrong === true) await flagPackage(needs, moved.update, moved.meaning)
-  if (rollout !== undefined) await finishRollout(needs, rollout)
+  if (rollout !== undefined && isOver(moved.update)) await finishRollout(needs, rollout)
   if (moved.update.progress.state === "waiting") await offerAgain(needs, live)
   return moved.update.ticket === null ? "over" : "open"
 }
