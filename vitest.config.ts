@@ -6,6 +6,8 @@ import { defineConfig } from "vitest/config"
  */
 export default defineConfig({
   test: {
+    // Vitest leaves one core free by itself; most of these tests wait for other programs rather than compute.
+    maxWorkers: "100%",
     projects: [
       {
         test: {

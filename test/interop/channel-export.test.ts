@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { exportChannel } from "../../src/cli/export-channel.ts"
 import { freePort, newFolder, root, serve, type Serving } from "../serving.ts"
@@ -45,9 +46,10 @@ beforeAll(async () => {
   port = await freePort()
   foreign = spawn("/usr/bin/python3", ["-W", "ignore", "-c", program, folder, String(port)])
   await new Promise<void>((resolve, reject) => {
-    foreign.stdout?.on("data", (chunk: Buffer) => {
-      seen.push(...chunk.toString().trim().split("\n"))
-      if (seen.includes("ready")) resolve()
+    if (foreign.stdout === null) throw new Error("the foreign server has no output")
+    createInterface({ input: foreign.stdout }).on("line", (line) => {
+      seen.push(line)
+      if (line === "ready") resolve()
     })
     foreign.once("exit", (code) => reject(new Error(`pyftpdlib ended with ${code}; is python3-pyftpdlib installed?`)))
   })
