@@ -1,20 +1,24 @@
 import { Command, CommanderError } from "commander"
 import { ConfigError, StartError } from "../server/config.ts"
-import { agentCommand } from "./agent.ts"
-import { certifyCommand } from "./certify.ts"
-import { channelCommand } from "./channel.ts"
-import { deltaCommand } from "./delta.ts"
-import { deviceCommand } from "./device.ts"
-import { enrolmentCommand } from "./enrolment.ts"
-import { eventsCommand } from "./events.ts"
 import { Failure } from "./failure.ts"
-import { imageCommand } from "./image.ts"
-import { lintCommand } from "./lint.ts"
-import { releaseCommand } from "./release.ts"
-import { rolloutCommand } from "./rollout.ts"
-import { serveCommand } from "./serve.ts"
 import { version } from "./version.ts"
-import { virtualCommand } from "./virtual.ts"
+
+/** In the order of the help. Each is loaded only when it is asked for: together they take a second to load. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import("./serve.ts")).serveCommand(),
+  release: async () => (await import("./release.ts")).releaseCommand(),
+  device: async () => (await import("./device.ts")).deviceCommand(),
+  enrolment: async () => (await import("./enrolment.ts")).enrolmentCommand(),
+  rollout: async () => (await import("./rollout.ts")).rolloutCommand(),
+  channel: async () => (await import("./channel.ts")).channelCommand(),
+  image: async () => (await import("./image.ts")).imageCommand(),
+  lint: async () => (await import("./lint.ts")).lintCommand(),
+  delta: async () => (await import("./delta.ts")).deltaCommand(),
+  events: async () => (await import("./events.ts")).eventsCommand(),
+  virtual: async () => (await import("./virtual.ts")).virtualCommand(),
+  agent: async () => (await import("./agent.ts")).agentCommand(),
+  certify: async () => (await import("./certify.ts")).certifyCommand(),
+}
 
 /** The `waft` program. Exit codes: 0 done, 1 failed, 2 wrong use. Errors go to stderr as one sentence, or as problem JSON. */
 async function main(args: readonly string[]): Promise<number> {
@@ -22,23 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     .description("Over-the-air firmware updates for devices that cannot be taught a new protocol.")
     .version(version)
     .enablePositionalOptions()
-  for (const command of [
-    serveCommand(),
-    releaseCommand(),
-    deviceCommand(),
-    enrolmentCommand(),
-    rolloutCommand(),
-    channelCommand(),
-    imageCommand(),
-    lintCommand(),
-    deltaCommand(),
-    eventsCommand(),
-    virtualCommand(),
-    agentCommand(),
-    certifyCommand(),
-  ]) {
-    program.addCommand(command)
-  }
+  for (const load of asked(args)) program.addCommand(await load())
   program.commands.forEach(exitByThrowing)
   exitByThrowing(program)
   try {
@@ -47,6 +35,13 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return tell(error, args.includes("--json"))
   }
+}
+
+/** The command that the first word names; all of them where it names none, as for help; the version needs none. */
+function asked([first = ""]: readonly string[]): readonly (() => Promise<Command>)[] {
+  if (first === "--version" || first === "-V") return []
+  const command = Object.hasOwn(commands, first) ? commands[first] : undefined
+  return command === undefined ? Object.values(commands) : [command]
 }
 
 /** Lets commander throw instead of ending the process, and leaves the telling to `tell`. */
