@@ -15,6 +15,8 @@ import { publishFile } from "./release.ts"
 import { knownDevices, onThisMachine } from "./virtual.ts"
 import { watchRollout } from "./watch-rollout.ts"
 
+export { startMobileNetwork } from "../virtual/main.ts"
+
 /** One family's part of the demo: `demo/FAMILY/fleet.json`. */
 interface DemoFleet {
   readonly family: string

@@ -2,8 +2,6 @@ import { setFlagsFromString } from "node:v8"
 import { Command } from "commander"
 import { environmentName, type Given, readConfig, serverSettings } from "../server/config.ts"
 import { startServer } from "../server/main.ts"
-import { startMobileNetwork } from "../virtual/main.ts"
-import { runDemo } from "./demo.ts"
 import { version } from "./version.ts"
 
 /** The server's number in the demo's own mobile network. */
@@ -28,7 +26,9 @@ export function serveCommand(): Command {
     .action(async (options: Record<string, string | boolean>) => {
       const isDemo = options["demo"] === true
       const given = readConfig(flagsOf(options), process.env, options["config"] as string | undefined)
-      const network = isDemo ? await startMobileNetwork({ number: demoNumber }) : null
+      // A server in the field has no use for devices in software: they are loaded for the demo only.
+      const demo = isDemo ? await import("./demo.ts") : null
+      const network = demo === null ? null : await demo.startMobileNetwork({ number: demoNumber })
       const config = network === null ? given : { ...given, smpp: network.smpp, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
       const server = await startServer(config, version)
@@ -36,7 +36,8 @@ export function serveCommand(): Command {
       process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
       const ending = new AbortController()
       const ended = endBySignal(ending)
-      if (network !== null) await runDemo(server, { data: config.data, network, signal: ending.signal })
+      if (demo !== null && network !== null)
+        await demo.runDemo(server, { data: config.data, network, signal: ending.signal })
       await ended
       await server.close()
       await network?.close()

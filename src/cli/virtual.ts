@@ -13,7 +13,6 @@ import {
 import { type ApiClient, connect } from "./api-client.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
-import { runModules } from "./module-swarm.ts"
 import { type Common, common } from "./options.ts"
 import { clean, printJson, printLines, printTable } from "./output.ts"
 
@@ -205,6 +204,8 @@ async function runModuleSwarm(
   devices: readonly SwarmDevice[],
   signal: AbortSignal,
 ): Promise<void> {
+  // With it comes the agent, which no other device needs.
+  const { runModules } = await import("./module-swarm.ts")
   await runModules({
     family,
     devices: devices.map((device) => ({ ...device, server: { ...device.server, ...given({ imageBytes }) } })),

@@ -33,8 +33,15 @@ export async function watchRollout(api: ApiClient, id: string, options: WatchOpt
     display?.end()
   }
   const ended = await api.call("showRollout", { params: { id } })
-  if (options.quiet !== true) printLines(`${id}: ${ended.state}`)
+  if (options.quiet !== true) printLines(`${id}: ${ended.state} (${statesOf(Object.entries(ended.counts))})`)
   return ended
+}
+
+function statesOf(counts: readonly (readonly [string, number])[]): string {
+  return counts
+    .filter(([, n]) => n > 0)
+    .map(([state, n]) => `${n} ${state}`)
+    .join(", ")
 }
 
 interface Display {
@@ -56,11 +63,7 @@ function lines({ id, devices }: RolloutView): Display {
 function bar(rollout: RolloutView): Display {
   const counts = new Map<string, number>(Object.entries(rollout.counts))
   const single = new SingleBar({ format: "{bar} {value}/{total} devices | {states}", hideCursor: true, fps: 5 })
-  const states = (): string =>
-    [...counts]
-      .filter(([, n]) => n > 0)
-      .map(([state, n]) => `${n} ${state}`)
-      .join(", ")
+  const states = (): string => statesOf([...counts])
   const over = (): number =>
     [...counts].reduce((sum, [state, n]) => sum + (updateStates[state as UpdateState].over ? n : 0), 0)
   single.start(rollout.devices, over(), { states: states() })
