@@ -25,6 +25,8 @@ export interface ConversationSide {
   readonly goal: (offer: JsonObject) => { readonly from: string; readonly to: string }
   /** What stands in the way of a device's conversation, in one sentence for the operator; null = nothing. */
   readonly explain: (familyState: JsonObject) => string | null
+  /** Whether a device cannot be relied on to be reached before somebody, or its next update, puts something right. */
+  readonly isAstray: (familyState: JsonObject) => boolean
   /** When to come to a device after the server was restarted, ms from then; null = not by itself. */
   readonly wakeAfterRestart: (familyState: JsonObject) => number | null
   /** One step. Pure: the same situation and input give the same step. Repeated and reordered messages are harmless. */

@@ -53,7 +53,7 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
     family: device.family,
     model: device.model,
     labels: device.labels,
-    state: deviceState(live, update),
+    state: deviceState(needs, live, update),
     running: device.running,
     update: update === null ? null : updateView(needs, update),
     explain: explainDevice(needs, live, update),

@@ -6,7 +6,7 @@ import { isLive, type LiveDevice, neverSeen } from "./live-fleet.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 
-/** `pending`: enrolled itself and waits for an operator. `new`: never seen. `updating`: an update is under way. `attention`: its last update did not succeed. */
+/** `pending`: enrolled itself and waits for an operator. `new`: never seen. `updating`: an update is under way. `attention`: its last update did not succeed, or it has lost its SIM. */
 export type DeviceState = "pending" | "new" | "idle" | "updating" | "attention"
 
 const accessWords = {
@@ -19,10 +19,16 @@ const troubles: ReadonlySet<UpdateState> = new Set(["failed", "no-show", "declin
 const ended: ReadonlySet<UpdateState> = new Set(["succeeded", "cancelled", "superseded"])
 
 /** A device in one word. `update` is its newest. */
-export function deviceState(live: LiveDevice, update: Update | null): DeviceState {
-  if (live.device.admission === "pending") return "pending"
+export function deviceState(
+  { families }: Pick<Needs, "families">,
+  live: LiveDevice,
+  update: Update | null,
+): DeviceState {
+  const { device } = live
+  if (device.admission === "pending") return "pending"
   if (update !== null && troubles.has(update.progress.state)) return "attention"
   if (update !== null && !ended.has(update.progress.state)) return "updating"
+  if (familyOf(families, device.family).conversation?.isAstray(device.familyState) === true) return "attention"
   return live.seenAt === neverSeen ? "new" : "idle"
 }
 

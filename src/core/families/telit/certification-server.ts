@@ -75,7 +75,9 @@ export class CertificationServer {
         if (message === null) return stream.end()
         this.#parts.heard(message)
         const reply = this.#replyTo(message)
-        if (reply !== null) await stream.write(frameOf(this.#encode(reply)))
+        // The end of the connection tells the module that its last word was taken in.
+        if (reply === null) return stream.end()
+        await stream.write(frameOf(this.#encode(reply)))
       }
     }
   }

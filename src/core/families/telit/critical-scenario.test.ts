@@ -33,6 +33,7 @@ describe("the critical scenario (§7)", () => {
     )
     expect(explain(bench, imeiA)).toMatch(new RegExp(`registered to no SIM: .* has turned up in ${imeiB}`))
     expect(explain(bench, imeiB)).toBeNull()
+    expect([imeiA, imeiB].map((id) => conversation.isAstray(bench.device(id).state))).toEqual([true, false])
   })
 
   it("is cured by a forced registration, as the note's step 4 says", () => {

@@ -1,5 +1,6 @@
 import { bind, claimsOf, currentBinding, type Binding, simWords, unbind } from "./bindings.ts"
 import { readMemory, writeMemory } from "./memory.ts"
+import type { Variant } from "./models.ts"
 import type { ModuleIdentity } from "./pfm-table.ts"
 import { change, note, type Turn } from "./turn.ts"
 import { versions } from "./versions.ts"
@@ -19,10 +20,18 @@ export function takeIdentity(turn: Turn, identity: ModuleIdentity, sender: Sende
   const bearer =
     memory.bearer ??
     (identity.apn === "" ? null : { bearer: "gprs" as const, access: identity.apn, user: "", password: "" })
-  change(turn, { isKnown: true, variant: identity.variant, product: identity.model, bearer, trouble: null })
+  change(turn, { isKnown: true, variant: variantOf(turn, identity), product: identity.model, bearer, trouble: null })
   takeVersion(turn, identity.firmware)
   const told = identity.number === "" ? null : `+${identity.number}`
   takeSim(turn, { imsi: identity.imsi, number: told ?? numberOf(sender), plmn: identity.plmn })
+}
+
+/**
+ * §5.2.1: modules of the TCP/IP protocol register as those of the combined one do, so that a registration does not tell the
+ * two apart; an operator does, or AT#OTAIPUPD.
+ */
+function variantOf({ memory }: Turn, { variant }: ModuleIdentity): Variant {
+  return memory.variant === "ip" && variant === "combined" ? "ip" : variant
 }
 
 /** Takes in which card is in the module and what it runs, as every message about an update tells. */

@@ -30,6 +30,15 @@ describe("registration", () => {
     expect(bench.memory(imeiA).variant).toBe("combined")
   })
 
+  it("of the combined protocol leaves a module in the TCP/IP protocol that an operator has put there (§5.2.1)", () => {
+    const bench = new Bench()
+    bench.add(imeiA, { variant: "tcp-ip" })
+    bench.fromTcp(imeiA, registration(1, { variant: "combined" }))
+    expect(bench.memory(imeiA).variant).toBe("ip")
+    bench.fromSms(imeiA, registration(2, { variant: "sms" }))
+    expect(bench.memory(imeiA).variant).toBe("sms")
+  })
+
   it("without a number of its own takes the one that the SMS came from", () => {
     const bench = new Bench()
     bench.add(imeiA)

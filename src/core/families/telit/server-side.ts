@@ -30,6 +30,7 @@ export const conversation: ConversationSide = {
   },
   wakeAfterRestart: (familyState) => readMemory(familyState).wakeMs,
   explain: (familyState) => explain(readMemory(familyState)),
+  isAstray: (familyState) => hasLostSim(readMemory(familyState)),
 }
 
 function takeStep(situation: ConversationSituation, input: ConversationInput): ConversationStep {
@@ -141,10 +142,14 @@ function explain(memory: ModuleMemory): string | null {
   return sentences.length === 0 ? null : sentences.join(" ")
 }
 
+function hasLostSim({ bindings }: ModuleMemory): boolean {
+  return reachableBy(bindings) !== null && currentBinding(bindings) === null
+}
+
 /** §7: "module A is not registered to any SIM". */
-function simTrouble({ bindings }: ModuleMemory): string | null {
-  const last = reachableBy(bindings)
-  if (last === null || currentBinding(bindings) !== null) return null
+function simTrouble(memory: ModuleMemory): string | null {
+  const last = reachableBy(memory.bindings)
+  if (last === null || !hasLostSim(memory)) return null
   const owner = last.lostTo === null ? "" : `: ${simWords(last)} has turned up in ${last.lostTo}`
   return `It is registered to no SIM${owner}. Messages to it go to its last number; \`force-registration\` makes it say which SIM it has.`
 }

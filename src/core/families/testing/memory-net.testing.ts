@@ -5,6 +5,7 @@ import { type BodyNet, type ByteStream, LinkError, type Listening } from "../bod
 /** Loopback without sockets, for fast tests: connections are pairs of byte queues in memory. */
 export class MemoryNet implements BodyNet {
   readonly #listeners = new Map<number, (stream: ByteStream) => void>()
+  readonly #streams = new Set<ByteStream>()
   #nextPort = 40_000
 
   /** Takes connections to a port; `serve` gets the server's end of each. */
@@ -17,10 +18,17 @@ export class MemoryNet implements BodyNet {
     this.#listeners.delete(port)
   }
 
+  /** Every connection breaks. */
+  breakAll(): void {
+    for (const stream of this.#streams) stream.destroy()
+    this.#streams.clear()
+  }
+
   connect(target: { readonly host: string; readonly port: number }): Promise<ByteStream> {
     const serve = this.#listeners.get(target.port)
     if (serve === undefined) return Promise.reject(new LinkError("refused", `nobody listens on port ${target.port}`))
     const [near, far] = pair()
+    this.#streams.add(near)
     serve(far)
     return Promise.resolve(near)
   }

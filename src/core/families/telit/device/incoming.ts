@@ -8,7 +8,7 @@ import { isFromModule, type PfmFromServer, type PfmNameFrom } from "../pfm-table
 import { codeOf } from "../result-codes.ts"
 import type { TelitModule } from "./module.ts"
 import { registerBySms, registerOverIp, registered } from "./registration.ts"
-import { identityOf, repeatAnswer, sendBySms, ServerSocket, standingOf } from "./sending.ts"
+import { identityOf, repeatAnswer, sendByIp, sendBySms, standingOf } from "./sending.ts"
 import { beginUpdate } from "./update.ts"
 
 type Handlers = {
@@ -41,13 +41,9 @@ const handlers: Handlers = {
   query: async (module, { transaction }) => {
     const notified = { name: "notified", transaction, fields: identityOf(module) } as const
     // §4.4: in the combined variant the module opens a connection for it.
-    if (module.memory.value.variant === "sms") await sendBySms(module, notified)
-    else {
-      const socket = await ServerSocket.open(module)
-      await socket.send(notified)
-      socket.end()
-    }
-    await module.tell("notified")
+    const isSms = module.memory.value.variant === "sms"
+    const isTold = isSms ? await sendBySms(module, notified) : await sendByIp(module, notified)
+    if (isTold) await module.tell("notified")
   },
 }
 

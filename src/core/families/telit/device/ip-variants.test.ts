@@ -113,6 +113,53 @@ describe("the combined variant (chapter 4)", () => {
     await module.urc("OTA FW Upgrade Failed")
   })
 
+  it("calls again when its socket breaks before the server has answered, and goes on", async () => {
+    const module = await prepared()
+    let calls = 0
+    const reply = answering(module)
+    const port = module.listen((message) => (message.name === "commandAck" && ++calls < 3 ? null : reply(message)))
+    await module.ask(`AT#OTAIPCFG=${port},"127.0.0.1"`)
+    module.sms({ ...order, fields: { ...order.fields, mode: "automatic" } })
+    await module.urc("Server notified about successfull FW Upgrade")
+    expect(module.said.map(({ name }) => name)).toEqual([
+      ...["commandAck", "commandAck", "commandAck"],
+      ...["commandProgressAck", "commandFinal"],
+    ])
+  })
+
+  it("says a last word again until the server has ended the connection, and only then that it was notified", async () => {
+    const module = await prepared()
+    let isDeaf = true
+    const reply = answering(module)
+    const { transaction, fields } = order
+    // An answer where there should be an end: the connection stays open, and breaks.
+    const silence = { name: "nothingOffered", transaction: 0, fields: {} } as const
+    const port = module.listen((message) => {
+      if (message.name !== "commandFinal" || !isDeaf) return reply(message)
+      isDeaf = false
+      queueMicrotask(() => module.net.breakAll())
+      return silence
+    })
+    await module.ask(`AT#OTAIPCFG=${port},"127.0.0.1"`)
+    module.sms({ name: "commandOverIp", transaction, fields: { ...fields, mode: "automatic" } })
+    await module.urc("Module Upgraded To New FW")
+    await module.urc("Server notified about successfull FW Upgrade")
+    expect(module.said.filter(({ name }) => name === "commandFinal")).toHaveLength(2)
+  })
+
+  it("outlives a query that it cannot answer because nobody listens, and answers it when it comes again", async () => {
+    const module = await prepared()
+    const [server = ""] = await module.ask("AT#OTAIPCFG?")
+    await module.ask('AT#OTAIPCFG=1,"127.0.0.1"')
+    module.sms({ name: "query", transaction: 8, fields: {} })
+    await module.clock.sleep(60_000)
+    expect(module.lines).not.toContain("#OTAEV: Notified")
+    await module.ask(`AT${server.replace(": ", "=")}`)
+    module.sms({ name: "query", transaction: 8, fields: {} })
+    await module.urc("Notified")
+    expect((await module.hear("notified")).fields.imsi).toBe(cardB.imsi)
+  })
+
   it("registers a new SIM by SMS, at the number that the server told it (§4.2.1)", async () => {
     const module = await prepared()
     module.radio.put({ ...cardA, pin: null })

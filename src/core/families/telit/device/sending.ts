@@ -140,9 +140,30 @@ export class ServerSocket {
     throw new LinkError("reset", "the server's message is not for this module, or forged")
   }
 
+  /** Says a last word. Resolves when the server has ended the connection: it has taken the word in then. */
+  async sendLast(saying: Saying): Promise<void> {
+    await this.send(saying)
+    while ((await this.#stream.read(1024, answerMs)).length > 0);
+    this.end()
+  }
+
   end(): void {
     this.#stream.end()
     this.#module.hangUp = null
+  }
+}
+
+/** Says something on a socket of its own (§4.2.2, §4.4); false = the server has not taken it in. */
+export async function sendByIp(module: TelitModule, saying: Saying): Promise<boolean> {
+  try {
+    await (await ServerSocket.open(module)).sendLast(saying)
+    return true
+  } catch (error) {
+    if (!(error instanceof LinkError) || module.signal.aborted) throw error
+    module.hangUp?.()
+    module.hangUp = null
+    module.body.log(`the server has not heard ${saying.name}: ${error.message}`)
+    return false
   }
 }
 

@@ -226,7 +226,8 @@ export class TestModule {
         this.said.push(message)
         this.#wake()
         const reply = answer(message)
-        if (reply !== null) await stream.write(frameOf(waftCodec.encode({ imei, ...reply } as PfmFromServer, keys)))
+        if (reply === null) return stream.end()
+        await stream.write(frameOf(waftCodec.encode({ imei, ...reply } as PfmFromServer, keys)))
       }
     }
   }

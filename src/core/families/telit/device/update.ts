@@ -6,7 +6,7 @@ import { codeOf, type ResultName } from "../result-codes.ts"
 import { askHost } from "./ask-host.ts"
 import { download, packageName, readPackage } from "./download.ts"
 import { OwnPowerCut, type TelitModule } from "./module.ts"
-import { identityOf, sendBySms, type Saying, ServerSocket, standingOf } from "./sending.ts"
+import { identityOf, sendByIp, sendBySms, type Saying, ServerSocket, standingOf } from "./sending.ts"
 
 /** Why an update ends without new firmware. */
 class UpdateFailed extends Error {
@@ -24,6 +24,9 @@ type Order = Extract<PfmFromServer, { name: "command" | "commandOverIp" | "test"
 const checkMs = 2000
 /** How long the module waits until it tries again to tell the server of its new firmware. */
 const retryFinalMs = 60_000
+/** Sockets that the module opens for one word that the server has to hear before the update goes on, and the pause between two. */
+const mostCalls = 4
+const recallMs = 15_000
 
 const packageResults: Readonly<Record<PackageFault, ResultName>> = {
   missing: "delta-partial",
@@ -81,9 +84,7 @@ async function combined(module: TelitModule, order: Order): Promise<void> {
 /** What both TCP variants do on their socket: say something, hear where to download, download, and say so. */
 async function overIp(module: TelitModule, first: Saying): Promise<void> {
   checkBearer(module, module.memory.value.ipBearer)
-  const socket = await ServerSocket.open(module)
-  await socket.send(first)
-  const answer = await socket.receive()
+  const { socket, answer } = await call(module, first)
   if (answer.name === "nothingOffered") {
     socket.end()
     thaw(module)
@@ -95,10 +96,42 @@ async function overIp(module: TelitModule, first: Saying): Promise<void> {
   // The server names the transaction of an update that the module began.
   if (update !== null) await module.memory.save({ update: { ...update, transaction } })
   await fetch(module, answer.fields)
-  await socket.send({ name: "commandProgressAck", transaction, fields: {} })
-  socket.end()
+  await acknowledgeProgress(module, socket, transaction)
   await module.tell("downloadComplete")
   await validate(module)
+}
+
+/** Opens a socket and asks on it; one that breaks before the answer is there is followed by another. */
+async function call(
+  module: TelitModule,
+  first: Saying,
+): Promise<{ readonly socket: ServerSocket; readonly answer: PfmFromServer }> {
+  for (let calls = 1; ; calls++) {
+    try {
+      const socket = await ServerSocket.open(module)
+      await socket.send(first)
+      return { socket, answer: await socket.receive() }
+    } catch (error) {
+      if (!(error instanceof LinkError) || module.signal.aborted || calls === mostCalls) throw error
+      module.body.log(`the connection to the server failed: ${error.message}`)
+      module.hangUp?.()
+      await module.pause(recallMs)
+    }
+  }
+}
+
+/** On the socket that stood during the download; on others when that one has not outlived it. */
+async function acknowledgeProgress(module: TelitModule, socket: ServerSocket, transaction: number): Promise<void> {
+  const saying = { name: "commandProgressAck", transaction, fields: {} } as const
+  try {
+    await socket.sendLast(saying)
+  } catch (error) {
+    if (!(error instanceof LinkError) || module.signal.aborted) throw error
+    for (let calls = 1; !(await sendByIp(module, saying)); calls++) {
+      if (calls === mostCalls) throw error
+      await module.pause(recallMs)
+    }
+  }
 }
 
 /** Asks the host when the server wants it, and tells the server the answer; in the combined variant only a no. */
@@ -175,17 +208,8 @@ async function insist(module: TelitModule, variant: Variant, saying: Saying): Pr
 }
 
 /** Says something by the update's own carrier: SMS, or a new socket (§4.2.2). */
-async function say(module: TelitModule, variant: Variant, saying: Saying): Promise<boolean> {
-  if (variant === "sms") return sendBySms(module, saying)
-  try {
-    const socket = await ServerSocket.open(module)
-    await socket.send(saying)
-    socket.end()
-    return true
-  } catch (error) {
-    if (error instanceof LinkError && !module.signal.aborted) return false
-    throw error
-  }
+function say(module: TelitModule, variant: Variant, saying: Saying): Promise<boolean> {
+  return variant === "sms" ? sendBySms(module, saying) : sendByIp(module, saying)
 }
 
 /** Tells the server of new firmware, beside whatever else happens. */
