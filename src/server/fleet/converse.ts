@@ -123,9 +123,9 @@ function situationOf(needs: ConverseNeeds, live: LiveDevice): Parameters<Convers
     offered: offerOf(needs, live),
     random: needs.randomBits(),
     claimants: (claim) =>
-      [...(needs.live.claims.get(claim) ?? [])].flatMap((other) =>
-        other === live ? [] : [{ id: other.device.id, familyState: other.device.familyState }],
-      ),
+      needs.live
+        .claimants(claim)
+        .flatMap((other) => (other === live ? [] : [{ id: other.device.id, familyState: other.device.familyState }])),
     ...needs.reach(),
   }
 }

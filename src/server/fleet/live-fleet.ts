@@ -31,8 +31,8 @@ export class LiveFleet {
   readonly enrolments = new Map<string, Enrolment>()
   /** Devices whose offer changed since somebody took them from here: their conversations go on by it. */
   readonly offerNews = new Set<LiveDevice>()
-  /** Devices by what they claim as their own in their conversation, such as a SIM's number. */
-  readonly claims = new Map<string, Set<LiveDevice>>()
+  /** Devices by what they claim as their own in their conversation, such as a SIM's number: nearly always one. */
+  readonly #claimants = new Map<string, LiveDevice | Set<LiveDevice>>()
   /** When to come back to a device's conversation, monotonic ms. */
   readonly wakes = new Map<LiveDevice, number>()
   /** Devices that have read an offer and may still fetch it. */
@@ -55,7 +55,7 @@ export class LiveFleet {
       seenAt: neverSeen,
       peer: "",
       quietSince: this.#clock.monotonic(),
-      turn: Promise.resolve(),
+      turn: nobodyBefore,
       transfer: null,
       answered: null,
       percent: null,
@@ -78,19 +78,26 @@ export class LiveFleet {
     this.#claim(live)
   }
 
+  /** Who claims the same thing. */
+  claimants(claim: string): readonly LiveDevice[] {
+    const found = this.#claimants.get(claim)
+    if (found === undefined) return []
+    return found instanceof Set ? [...found] : [found]
+  }
+
   #claim(live: LiveDevice): void {
     for (const claim of this.#claimsOf(live.device)) {
-      const claimants = this.claims.get(claim)
-      if (claimants === undefined) this.claims.set(claim, new Set([live]))
-      else claimants.add(live)
+      const others = this.#claimants.get(claim)
+      if (others instanceof Set) others.add(live)
+      else this.#claimants.set(claim, others === undefined || others === live ? live : new Set([others, live]))
     }
   }
 
   #disclaim(live: LiveDevice): void {
     for (const claim of this.#claimsOf(live.device)) {
-      const claimants = this.claims.get(claim)
-      claimants?.delete(live)
-      if (claimants?.size === 0) this.claims.delete(claim)
+      const claimants = this.#claimants.get(claim)
+      if (claimants instanceof Set) claimants.delete(live)
+      if (claimants === live || (claimants instanceof Set && claimants.size === 0)) this.#claimants.delete(claim)
     }
   }
 
@@ -187,6 +194,9 @@ export class LiveFleet {
     return rows
   }
 }
+
+/** The turn of a device that nothing has been done for. */
+const nobodyBefore = Promise.resolve()
 
 /** What a device claims as its own, as its family sees it. */
 export type ClaimsOf = (device: Device) => readonly string[]

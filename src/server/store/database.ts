@@ -1,13 +1,16 @@
 import type { CompiledQuery, Kysely } from "kysely"
 import type { Tables } from "./tables.ts"
 
+/** A query's text, and what it is run with. */
+export type Statement = Pick<CompiledQuery, "sql" | "parameters">
+
 /** A database that runs compiled queries. Queries are built with Kysely and never span a wait of ours. */
 export interface WaftDatabase {
   /** Builds queries, runs migrations. */
   readonly builder: Kysely<Tables>
   readonly query: <Row>(query: CompiledQuery<Row>) => Promise<readonly Row[]>
   /** Runs all in one durable transaction and gives the rows of each. */
-  readonly transact: (queries: readonly CompiledQuery[]) => Promise<readonly (readonly unknown[])[]>
+  readonly transact: (queries: readonly Statement[]) => Promise<readonly (readonly unknown[])[]>
   readonly close: () => Promise<void>
 }
 

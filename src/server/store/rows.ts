@@ -26,6 +26,19 @@ import type { Tables } from "./tables.ts"
 type Row<Name extends keyof Tables> = Selectable<Tables[Name]>
 type NewRow<Name extends keyof Tables> = Insertable<Tables[Name]>
 
+/** What many thousand rows say alike stands in memory once. */
+const said = new Map<string, string>()
+
+function once<Text extends string | null>(text: Text): Text {
+  if (text === null) return text
+  const known = said.get(text)
+  if (known !== undefined) return known as Text
+  if (said.size < 1000) said.set(text, text)
+  return text
+}
+
+const noLabels: Readonly<Record<string, string>> = Object.freeze({})
+
 const object = (text: string): JsonObject => JSON.parse(text) as JsonObject
 
 function imageRef(sha256: string | null, sizeBytes: number | null): ImageRef | null {
@@ -51,14 +64,14 @@ export function deviceRow(device: Device): NewRow<"devices"> {
 export function deviceOf(row: Row<"devices">): Device {
   return {
     id: row.id,
-    family: row.family,
-    model: row.model,
-    labels: JSON.parse(row.labels) as Record<string, string>,
+    family: once(row.family),
+    model: once(row.model),
+    labels: row.labels === "{}" ? noLabels : (JSON.parse(row.labels) as Record<string, string>),
     access: { user: row.access_user, secret: row.access_secret },
     familyState: object(row.family_state),
-    running: { version: row.running_version, evidence: row.running_evidence as RunningEvidence },
+    running: { version: once(row.running_version), evidence: once(row.running_evidence as RunningEvidence) },
     addedAt: row.added_at,
-    admission: row.admission as Admission,
+    admission: once(row.admission as Admission),
   }
 }
 

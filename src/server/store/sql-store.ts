@@ -1,34 +1,26 @@
-import { type CompiledQuery, type Kysely, Migrator, sql } from "kysely"
+import { type CompiledQuery, type Kysely, Migrator } from "kysely"
 import type { WaftEvent } from "../../core/domain/records.ts"
 import type { Change, EventQuery, Seen, Store } from "../fleet/needs.ts"
 import type { WaftDatabase } from "./database.ts"
 import { type Dialect, migrations } from "./migrations.ts"
+import { PutStatements } from "./put-statements.ts"
 import {
   channelOf,
-  channelRow,
   deltaOf,
-  deltaRow,
   deviceOf,
-  deviceRow,
   enrolmentOf,
-  enrolmentRow,
   eventOf,
-  eventRow,
   messageOf,
-  messageRow,
   releaseOf,
-  releaseRow,
   rolloutOf,
-  rolloutRow,
   updateOf,
-  updateRow,
 } from "./rows.ts"
 import type { Tables } from "./tables.ts"
 
 /** At most this many changes share one transaction, so that no waiter waits for long. */
 const batchLimit = 2000
-/** Rows of one last-seen statement: well below SQLite's limit of 32,766 parameters. */
-const seenRows = 2000
+/** Rows that are read at once. */
+const rowsAtOnce = 2000
 
 interface Waiting {
   readonly changes: readonly Change[]
@@ -51,12 +43,14 @@ export async function openStore(database: WaftDatabase, dialect: Dialect): Promi
 class SqlStore implements Store {
   readonly #database: WaftDatabase
   readonly #builder: Kysely<Tables>
+  readonly #statements: PutStatements
   #waiting: Waiting[] = []
   #flushing = false
 
   constructor(database: WaftDatabase) {
     this.#database = database
     this.#builder = database.builder
+    this.#statements = new PutStatements(database.builder)
   }
 
   commit = (changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
@@ -105,7 +99,7 @@ class SqlStore implements Store {
   }
 
   async #run(changes: readonly Change[]): Promise<readonly WaftEvent[]> {
-    const rows = await this.#database.transact(changes.map((change) => this.#compile(change)))
+    const rows = await this.#database.transact(changes.map((change) => this.#statements.of(change)))
     return changes.flatMap((change, i) => {
       if (!("append" in change)) return []
       const [inserted] = rows[i] as readonly { readonly seq: number }[]
@@ -113,51 +107,12 @@ class SqlStore implements Store {
     })
   }
 
-  #compile(change: Change): CompiledQuery {
-    if ("append" in change) {
-      return this.#builder.insertInto("events").values(eventRow(change.append)).returning("seq").compile()
-    }
-    if ("remove" in change) {
-      return change.remove === "device"
-        ? this.#builder.deleteFrom("devices").where("id", "=", change.id).compile()
-        : this.#builder.deleteFrom("messages").where("reference", "=", change.id).compile()
-    }
-    switch (change.put) {
-      case "device":
-        return this.#upsert("devices", deviceRow(change.device), "id")
-      case "release":
-        return this.#upsert("releases", releaseRow(change.release), "id")
-      case "rollout":
-        return this.#upsert("rollouts", rolloutRow(change.rollout), "id")
-      case "update":
-        return this.#upsert("updates", updateRow(change.update), "id")
-      case "channel":
-        return this.#upsert("channels", channelRow(change.channel), "name")
-      case "enrolment":
-        return this.#upsert("enrolments", enrolmentRow(change.enrolment), "id")
-      case "delta":
-        return this.#upsert("deltas", deltaRow(change.delta), "key")
-      case "message":
-        return this.#upsert("messages", messageRow(change.message), "reference")
-      case "image":
-        return this.#upsert("images", { sha256: change.image.sha256, size_bytes: change.image.sizeBytes }, "sha256")
-    }
-  }
-
-  #upsert(table: keyof Tables, row: Readonly<Record<string, unknown>>, key: string): CompiledQuery {
-    const assignments = Object.fromEntries(
-      Object.keys(row)
-        .filter((column) => column !== key)
-        .map((column) => [column, sql.ref(`excluded.${column}`)]),
+  devices = () =>
+    this.#readAll(
+      (after) => this.#builder.selectFrom("devices").selectAll().where("id", ">", after).orderBy("id"),
+      ({ id }) => id,
+      deviceOf,
     )
-    return this.#builder
-      .insertInto(table)
-      .values(row)
-      .onConflict((conflict) => conflict.column(key as never).doUpdateSet(assignments))
-      .compile()
-  }
-
-  devices = async () => (await this.#read(this.#builder.selectFrom("devices").selectAll().orderBy("id"))).map(deviceOf)
   releases = async () =>
     (await this.#read(this.#builder.selectFrom("releases").selectAll().orderBy("published_at"))).map(releaseOf)
   rollouts = async () =>
@@ -169,9 +124,27 @@ class SqlStore implements Store {
   deltas = async () => (await this.#read(this.#builder.selectFrom("deltas").selectAll().orderBy("at"))).map(deltaOf)
   messages = async () =>
     (await this.#read(this.#builder.selectFrom("messages").selectAll().orderBy("created_at"))).map(messageOf)
-  seen = async () => {
-    const rows = await this.#read(this.#builder.selectFrom("seen").selectAll())
-    return rows.map((row) => ({ deviceId: row.device_id, at: row.at, peer: row.peer }))
+  seen = () =>
+    this.#readAll(
+      (after) => this.#builder.selectFrom("seen").selectAll().where("device_id", ">", after).orderBy("device_id"),
+      ({ device_id }) => device_id,
+      ({ device_id, at, peer }): Seen => ({ deviceId: device_id, at, peer }),
+    )
+
+  /** Reads a large table in parts: its rows must not all be in memory while they cross from the database. */
+  async #readAll<Row, Value>(
+    after: (key: string) => { readonly limit: (rows: number) => { readonly compile: () => CompiledQuery<Row> } },
+    keyOf: (row: Row) => string,
+    valueOf: (row: Row) => Value,
+  ): Promise<readonly Value[]> {
+    const values: Value[] = []
+    for (let key: string | null = ""; key !== null; ) {
+      const rows: readonly Row[] = await this.#read(after(key).limit(rowsAtOnce))
+      for (const row of rows) values.push(valueOf(row))
+      const last = rows[rowsAtOnce - 1]
+      key = last === undefined ? null : keyOf(last)
+    }
+    return values
   }
 
   #read<Row>(query: { readonly compile: () => CompiledQuery<Row> }): Promise<readonly Row[]> {
@@ -180,11 +153,15 @@ class SqlStore implements Store {
 
   liveUpdates = async () => {
     const unfinished = this.#builder.selectFrom("rollouts").select("id").where("state", "in", ["running", "paused"])
-    const query = this.#builder
+    const live = this.#builder
       .selectFrom("updates")
       .selectAll()
       .where((where) => where.or([where("over", "=", 0), where("rollout_id", "in", unfinished)]))
-    return (await this.#read(query)).map(updateOf)
+    return this.#readAll(
+      (after) => live.where("id", ">", after).orderBy("id"),
+      ({ id }) => id,
+      updateOf,
+    )
   }
 
   updatesOfRollout = async (rolloutId: string) => {
@@ -227,17 +204,8 @@ class SqlStore implements Store {
   }
 
   saveSeen = async (rows: readonly Seen[]) => {
-    for (let from = 0; from < rows.length; from += seenRows) {
-      const values = rows
-        .slice(from, from + seenRows)
-        .map(({ deviceId, at, peer }) => ({ device_id: deviceId, at, peer }))
-      const query = this.#builder
-        .insertInto("seen")
-        .values(values)
-        .onConflict((conflict) =>
-          conflict.column("device_id").doUpdateSet({ at: sql.ref("excluded.at"), peer: sql.ref("excluded.peer") }),
-        )
-      await this.#database.transact([query.compile()])
+    for (let from = 0; from < rows.length; from += batchLimit) {
+      await this.#database.transact(rows.slice(from, from + batchLimit).map((row) => this.#statements.seen(row)))
     }
   }
 }

@@ -9,7 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely"
-import { DatabaseError, type WaftDatabase } from "./database.ts"
+import { DatabaseError, type Statement, type WaftDatabase } from "./database.ts"
 import type { WorkerReply, WorkerRequest } from "./sqlite-protocol.ts"
 import type { Tables } from "./tables.ts"
 
@@ -42,9 +42,13 @@ export function openSqlite(file: string): WaftDatabase {
   }
 }
 
+/** The store has a few dozen; texts beyond that cross whole. */
+const mostTexts = 200
+
 class SqliteThread {
   readonly #worker: Worker
   readonly #waiters = new Map<number, Waiter>()
+  readonly #texts = new Map<string, number>()
   readonly #gone: Promise<void>
   #nextId = 1
   #dead: Error | null = null
@@ -57,18 +61,31 @@ class SqliteThread {
     this.#worker.on("exit", () => this.#fail(new Error("the database thread has ended")))
   }
 
-  ask(queries: readonly CompiledQuery[], atomic: boolean): Promise<readonly (readonly unknown[])[]> {
+  ask(queries: readonly Statement[], atomic: boolean): Promise<readonly (readonly unknown[])[]> {
     if (this.#dead !== null) return Promise.reject(this.#dead)
     const id = this.#nextId++
+    const texts: [number, string][] = []
     const request: WorkerRequest = {
       id,
       atomic,
-      queries: queries.map(({ sql, parameters }) => ({ sql, parameters })),
+      texts,
+      queries: queries.map(({ sql, parameters }) => [this.#nameOf(sql, texts), parameters]),
     }
     return new Promise((resolve, reject) => {
       this.#waiters.set(id, { resolve, reject })
       this.#worker.postMessage(request)
     })
+  }
+
+  /** A text that is likely to come again gets a number, so that it crosses to the thread only once. */
+  #nameOf(sql: string, texts: [number, string][]): number | string {
+    const known = this.#texts.get(sql)
+    if (known !== undefined) return known
+    if (this.#texts.size >= mostTexts) return sql
+    const number = this.#texts.size
+    this.#texts.set(sql, number)
+    texts.push([number, sql])
+    return number
   }
 
   async close(): Promise<void> {
@@ -113,7 +130,7 @@ class ThreadDriver implements Driver {
   rollbackTransaction = (): Promise<void> => this.#run("rollback")
 
   async #run(sql: string): Promise<void> {
-    await this.#thread.ask([{ sql, parameters: [] } as unknown as CompiledQuery], false)
+    await this.#thread.ask([{ sql, parameters: [] }], false)
   }
 }
 

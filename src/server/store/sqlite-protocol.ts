@@ -3,7 +3,10 @@ export interface WorkerRequest {
   readonly id: number
   /** All queries in one transaction: all happen or none. */
   readonly atomic: boolean
-  readonly queries: readonly { readonly sql: string; readonly parameters: readonly unknown[] }[]
+  /** SQL texts that are used for the first time, with the numbers that stand for them from now on. */
+  readonly texts: readonly (readonly [number: number, sql: string])[]
+  /** An SQL text or its number, and the parameters. */
+  readonly queries: readonly (readonly [sql: number | string, parameters: readonly unknown[]])[]
 }
 
 export type WorkerReply =

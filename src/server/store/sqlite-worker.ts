@@ -27,35 +27,39 @@ function open(): Database.Database {
   }
 }
 
-const preparedLimit = 200
-const prepared = new Map<string, Database.Statement>()
+const preparedLimit = 400
+const texts = new Map<number, string>()
+const prepared = new Map<number | string, Database.Statement>()
 
-function prepare(sql: string): Database.Statement {
+function prepare(sql: number | string): Database.Statement {
   const known = prepared.get(sql)
   if (known !== undefined) return known
-  const statement = database.prepare(sql)
+  const statement = database.prepare(typeof sql === "string" ? sql : (texts.get(sql) ?? ""))
   const oldest = prepared.size >= preparedLimit ? prepared.keys().next().value : undefined
   if (oldest !== undefined) prepared.delete(oldest)
   prepared.set(sql, statement)
   return statement
 }
 
-function run(sql: string, parameters: readonly unknown[]): unknown[] {
+const nothing: readonly unknown[] = []
+
+function run(sql: number | string, parameters: readonly unknown[]): readonly unknown[] {
   const statement = prepare(sql)
   if (statement.reader) return statement.all(...parameters)
   statement.run(...parameters)
-  return []
+  return nothing
 }
 
 const runAll = database.transaction((request: WorkerRequest) =>
-  request.queries.map(({ sql, parameters }) => run(sql, parameters)),
+  request.queries.map(([sql, parameters]) => run(sql, parameters)),
 )
 
 function answer(request: WorkerRequest): WorkerReply {
+  for (const [number, sql] of request.texts) texts.set(number, sql)
   try {
     const rows = request.atomic
       ? runAll.immediate(request)
-      : request.queries.map(({ sql, parameters }) => run(sql, parameters))
+      : request.queries.map(([sql, parameters]) => run(sql, parameters))
     return { id: request.id, rows }
   } catch (error) {
     const { message, code } = error as { readonly message: string; readonly code?: string }

@@ -142,8 +142,10 @@ export function readMemory(stored: JsonObject): ModuleMemory {
   return { ...freshMemory, ...(stored as unknown as Partial<ModuleMemory>) }
 }
 
+/** What is as at the beginning is not stored: of most modules there is little to tell, and the server remembers many. */
 export function writeMemory(memory: ModuleMemory): JsonObject {
-  return memory as unknown as JsonObject
+  const told = Object.entries(memory).filter(([name, value]) => value !== freshMemory[name as keyof ModuleMemory])
+  return Object.fromEntries(told) as unknown as JsonObject
 }
 
 /** The earliest of what is due. */

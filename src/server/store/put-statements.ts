@@ -1,0 +1,111 @@
+import { type CompiledQuery, type Kysely, sql } from "kysely"
+import type { Change, Seen } from "../fleet/needs.ts"
+import type { Statement } from "./database.ts"
+import {
+  channelRow,
+  deltaRow,
+  deviceRow,
+  enrolmentRow,
+  eventRow,
+  messageRow,
+  releaseRow,
+  rolloutRow,
+  updateRow,
+} from "./rows.ts"
+import type { Tables } from "./tables.ts"
+
+type Row = Readonly<Record<string, unknown>>
+type Put = Extract<Change, { put: string }>
+
+interface PutRow {
+  readonly table: keyof Tables
+  readonly key: string
+  readonly row: (put: never) => Row
+}
+
+/** Where each kind of record stands, and the column that tells one from another. */
+const putTable = {
+  device: { table: "devices", key: "id", row: ({ device }) => deviceRow(device) },
+  release: { table: "releases", key: "id", row: ({ release }) => releaseRow(release) },
+  rollout: { table: "rollouts", key: "id", row: ({ rollout }) => rolloutRow(rollout) },
+  update: { table: "updates", key: "id", row: ({ update }) => updateRow(update) },
+  channel: { table: "channels", key: "name", row: ({ channel }) => channelRow(channel) },
+  enrolment: { table: "enrolments", key: "id", row: ({ enrolment }) => enrolmentRow(enrolment) },
+  delta: { table: "deltas", key: "key", row: ({ delta }) => deltaRow(delta) },
+  message: { table: "messages", key: "reference", row: ({ message }) => messageRow(message) },
+  image: {
+    table: "images",
+    key: "sha256",
+    row: ({ image }) => ({ sha256: image.sha256, size_bytes: image.sizeBytes }),
+  },
+} as const satisfies {
+  readonly [Kind in Put["put"]]: PutRow & { readonly row: (put: Extract<Put, { put: Kind }>) => Row }
+}
+
+/**
+ * The statements of changes. Kysely takes longer to build one than SQLite to run it, so each is built once: the rows of a
+ * table have the same columns in the same order every time.
+ */
+export class PutStatements {
+  readonly #builder: Kysely<Tables>
+  readonly #texts = new Map<string, string>()
+
+  constructor(builder: Kysely<Tables>) {
+    this.#builder = builder
+  }
+
+  of(change: Change): Statement {
+    if ("append" in change) return this.#append(eventRow(change.append))
+    if ("remove" in change) {
+      return change.remove === "device"
+        ? this.#builder.deleteFrom("devices").where("id", "=", change.id).compile()
+        : this.#removeMessage(change.id)
+    }
+    const { table, key, row } = putTable[change.put] as PutRow
+    return this.#upsert(table, key, row(change as never))
+  }
+
+  seen({ deviceId, at, peer }: Seen): Statement {
+    return this.#upsert("seen", "device_id", { device_id: deviceId, at, peer })
+  }
+
+  #append(row: Row): Statement {
+    return this.#once("append", Object.values(row), () =>
+      this.#builder
+        .insertInto("events")
+        .values(row as never)
+        .returning("seq")
+        .compile(),
+    )
+  }
+
+  #removeMessage(reference: string): Statement {
+    return this.#once("remove-message", [reference], () =>
+      this.#builder.deleteFrom("messages").where("reference", "=", reference).compile(),
+    )
+  }
+
+  #upsert(table: keyof Tables, key: string, row: Row): Statement {
+    return this.#once(table, Object.values(row), () => {
+      const others = Object.keys(row).filter((column) => column !== key)
+      return this.#builder
+        .insertInto(table)
+        .values(row as never)
+        .onConflict((conflict) =>
+          conflict
+            .column(key as never)
+            .doUpdateSet(Object.fromEntries(others.map((column) => [column, sql.ref(`excluded.${column}`)]))),
+        )
+        .compile()
+    })
+  }
+
+  #once(name: string, parameters: readonly unknown[], build: () => CompiledQuery): Statement {
+    let text = this.#texts.get(name)
+    if (text === undefined) {
+      text = build().sql
+      this.#texts.set(name, text)
+    }
+    return { sql: text, parameters }
+  }
+}
