@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto"
 import type { Logger } from "pino"
 import { every, steadyClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig } from "./config.ts"
-import { type ConverseNeeds, takeOfferNews, wakeAfterRestart, wakeConversations } from "./fleet/converse.ts"
+import { type ConverseNeeds, findDue, goOn, wakeAfterRestart } from "./fleet/converse.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { Outbox } from "./fleet/outbox.ts"
 import { messageGateway } from "./gateway/message-gateway.ts"
@@ -109,8 +109,8 @@ function tick({ closers, complain }: ConversationsStart, needs: ConverseNeeds): 
     closers.push(every(intervalMs, () => deed().catch((error: unknown) => complain(what, error))))
   }
   wakeAfterRestart(needs)
-  run(50, "conversations did not go on", () => takeOfferNews(needs))
-  run(1000, "conversations did not wake", () => wakeConversations(needs))
+  run(50, "conversations did not go on", () => goOn(needs))
+  closers.push(every(1000, () => findDue(needs)))
   run(1000, "messages were not looked after", () => needs.outbox.tick())
   needs.outbox.kick()
 }

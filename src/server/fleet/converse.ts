@@ -81,7 +81,8 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
   }
   const move = moveOf(needs, live, step)
   const devices = changedDevices(needs, live, step)
-  const messages = step.send.flatMap((message) => toRow(needs, live, message))
+  const isAnswer = input.kind === "message"
+  const messages = step.send.flatMap((message) => toRow(needs, { live, message, isAnswer }))
   const changes: Change[] = [
     ...devices.map(({ device }): Change => ({ put: "device", device })),
     ...(move === null ? [] : [{ put: "update", update: move.update } as const, ...move.changes]),
@@ -100,7 +101,7 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
     await commit(needs, changes, () => {
       for (const { of, device } of devices) needs.live.setDevice(of, device)
       if (move !== null) needs.live.setUpdate(move.update)
-      for (const message of messages) needs.outbox.add(message)
+      for (const message of messages) needs.outbox.add(message, isAnswer)
     })
   }
   if (step.wakeInMs === null) needs.live.wakes.delete(live)
@@ -177,7 +178,14 @@ function changedDevices(needs: ConverseNeeds, live: LiveDevice, step: Conversati
   return changed
 }
 
-function toRow(needs: ConverseNeeds, live: LiveDevice, message: ConversationMessage): readonly OutgoingMessage[] {
+interface Outgoing {
+  readonly live: LiveDevice
+  readonly message: ConversationMessage
+  /** The device waits for it now. */
+  readonly isAnswer: boolean
+}
+
+function toRow(needs: ConverseNeeds, { live, message, isAnswer }: Outgoing): readonly OutgoingMessage[] {
   if (message.via !== "sms" || needs.outbox.has(message.reference)) return []
   return [
     {
@@ -188,7 +196,7 @@ function toRow(needs: ConverseNeeds, live: LiveDevice, message: ConversationMess
       coding: message.coding,
       validitySeconds: message.validitySeconds,
       createdAt: needs.clock.now(),
-      state: needs.outbox.firstState(),
+      state: needs.outbox.firstState(isAnswer),
       carrierReference: null,
       sentAt: null,
     },
@@ -203,32 +211,55 @@ async function follow(needs: ConverseNeeds, update: Update, step: ConversationSt
   if (rollout !== undefined && isOver(update)) await finishRollout(needs, rollout)
 }
 
-/** Conversations in one bite, so that a rollout to thousands does not hold up those who are in the middle of one. */
-const atOnce = 200
+/** Conversations that go on by themselves between two looks at who has spoken, and at one call. */
+const bite = 10
+const mostAtOnce = 200
 
-/** Goes on with the conversations whose offer has changed. Called several times a second. */
-export async function takeOfferNews(needs: ConverseNeeds): Promise<void> {
-  const due: [LiveDevice, ConversationInput][] = []
+/**
+ * Goes on with the conversations whose offer has changed and with those whose time has come, no faster than their messages
+ * leave: a rollout to thousands does not hold up those who are in the middle of a conversation. Called many times a second.
+ */
+export async function goOn(needs: ConverseNeeds): Promise<void> {
+  for (let taken = 0; taken < mostAtOnce; taken += bite) {
+    const room = needs.outbox.room()
+    // Without a carrier there are still devices that need no message of ours.
+    if (room === "none" || (room === "away" && taken > 0)) return
+    const due = [...takeOfferNews(needs, bite), ...takeDue(needs, bite)]
+    if (due.length === 0) return
+    await Promise.all(due.map(([live, input]) => converse(needs, live, input)))
+  }
+}
+
+type Due = readonly [LiveDevice, ConversationInput]
+
+function takeOfferNews(needs: ConverseNeeds, most: number): readonly Due[] {
+  const due: Due[] = []
   for (const live of needs.live.offerNews) {
-    if (due.length >= atOnce) break
+    if (due.length >= most) break
     needs.live.offerNews.delete(live)
     if (familyOf(needs.families, live.device.family).conversation === undefined) continue
     due.push([live, { kind: offerOf(needs, live) === null ? "withdrawn" : "offered" }])
   }
-  await Promise.all(due.map(([live, input]) => converse(needs, live, input)))
+  return due
 }
 
-/** Goes on with the conversations whose time has come. Called about once a second: it looks at every one that waits. */
-export async function wakeConversations(needs: ConverseNeeds): Promise<void> {
-  const now = needs.clock.monotonic()
-  const due: LiveDevice[] = []
-  for (const [live, at] of needs.live.wakes) {
-    if (due.length >= atOnce) break
-    if (at > now) continue
-    needs.live.wakes.delete(live)
-    due.push(live)
+function takeDue({ live: fleet, clock }: ConverseNeeds, most: number): readonly Due[] {
+  const due: Due[] = []
+  for (const live of fleet.due) {
+    if (due.length >= most) break
+    fleet.due.delete(live)
+    // It may have spoken since it was found, and wait anew.
+    if ((fleet.wakes.get(live) ?? Number.POSITIVE_INFINITY) > clock.monotonic()) continue
+    fleet.wakes.delete(live)
+    due.push([live, { kind: "time-passed" }])
   }
-  await Promise.all(due.map((live) => converse(needs, live, { kind: "time-passed" })))
+  return due
+}
+
+/** Finds the conversations whose time has come. Called about once a second: it looks at every one that waits. */
+export function findDue({ live: fleet, clock }: ConverseNeeds): void {
+  const now = clock.monotonic()
+  for (const [live, at] of fleet.wakes) if (at <= now) fleet.due.add(live)
 }
 
 /** Takes in a message from anybody. An empty answer may mean that it was garbage, forged, or nothing to answer. */

@@ -35,6 +35,8 @@ export class LiveFleet {
   readonly #claimants = new Map<string, LiveDevice | Set<LiveDevice>>()
   /** When to come back to a device's conversation, monotonic ms. */
   readonly wakes = new Map<LiveDevice, number>()
+  /** Those of them whose time had come when somebody looked. */
+  readonly due = new Set<LiveDevice>()
   /** Devices that have read an offer and may still fetch it. */
   readonly undecided = new Set<LiveDevice>()
   readonly #contacted = new Set<LiveDevice>()
@@ -109,6 +111,7 @@ export class LiveFleet {
     this.undecided.delete(live)
     this.offerNews.delete(live)
     this.wakes.delete(live)
+    this.due.delete(live)
     this.#contacted.delete(live)
   }
 

@@ -34,10 +34,19 @@ export type OutboxNeeds = Pick<FleetNeeds, "clock" | "store" | "events"> & {
 
 /** Messages handed over and not yet accepted, at most. */
 const window = 50
+/** How many of them may be others than answers: a rollout to thousands does not stand in the way of who waits for an answer. */
+const mostOthers = 10
 /** Pause after a temporary refusal or a carrier that is away, ms. */
 const pauseMs = 2000
 /** A receipt that has not come so long after a message's validity never will, ms. */
 const receiptGraceMs = 300_000
+
+/** Messages that wait for the carrier, oldest first, and how many of their kind it may have in hand. */
+interface Lane {
+  readonly waiting: string[]
+  readonly most: number
+  inHand: number
+}
 
 /**
  * Messages to devices, each a row until its fate is known. What a crash leaves in the middle of being handed over is sent again,
@@ -47,7 +56,8 @@ export class Outbox {
   readonly #needs: OutboxNeeds
   readonly #messages = new Map<string, OutgoingMessage>()
   readonly #byCarrier = new Map<string, string>()
-  readonly #waiting: string[] = []
+  readonly #answers: Lane = { waiting: [], most: window, inHand: 0 }
+  readonly #others: Lane = { waiting: [], most: mostOthers, inHand: 0 }
   readonly #handing = new Set<Promise<void>>()
   readonly #inHand = new Set<string>()
   /** Statuses that came before the message's acceptance did. */
@@ -90,35 +100,57 @@ export class Outbox {
    * The state in which a new message is best saved: `sending` when it can be handed over at once, which spares it a second
    * sync to disk before it leaves.
    */
-  firstState(): "waiting" | "sending" {
-    const isBusy = this.#handing.size + this.#waiting.length >= window
+  firstState(isAnswer = false): "waiting" | "sending" {
+    const { waiting, inHand, most } = this.#laneOf(isAnswer)
+    const isBusy = inHand + waiting.length >= most || this.#handing.size >= window
     const isQuiet = this.#needs.clock.monotonic() < this.#quietUntil
     return isBusy || isQuiet || this.#isClosed || !this.#needs.carrier.isReady() ? "waiting" : "sending"
   }
 
-  /** A message that was saved. */
-  add(message: OutgoingMessage): void {
+  /**
+   * Whether messages that are no answers would leave soon, or `away` when nothing leaves at all. Who has many to send keeps
+   * them back until there is room: time that a message waits here counts against its validity.
+   */
+  room(): "some" | "none" | "away" {
+    if (this.#others.inHand + this.#others.waiting.length < mostOthers) return "some"
+    return this.#needs.carrier.isReady() ? "none" : "away"
+  }
+
+  /** A message that was saved. An answer to a device goes before others. */
+  add(message: OutgoingMessage, isAnswer = false): void {
     this.#messages.set(message.reference, message)
-    if (message.state !== "sent") this.#waiting.push(message.reference)
+    if (message.state !== "sent") this.#laneOf(isAnswer).waiting.push(message.reference)
     if (message.carrierReference !== null) this.#byCarrier.set(message.carrierReference, message.reference)
   }
 
   /** Hands over what waits, as far as the carrier takes it. */
   kick(): void {
     while (!this.#isClosed && this.#handing.size < window && this.#needs.clock.monotonic() >= this.#quietUntil) {
-      if (this.#waiting.length === 0 || !this.#needs.carrier.isReady()) return
-      const message = this.#messages.get(this.#waiting.shift() ?? "")
-      if (message === undefined) continue
-      this.#inHand.add(message.reference)
-      const done = this.#handOver(message)
-        .catch((error: unknown) => this.#failed(message, error))
-        .finally(() => {
-          this.#handing.delete(done)
-          this.#inHand.delete(message.reference)
-          this.kick()
-        })
-      this.#handing.add(done)
+      const lane = [this.#answers, this.#others].find(
+        ({ waiting, inHand, most }) => waiting.length > 0 && inHand < most,
+      )
+      if (lane === undefined || !this.#needs.carrier.isReady()) return
+      const message = this.#messages.get(lane.waiting.shift() ?? "")
+      if (message !== undefined) this.#take(message, lane)
     }
+  }
+
+  #laneOf(isAnswer: boolean): Lane {
+    return isAnswer ? this.#answers : this.#others
+  }
+
+  #take(message: OutgoingMessage, lane: Lane): void {
+    this.#inHand.add(message.reference)
+    lane.inHand++
+    const done = this.#handOver(message, lane)
+      .catch((error: unknown) => this.#failed(message, lane, error))
+      .finally(() => {
+        this.#handing.delete(done)
+        this.#inHand.delete(message.reference)
+        lane.inHand--
+        this.kick()
+      })
+    this.#handing.add(done)
   }
 
   /** Called about once a second: goes on after a pause, and gives up receipts that never come. */
@@ -154,14 +186,14 @@ export class Outbox {
     await Promise.all(this.#handing)
   }
 
-  async #handOver(waiting: OutgoingMessage): Promise<void> {
+  async #handOver(waiting: OutgoingMessage, lane: Lane): Promise<void> {
     const sending = waiting.state === "sending" ? waiting : await this.#save({ ...waiting, state: "sending" })
     const outcome = await this.#needs.carrier.send(sending)
     if (outcome.kind === "accepted") return this.#accepted(sending, outcome.carrierReference)
     if (outcome.kind === "refused" && !outcome.isTemporary) return this.#end(sending, "failed", outcome.words)
     if (outcome.kind === "uncertain") await this.#sayAgain(sending, outcome.words)
     this.#quietUntil = this.#needs.clock.monotonic() + pauseMs
-    this.#waiting.push((await this.#save({ ...sending, state: "waiting" })).reference)
+    lane.waiting.push((await this.#save({ ...sending, state: "waiting" })).reference)
   }
 
   async #accepted(sending: OutgoingMessage, carrierReference: string): Promise<void> {
@@ -198,9 +230,9 @@ export class Outbox {
   }
 
   /** The store did not take it (a full disk): later. */
-  #failed(message: OutgoingMessage, error: unknown): void {
+  #failed(message: OutgoingMessage, lane: Lane, error: unknown): void {
     this.#needs.complain(`the message ${message.reference} was not handed over`, error)
     this.#quietUntil = this.#needs.clock.monotonic() + pauseMs
-    this.#waiting.push(message.reference)
+    lane.waiting.push(message.reference)
   }
 }
