@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { endpoints } from "../src/core/contract/endpoints.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
 import { families } from "../src/core/families/index.ts"
+import { hmacSha256 } from "../src/core/kit/hmac-sha256.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
 import { Outbox } from "../src/server/fleet/outbox.ts"
 import type { WaftEvent } from "../src/core/domain/records.ts"
@@ -40,6 +41,7 @@ beforeEach(async () => {
     events,
     outbox,
     randomBits: () => 7,
+    hmac: hmacSha256,
     reach: () => ({ ftp: { host: "127.0.0.1", port: 1 }, tcp: { host: "127.0.0.1", port: 2 }, smsNumber: "" }),
     randomText: (length) => String(++texts).padStart(length, "a"),
     families,

@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto"
+import { createHmac, randomInt } from "node:crypto"
 import type { Logger } from "pino"
 import { every, steadyClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig } from "./config.ts"
@@ -40,7 +40,13 @@ export async function startConversations(start: ConversationsStart): Promise<Con
     complain: start.complain,
     tell: (fate) => tellFate(needs)(fate),
   })
-  const needs: ConverseNeeds = { ...start.needs, outbox, randomBits: () => randomInt(2 ** 32), reach: reachOf(start) }
+  const needs: ConverseNeeds = {
+    ...start.needs,
+    outbox,
+    randomBits: () => randomInt(2 ** 32),
+    hmac: (key, message) => createHmac("sha256", key).update(message).digest(),
+    reach: reachOf(start),
+  }
   await outbox.resume()
   const strange = (from: string): void => start.log.warn({ from }, "a message of no device that this server knows")
   transport = startSms(start, needs, strange)

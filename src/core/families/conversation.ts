@@ -1,3 +1,4 @@
+import type { HmacSha256 } from "../kit/hmac-sha256.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { ReportMeaning } from "./report-meaning.ts"
 
@@ -74,6 +75,8 @@ export interface ConversationSituation {
   readonly smsNumber: string
   /** 32 random bits for a new transaction. */
   readonly random: number
+  /** The platform's own, which is faster; absent = in plain arithmetic. */
+  readonly hmac?: HmacSha256
   /** Other devices that claim the same thing, with what is remembered of them. */
   readonly claimants: (claim: string) => readonly { readonly id: string; readonly familyState: JsonObject }[]
 }

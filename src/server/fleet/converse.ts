@@ -7,6 +7,7 @@ import type {
   ConversationSide,
   ConversationStep,
 } from "../../core/families/conversation.ts"
+import type { HmacSha256 } from "../../core/kit/hmac-sha256.ts"
 import { closed, mayPlanAnew } from "./ask-for-work.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
@@ -24,6 +25,7 @@ export type ConverseNeeds = FleetNeeds & {
   readonly outbox: Outbox
   /** 32 random bits. */
   readonly randomBits: () => number
+  readonly hmac: HmacSha256
   /** Where devices reach this server, by the families' transports. */
   readonly reach: () => {
     readonly ftp: { readonly host: string; readonly port: number }
@@ -123,6 +125,7 @@ function situationOf(needs: ConverseNeeds, live: LiveDevice): Parameters<Convers
     now: needs.clock.now(),
     offered: offerOf(needs, live),
     random: needs.randomBits(),
+    hmac: needs.hmac,
     claimants: (claim) =>
       needs.live
         .claimants(claim)

@@ -104,6 +104,34 @@ describe("the outbox", () => {
     expect(outbox.firstState()).toBe("waiting")
   })
 
+  it("hands over answers before others, and only ten others at a time", async () => {
+    const outbox = newOutbox()
+    let release = (): void => undefined
+    const isReleased = new Promise<void>((resolve) => (release = resolve))
+    carrier.meanwhile = () => isReleased
+    const others = Array.from({ length: 30 }, (_, index) => `other-${index}`)
+    await post(outbox, ...others)
+    expect(carrier.sent).toEqual(others.slice(0, 10))
+    expect([outbox.room(), outbox.firstState(), outbox.firstState(true)]).toEqual(["none", "waiting", "sending"])
+    outbox.add(message("answer"), true)
+    outbox.kick()
+    await settled()
+    expect(carrier.sent.slice(10)).toEqual(["answer"])
+    release()
+    for (let i = 0; i < 10; i++) await settled()
+    expect(carrier.sent.slice(11)).toEqual(others.slice(10))
+    expect(outbox.room()).toBe("some")
+  })
+
+  it("has room while little waits, and says when the carrier is away", async () => {
+    const outbox = newOutbox()
+    carrier.ready = false
+    await post(outbox, ...Array.from({ length: 9 }, (_, index) => `m${index}`))
+    expect(outbox.room()).toBe("some")
+    await post(outbox, "m9")
+    expect(outbox.room()).toBe("away")
+  })
+
   it("takes a receipt that comes before the acceptance, and ignores one of nobody", async () => {
     const outbox = newOutbox()
     carrier.meanwhile = (reference) => outbox.statusChanged(`c-${reference}`, "failed", "no such number")

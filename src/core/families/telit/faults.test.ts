@@ -103,8 +103,8 @@ describe("a forged message", () => {
       final(transaction),
       failure(transaction, 2),
     ]
-    const foreign = { toModule: keysOf(imeiB).toModule, toServer: keysOf(imeiB).toServer }
-    const exchanged = { toModule: keysOf(imeiA).toServer, toServer: keysOf(imeiA).toModule }
+    const foreign = keysOf(imeiB)
+    const exchanged = { ...keysOf(imeiA), toModule: keysOf(imeiA).toServer, toServer: keysOf(imeiA).toModule }
     const forged = good.flatMap((message) =>
       [foreign, exchanged].map((keys) => waftCodec.encode({ ...message, imei: imeiA }, keys)),
     )

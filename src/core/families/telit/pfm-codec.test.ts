@@ -79,7 +79,7 @@ describe("a PFM message", () => {
   })
 
   it("is not taken from the wrong side: each direction has a key of its own", () => {
-    const exchanged = { toModule: keys.toServer, toServer: keys.toModule }
+    const exchanged = { ...keys, toModule: keys.toServer, toServer: keys.toModule }
     for (const { octets } of rows) expect(waftCodec.decode(bytes(octets), exchanged)).toBe("forged")
   })
 

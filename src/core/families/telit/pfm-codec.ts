@@ -1,5 +1,3 @@
-import { hmac } from "@noble/hashes/hmac.js"
-import { sha256 } from "@noble/hashes/sha2.js"
 import { ByteReader } from "../../kit/byte-reader.ts"
 import { ByteWriter } from "../../kit/byte-writer.ts"
 import { concat } from "../../kit/bytes.ts"
@@ -51,7 +49,7 @@ function encode(message: PfmMessage, keys: PfmKeys): Uint8Array {
   writer.uint32(message.transaction)
   writeLayout(row.fields as Layout, writer, message.fields)
   const octets = writer.finish()
-  const whole = concat([octets, tagOf(octets, keyOf(keys, message.name))])
+  const whole = concat([octets, tagOf(octets, message.name, keys)])
   if (whole.length > maxPfmOctets) {
     throw new RangeError(`a ${message.name} of ${whole.length} octets; ${maxPfmOctets} fit into one SMS`)
   }
@@ -76,7 +74,7 @@ function decode(octets: Uint8Array, keys: PfmKeys): PfmMessage | "forged" {
   const name = names.get(number)
   if (name === undefined) throw new MalformedMessage(`no PFM message has the number ${number}`)
   const signed = octets.subarray(0, -tagOctets)
-  if (!isSameTag(octets.subarray(-tagOctets), tagOf(signed, keyOf(keys, name)))) return "forged"
+  if (!isSameTag(octets.subarray(-tagOctets), tagOf(signed, name, keys))) return "forged"
   const reader = new ByteReader(signed)
   reader.octets(3 + 8)
   const transaction = reader.uint32()
@@ -85,12 +83,8 @@ function decode(octets: Uint8Array, keys: PfmKeys): PfmMessage | "forged" {
   return { name, imei: owner, transaction, fields } as unknown as PfmMessage
 }
 
-function keyOf({ toModule, toServer }: PfmKeys, name: PfmName): Uint8Array {
-  return pfmTable[name].from === "server" ? toModule : toServer
-}
-
-function tagOf(octets: Uint8Array, key: Uint8Array): Uint8Array {
-  return hmac(sha256, key, octets).subarray(0, tagOctets)
+function tagOf(octets: Uint8Array, name: PfmName, { toModule, toServer, hmac }: PfmKeys): Uint8Array {
+  return hmac(pfmTable[name].from === "server" ? toModule : toServer, octets).subarray(0, tagOctets)
 }
 
 /** Looks at every octet, so that the time tells nothing of where two tags differ. */

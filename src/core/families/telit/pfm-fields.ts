@@ -61,10 +61,14 @@ function packDigits(value: string): Uint8Array {
 }
 
 function readDigits(octets: Uint8Array, count: number): string {
-  const nibbles = Array.from(octets, (octet) => [octet >> 4, octet & 0x0f]).flat()
-  const isRight = nibbles.every((nibble, index) => (index < count ? nibble < 10 : nibble === fill))
-  if (!isRight) throw new MalformedMessage("a digit that is none")
-  return nibbles.slice(0, count).join("")
+  let text = ""
+  for (let index = 0; index < octets.length * 2; index++) {
+    const octet = octets[index >> 1] ?? 0
+    const nibble = index % 2 === 0 ? octet >> 4 : octet & 0x0f
+    if (index < count ? nibble > 9 : nibble !== fill) throw new MalformedMessage("a digit that is none")
+    if (index < count) text += nibble
+  }
+  return text
 }
 
 /** One of some words, as its place in the list. Words are only ever added at the end. */

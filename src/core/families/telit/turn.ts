@@ -147,7 +147,7 @@ function encoded(turn: Turn, message: ToModule, carry: (octets: Uint8Array) => U
 
 /** The keys of the module that this step is about. */
 export function keysOf(turn: Turn): PfmKeys {
-  const { id, secret } = turn.situation.device
-  turn.keys ??= pfmKeys(secret, id)
+  const { device, hmac } = turn.situation
+  turn.keys ??= pfmKeys(device.secret, device.id, hmac)
   return turn.keys
 }
