@@ -32,5 +32,5 @@ it("HMAC-SHA-256 in plain arithmetic and the platform's give the same", () => {
 })
 
 function hex(octets: Uint8Array): string {
-  return Buffer.from(octets).toString("hex")
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("")
 }

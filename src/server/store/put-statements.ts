@@ -90,7 +90,7 @@ export class PutStatements {
       const others = Object.keys(row).filter((column) => column !== key)
       return this.#builder
         .insertInto(table)
-        .values(row as never)
+        .values(row)
         .onConflict((conflict) =>
           conflict
             .column(key as never)

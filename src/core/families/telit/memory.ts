@@ -145,7 +145,7 @@ export function readMemory(stored: JsonObject): ModuleMemory {
 /** What is as at the beginning is not stored: of most modules there is little to tell, and the server remembers many. */
 export function writeMemory(memory: ModuleMemory): JsonObject {
   const told = Object.entries(memory).filter(([name, value]) => value !== freshMemory[name as keyof ModuleMemory])
-  return Object.fromEntries(told) as unknown as JsonObject
+  return Object.fromEntries(told)
 }
 
 /** The earliest of what is due. */
