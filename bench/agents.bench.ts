@@ -1,4 +1,4 @@
-// `npm run bench agents [-- --count 10000]`: modules in software with agents beside them. How much memory an agent costs the
+// `npm run bench agents [-- --count 10000 --speed 1]`: modules in software with agents beside them. How much memory an agent costs the
 // server while it waits for work, and a whole rollout of a 300 kB package to all of them. Writes its section of docs/benchmarks.md.
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -11,8 +11,12 @@ import { familyById } from "../src/core/families/index.ts"
 import { root, serve, type Serving } from "../test/serving.ts"
 import { writeSection } from "./write-section.ts"
 
-const { values } = parseArgs({ options: { count: { type: "string", default: "10000" } } })
+const { values } = parseArgs({
+  options: { count: { type: "string", default: "10000" }, speed: { type: "string", default: "1" } },
+})
 const count = Number(values.count)
+/** Modules and agents against the clock: installs take minutes at 1, and the agents' time limits shrink alike. */
+const { speed } = values
 const packageBytes = 300_000
 /** Small firmware, so that ten thousand modules fit into memory beside the server; the package is filled up. */
 const imageBytes = "4000"
@@ -20,8 +24,6 @@ const model = "AG35"
 const [from, to] = ["AG35V01", "AG35V02"]
 /** Processes that share the modules: each is one V8 heap. */
 const swarms = 2
-/** Modules and agents against the clock: an install takes minutes as on the hardware, and the agents' time limits shrink alike. */
-const speed = "4"
 const patienceMs = 45 * 60_000
 
 const prefixOf = (swarm: number): string => `bench-${swarm}-`
@@ -55,7 +57,7 @@ async function bench(): Promise<void> {
   const text = [
     "## Agents and modules",
     "",
-    `\`npm run bench agents -- --count ${count}\`: ${count} modules in software, each with an agent, in ${swarms} processes beside the server on the same ${cpus().length} cores; ${count} packages of ${packageBytes} bytes over FTP.`,
+    `\`npm run bench agents -- --count ${count} --speed ${speed}\`: ${count} modules in software, each with an agent, in ${swarms} processes beside the server on the same ${cpus().length} cores; ${count} packages of ${packageBytes} bytes over FTP.`,
     "",
     "| what | measured | asked |",
     "|---|---|---|",
