@@ -39,7 +39,8 @@ export class LiveFleet {
   readonly due = new Set<LiveDevice>()
   /** Devices that have read an offer and may still fetch it. */
   readonly undecided = new Set<LiveDevice>()
-  readonly #contacted = new Set<LiveDevice>()
+  /** Devices with a contact that is not saved, the longest waiting first; one that was removed is no longer marked so. */
+  readonly #contacted: LiveDevice[] = []
   readonly #clock: Clock
   readonly #claimsOf: ClaimsOf
 
@@ -55,6 +56,7 @@ export class LiveFleet {
       update: null,
       reading: null,
       seenAt: neverSeen,
+      isContacted: false,
       peer: "",
       quietSince: this.#clock.monotonic(),
       turn: nobodyBefore,
@@ -112,7 +114,7 @@ export class LiveFleet {
     this.offerNews.delete(live)
     this.wakes.delete(live)
     this.due.delete(live)
-    this.#contacted.delete(live)
+    live.isContacted = false
   }
 
   setChannel(channel: Channel): void {
@@ -183,18 +185,18 @@ export class LiveFleet {
     live.seenAt = this.#clock.now()
     live.quietSince = this.#clock.monotonic()
     if (live.peer !== peer) live.peer = peer
-    this.#contacted.add(live)
+    if (live.isContacted) return
+    live.isContacted = true
+    this.#contacted.push(live)
   }
 
   /** The contacts since the last call, the longest waiting first; at most `limit`, the others wait for the next call. */
   takeContacts(limit: number): Seen[] {
-    const rows: Seen[] = []
-    for (const live of this.#contacted) {
-      if (rows.length >= limit) break
-      rows.push({ deviceId: live.device.id, at: live.seenAt, peer: live.peer })
-      this.#contacted.delete(live)
-    }
-    return rows
+    const taken = this.#contacted.splice(0, limit).filter(({ isContacted }) => isContacted)
+    return taken.map((live) => {
+      live.isContacted = false
+      return { deviceId: live.device.id, at: live.seenAt, peer: live.peer }
+    })
   }
 }
 
@@ -216,6 +218,8 @@ export interface LiveDevice {
   reading: Reading | null
   /** ms since 1970 UTC, or `neverSeen`. */
   seenAt: number
+  /** Whether its last contact waits to be saved. */
+  isContacted: boolean
   peer: string
   /** Silence is counted from here (monotonic): the last contact, or when something was asked of the device. */
   quietSince: number
