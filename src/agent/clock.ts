@@ -1,11 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises"
 import type { AtClock } from "../core/protocols/at/at-line.ts"
 
-/** The machine's clock; `speed` above 1 makes time run faster, for rehearsals beside virtual modules. */
+/**
+ * The machine's clock; `speed` above 1 makes time run faster, for rehearsals beside virtual modules. It begins at the
+ * machine's date and never jumps: gateways without a battery start in 1970 and are set right in the middle of an update.
+ */
 export function machineClock(speed = 1): AtClock {
   const startMs = Date.now()
+  const bootMs = performance.now()
   return {
-    now: () => startMs + (Date.now() - startMs) * speed,
+    now: () => startMs + (performance.now() - bootMs) * speed,
     sleep: async (ms, signal) => {
       signal?.throwIfAborted()
       try {

@@ -30,6 +30,8 @@ export class HostBench {
   /** The n-th operation from now kills the host. */
   killAfter = Number.POSITIVE_INFINITY
   operations = 0
+  /** The date of the host's machine when the module's world began, ms since 1970; somebody may set it. */
+  #dateMs = Date.UTC(2026, 0)
 
   constructor(options: Partial<SmallModuleOptions> = {}) {
     this.module = new SmallModule(this.clock, { version: order.from, plans: [], ...options })
@@ -39,14 +41,18 @@ export class HostBench {
     return hostSide.run(this.#hostRun({ ...order, ...changes }))
   }
 
-  /** Runs hosts one after the other, each killed at its n-th operation, until one gets through; `downMs` in between. */
-  async runThroughKills(downMs: number): Promise<HostEnd> {
+  /**
+   * Runs hosts one after the other, each killed at its n-th operation, until one gets through; `downMs` in between, in
+   * which the date of their machine is set wrong by `lieMs`.
+   */
+  async runThroughKills(downMs: number, lieMs = 0): Promise<HostEnd> {
     try {
       return await this.run()
     } catch (error) {
       if (!(error instanceof Killed)) throw error
       this.killAfter = Number.POSITIVE_INFINITY
       this.clock.advanceTo(this.clock.now() + downMs)
+      this.#dateMs += lieMs
       return this.run()
     }
   }
@@ -63,7 +69,10 @@ export class HostBench {
         names: () => this.#deed(() => this.module.names()),
         open: (name) => this.#deed(async () => this.#guarded(await this.module.open(name))),
       },
-      clock: { now: this.clock.now, sleep: (ms, signal) => this.#deed(() => this.clock.sleep(ms, signal)) },
+      clock: {
+        now: () => this.#dateMs + this.clock.now(),
+        sleep: (ms, signal) => this.#deed(() => this.clock.sleep(ms, signal)),
+      },
       journal: {
         load: () => this.saved,
         save: (state) =>

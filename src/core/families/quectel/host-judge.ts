@@ -118,7 +118,7 @@ function patience({ order: { limits }, state, sight }: Situation): number {
       // The module may be downloading since before this process began.
       return start + download
     case "accepted":
-      return sight.deafMs > state.sinceMs ? start + download : start
+      return sight.deafMs >= state.sinceMs ? start + download : start
     case "downloading":
       return download
     case "downloaded":

@@ -203,6 +203,37 @@ describe("a host that is killed", () => {
     }
   })
 
+  it("tells the module once, although its machine's date has moved by half a century meanwhile", {
+    timeout: 120_000,
+  }, async () => {
+    const halfCentury = 50 * 365 * 86_400_000
+    const plan = goodUpdate(order.to)
+    const clean = new HostBench({ plans: [plan] })
+    await clean.run()
+    for (const lieMs of [halfCentury, -halfCentury]) {
+      for (let n = 1; n <= clean.operations; n++) {
+        const bench = new HostBench({ plans: [plan, plan] })
+        bench.killAfter = n
+        const story = `killed at ${n}, date wrong by ${lieMs} ms`
+        expect(await bench.runThroughKills(1000, lieMs), story).toMatchObject({ state: "verified" })
+        expect(bench.module.starts, story).toBe(1)
+      }
+    }
+  })
+
+  it("waits no half century for its next try", { timeout: 120_000 }, async () => {
+    const plans = [failedDownload(601), goodUpdate(order.to)]
+    const clean = new HostBench({ plans })
+    await clean.run()
+    for (let n = 1; n <= clean.operations; n++) {
+      const bench = new HostBench({ plans: [...plans, goodUpdate(order.to)] })
+      bench.killAfter = n
+      const beganMs = bench.clock.now()
+      expect(await bench.runThroughKills(1000, -50 * 365 * 86_400_000)).toMatchObject({ state: "verified" })
+      expect(bench.clock.now() - beganMs).toBeLessThan(86_400_000)
+    }
+  })
+
   it("keeps the code of a failed download, or repeats the download; it never ends without an end", {
     timeout: 120_000,
   }, async () => {

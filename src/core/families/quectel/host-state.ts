@@ -64,12 +64,21 @@ export function newState(order: string, nowMs: number): HostState {
   }
 }
 
-/** The state as it was saved for this order, or a new one. A clock that was set back in between does not lengthen waits. */
+/**
+ * The state as it was saved for this order, or a new one. Its waits begin anew: how long this host was away cannot be told
+ * from a clock that may have been set meanwhile, and a wait that seems to be over too early means a command typed twice.
+ */
 export function resumedState(saved: JsonObject | null, order: string, nowMs: number): HostState {
   if (saved === null || saved["order"] !== order) return newState(order, nowMs)
   // Our own journal, written whole or not at all.
   const state = saved as unknown as HostState
-  return { ...state, sinceMs: Math.min(state.sinceMs, nowMs), signMs: Math.min(state.signMs, nowMs) }
+  const awayMs = nowMs - Math.max(state.sinceMs, state.signMs)
+  return {
+    ...state,
+    sinceMs: state.sinceMs + awayMs,
+    signMs: state.signMs + awayMs,
+    pauseUntilMs: state.pauseUntilMs === 0 ? 0 : state.pauseUntilMs + awayMs,
+  }
 }
 
 export function savedState(state: HostState): JsonObject {
