@@ -182,10 +182,11 @@ describe("the host's side of an update", () => {
   })
 })
 
+/** A slow download is still under way when a host that was killed at the command comes back. */
+const slow = goodUpdate(order.to).map((one) => (one.atMs > 1000 ? { ...one, atMs: one.atMs + 200_000 } : one))
+
 describe("a host that is killed", () => {
   it("goes on from every operation of an update, and the module is told once", { timeout: 120_000 }, async () => {
-    // A slow download is still under way when a host that was killed at the command comes back.
-    const slow = goodUpdate(order.to).map((one) => (one.atMs > 1000 ? { ...one, atMs: one.atMs + 200_000 } : one))
     for (const plan of [goodUpdate(order.to), slow]) {
       const clean = new HostBench({ plans: [plan] })
       await clean.run()
@@ -207,12 +208,11 @@ describe("a host that is killed", () => {
     timeout: 120_000,
   }, async () => {
     const halfCentury = 50 * 365 * 86_400_000
-    const plan = goodUpdate(order.to)
-    const clean = new HostBench({ plans: [plan] })
+    const clean = new HostBench({ plans: [slow] })
     await clean.run()
     for (const lieMs of [halfCentury, -halfCentury]) {
       for (let n = 1; n <= clean.operations; n++) {
-        const bench = new HostBench({ plans: [plan, plan] })
+        const bench = new HostBench({ plans: [slow, slow] })
         bench.killAfter = n
         const story = `killed at ${n}, date wrong by ${lieMs} ms`
         expect(await bench.runThroughKills(1000, lieMs), story).toMatchObject({ state: "verified" })
