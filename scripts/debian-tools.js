@@ -21,6 +21,7 @@ export const testTools = [
   { program: "bearerbox", package: "kannel", test: "test -x /usr/sbin/bearerbox -a -x /usr/sbin/smsbox" },
   { program: "gammu", package: "gammu" },
   { program: "socat", package: "socat" },
+  { program: "faketime", package: "faketime" },
   { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]
 

@@ -28,18 +28,24 @@ export interface ServeOptions {
   readonly flags?: readonly string[]
   /** Runs the server on this core only. */
   readonly core?: number
+  /** Environment of the server beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 const free: readonly string[] =
   "--http 127.0.0.1:0 --ftp 127.0.0.1:0 --device-http 127.0.0.1:0 --device-tcp 127.0.0.1:0 --log-level error".split(" ")
 
 /** Starts `waft serve` from the built program and resolves at its `ready` line. */
-export async function serve({ data = newFolder(), flags = [], core }: ServeOptions = {}): Promise<Serving> {
+export async function serve(options: ServeOptions = {}): Promise<Serving> {
+  const { data = newFolder(), flags = [], core } = options
   const args = [join(root, "bin", "waft.js"), "serve", "--data", data, ...free, ...flags]
-  const child =
-    core === undefined
-      ? spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
-      : spawn("taskset", ["-c", String(core), process.execPath, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+  const env = { ...process.env, ...options.env }
+  const [program, ...words] = [
+    ...(core === undefined ? [] : ["taskset", "-c", String(core)]),
+    process.execPath,
+    ...args,
+  ]
+  const child = spawn(program ?? process.execPath, words, { stdio: ["ignore", "pipe", "inherit"], env })
   const ready = await readyLine(child)
   const address = (name: string): string => new RegExp(`\\b${name}=(\\S+)`).exec(ready)?.[1] ?? ""
   const url = `http://${/ http=(\S+)/.exec(ready)?.[1] ?? ""}`

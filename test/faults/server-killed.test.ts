@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import type { EventView } from "../../src/core/contract/schemas.ts"
-import { type UpdateState, updateStates } from "../../src/core/domain/update.ts"
 import { runSwarm, type SwarmDevice } from "../../src/virtual/main.ts"
+import { everyEvent, expectUnbroken } from "./event-log.testing.ts"
 import { freePort, newFolder, root, serve, type Serving } from "../serving.ts"
 
 let server: Serving | null = null
@@ -89,35 +89,8 @@ async function publishAndStart({ api }: Serving): Promise<string> {
   return (await api.call("startRollout", { body })).id
 }
 
-async function everyEvent({ api }: Serving): Promise<readonly EventView[]> {
-  const events: EventView[] = []
-  for (;;) {
-    const page = await api.call("listEvents", { query: { after: events.at(-1)?.seq ?? 0, limit: 10_000 } })
-    events.push(...page)
-    if (page.length < 10_000) return events
-  }
-}
-
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 100))
-}
-
-const rank = Object.fromEntries(Object.keys(updateStates).map((state, i) => [state, i]))
-
-/** Each event of an update begins in the state where the one before ended, and none leads back within an attempt. */
-function expectUnbroken(events: readonly EventView[]): void {
-  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1))
-  const last = new Map<string, { readonly state: UpdateState; readonly attempt: number }>()
-  for (const { deviceId, kind, data } of events) {
-    if (deviceId === null || !kind.startsWith("update.")) continue
-    const { from, to, attempt } = data as { from: UpdateState; to: UpdateState; attempt: number }
-    const before = last.get(deviceId) ?? { state: "waiting", attempt: 1 }
-    expect(from, `${deviceId} ${kind}`).toBe(before.state)
-    expect(attempt).toBeGreaterThanOrEqual(before.attempt)
-    if (attempt === before.attempt) expect(rank[to], `${deviceId} ${kind}`).toBeGreaterThanOrEqual(rank[from] ?? 0)
-    last.set(deviceId, { state: to, attempt })
-  }
-  expect(new Set([...last.values()].map(({ state }) => state))).toEqual(new Set(["succeeded"]))
 }
 
 describe("a server that is killed with kill -9", () => {

@@ -164,7 +164,7 @@ describe("the outbox", () => {
     const outbox = newOutbox()
     carrier.ready = false
     await post(outbox, "a")
-    clock.wall += 601_000
+    clock.steady += 601_000
     await outbox.tick()
     expect(carrier.sent).toEqual([])
     expect(fateWords()).toEqual(["a failed it could not be sent in its time"])
@@ -173,9 +173,25 @@ describe("the outbox", () => {
   it("gives up a receipt that never comes", async () => {
     const outbox = newOutbox()
     await post(outbox, "a")
-    clock.wall += 901_000
+    clock.steady += 901_000
     await outbox.tick()
     expect(fateWords()).toEqual(["a failed no receipt came"])
+  })
+
+  it("gives up nothing because somebody set the machine's date, but what waited through an outage", async () => {
+    const outbox = newOutbox()
+    carrier.ready = false
+    await post(outbox, "a")
+    for (const years of [10, -20]) {
+      clock.wall += years * 31_536_000_000
+      await outbox.tick()
+    }
+    expect(fateWords()).toEqual([])
+    clock.wall += 10 * 31_536_000_000 + 601_000
+    const after = newOutbox()
+    await after.resume()
+    await after.tick()
+    expect(fateWords()).toEqual(["a failed it could not be sent in its time"])
   })
 
   it("after a crash sends again only what was in the middle of being handed over, and says so", async () => {

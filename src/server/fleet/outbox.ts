@@ -55,6 +55,8 @@ interface Lane {
 export class Outbox {
   readonly #needs: OutboxNeeds
   readonly #messages = new Map<string, OutgoingMessage>()
+  /** When each message began to wait for what it waits for, by the clock that never jumps. */
+  readonly #waitsSince = new Map<string, number>()
   readonly #byCarrier = new Map<string, string>()
   readonly #answers: Lane = { waiting: [], most: window, inHand: 0 }
   readonly #others: Lane = { waiting: [], most: mostOthers, inHand: 0 }
@@ -119,6 +121,9 @@ export class Outbox {
   /** A message that was saved. An answer to a device goes before others. */
   add(message: OutgoingMessage, isAnswer = false): void {
     this.#messages.set(message.reference, message)
+    // Of what an earlier run left only the date is known, which may have been set since.
+    const waited = Math.max(0, this.#needs.clock.now() - (message.sentAt ?? message.createdAt))
+    this.#waitsSince.set(message.reference, this.#needs.clock.monotonic() - waited)
     if (message.state !== "sent") this.#laneOf(isAnswer).waiting.push(message.reference)
     if (message.carrierReference !== null) this.#byCarrier.set(message.carrierReference, message.reference)
   }
@@ -156,16 +161,13 @@ export class Outbox {
   /** Called about once a second: goes on after a pause, and gives up receipts that never come. */
   async tick(): Promise<void> {
     this.kick()
-    const now = this.#needs.clock.now()
+    const now = this.#needs.clock.monotonic()
     for (const message of this.#messages.values()) {
-      const limit = message.validitySeconds * 1000 + receiptGraceMs
-      if (message.state === "sent" && now - (message.sentAt ?? now) > limit) {
+      const { reference, state, validitySeconds } = message
+      const waitedMs = now - (this.#waitsSince.get(reference) ?? now)
+      if (state === "sent" && waitedMs > validitySeconds * 1000 + receiptGraceMs) {
         await this.#end(message, "failed", "no receipt came")
-      } else if (
-        message.state !== "sent" &&
-        !this.#inHand.has(message.reference) &&
-        now - message.createdAt > message.validitySeconds * 1000
-      ) {
+      } else if (state !== "sent" && !this.#inHand.has(reference) && waitedMs > validitySeconds * 1000) {
         await this.#end(message, "failed", "it could not be sent in its time")
       }
     }
@@ -199,6 +201,7 @@ export class Outbox {
   async #accepted(sending: OutgoingMessage, carrierReference: string): Promise<void> {
     const sent = await this.#save({ ...sending, state: "sent", carrierReference, sentAt: this.#needs.clock.now() })
     this.#byCarrier.set(carrierReference, sent.reference)
+    this.#waitsSince.set(sent.reference, this.#needs.clock.monotonic())
     const early = this.#early.get(carrierReference)
     this.#early.delete(carrierReference)
     if (early !== undefined) await this.#end(sent, early.status, early.detail)
@@ -226,6 +229,7 @@ export class Outbox {
     await this.#needs.tell({ message, status, detail })
     await commit(this.#needs, [{ remove: "message", id: message.reference }])
     this.#messages.delete(message.reference)
+    this.#waitsSince.delete(message.reference)
     if (message.carrierReference !== null) this.#byCarrier.delete(message.carrierReference)
   }
 

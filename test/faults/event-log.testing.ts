@@ -1,0 +1,33 @@
+import { expect } from "vitest"
+import type { EventView } from "../../src/core/contract/schemas.ts"
+import { type UpdateState, updateStates } from "../../src/core/domain/update.ts"
+import type { Serving } from "../serving.ts"
+
+/** The whole event log of a server. */
+export async function everyEvent({ api }: Serving): Promise<readonly EventView[]> {
+  const events: EventView[] = []
+  for (;;) {
+    const page = await api.call("listEvents", { query: { after: events.at(-1)?.seq ?? 0, limit: 10_000 } })
+    events.push(...page)
+    if (page.length < 10_000) return events
+  }
+}
+
+const rank = Object.fromEntries(Object.keys(updateStates).map((state, i) => [state, i]))
+
+/** Each event of an update begins in the state where the one before ended, and none leads back within an attempt. */
+export function expectUnbroken(events: readonly EventView[]): void {
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1))
+  const last = new Map<string, { readonly state: UpdateState; readonly attempt: number }>()
+  for (const { deviceId, rolloutId, kind, data } of events) {
+    if (deviceId === null || !kind.startsWith("update.")) continue
+    const update = `${rolloutId} ${deviceId}`
+    const { from, to, attempt } = data as { from: UpdateState; to: UpdateState; attempt: number }
+    const before = last.get(update) ?? { state: "waiting", attempt: 1 }
+    expect(from, `${deviceId} ${kind}`).toBe(before.state)
+    expect(attempt).toBeGreaterThanOrEqual(before.attempt)
+    if (attempt === before.attempt) expect(rank[to], `${deviceId} ${kind}`).toBeGreaterThanOrEqual(rank[from] ?? 0)
+    last.set(update, { state: to, attempt })
+  }
+  expect(new Set([...last.values()].map(({ state }) => state))).toEqual(new Set(["succeeded"]))
+}
