@@ -29,11 +29,20 @@ export interface Wanted {
   readonly options?: Readonly<Record<string, string>>
 }
 
+/** Adds modules to the server; gives the secrets that go into them. */
+export async function addModules({ api }: Serving, wanted: readonly Wanted[]): Promise<readonly string[]> {
+  const body = wanted.map(({ imei, model, options = {} }) => ({ id: imei, family: "telit", model, options }))
+  const added = await api.call("importDevices", { body })
+  return added.map(({ agent }) => {
+    const secret = agent?.token.split(".")[1]
+    if (secret === undefined) throw new Error("the server gave no secret")
+    return secret
+  })
+}
+
 /** Adds a module to the server; gives the secret that goes into it. */
-export async function addModule({ api }: Serving, { imei, model, options = {} }: Wanted): Promise<string> {
-  const access = await api.call("addDevice", { body: { id: imei, family: "telit", model, options } })
-  const secret = access.agent?.token.split(".")[1]
-  if (secret === undefined) throw new Error("the server gave no secret")
+export async function addModule(server: Serving, wanted: Wanted): Promise<string> {
+  const [secret = ""] = await addModules(server, [wanted])
   return secret
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events"
 import type { SimCard } from "../core/families/radio.ts"
 import { nodeClock } from "./node-clock.ts"
 import { calmConditions, type SmsConditions } from "./sms/conditions.ts"
@@ -30,6 +31,8 @@ export interface MobileNetworkOptions {
 export async function startMobileNetwork(options: MobileNetworkOptions): Promise<MobileNetwork> {
   const { number, plmn = "00101" } = options
   const off = new AbortController()
+  // Every message under way listens for the end.
+  setMaxListeners(0, off.signal)
   const conditions = { ...calmConditions, ...options.conditions }
   const network = new SmsNetwork({ clock: nodeClock, conditions, signal: off.signal })
   const account = { systemId: "waft", password: "rehearse", number }

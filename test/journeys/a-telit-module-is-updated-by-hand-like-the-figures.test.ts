@@ -170,19 +170,10 @@ async function sitDown({ imei, card, spelling, options }: Seat): Promise<AtDesk>
   return desk
 }
 
-/**
- * Types the figure's commands, each when everything before it has been said, and what it has to wait for has come; gives all
- * that stands on the screen then.
- */
-async function typeFigure(
-  desk: AtDesk,
-  figure: readonly string[],
-  waits: Readonly<Record<string, () => Promise<boolean>>> = {},
-): Promise<readonly string[]> {
+/** Types the figure's commands, each when everything before it has been said; gives all that stands on the screen then. */
+async function typeFigure(desk: AtDesk, figure: readonly string[]): Promise<readonly string[]> {
   const start = desk.lines.length
   for (const line of figure) {
-    const mayType = waits[line]
-    if (mayType !== undefined) await until(mayType)
     if (line.startsWith("at")) desk.type(line)
     const text = line.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
     // What must not come ends the wait as well, so that it is seen.
@@ -227,8 +218,7 @@ describe.concurrent("the transcript of an update typed at a Telit module's pseud
     const card = cardOf(3, pin)
     const desk = await sitDown({ imei, card, spelling: "text", options: { variant: "tcp-ip" } })
     const figure = figure3(await messagePort(server), card.number)
-    const isPlanned = async (): Promise<boolean> => (await show(imei)).update?.state === "offered"
-    expect(await typeFigure(desk, figure, { "at#otaipupd": isPlanned })).toEqual(figure)
+    expect(await typeFigure(desk, figure)).toEqual(figure)
     await expectServerAgrees(imei)
   })
 })

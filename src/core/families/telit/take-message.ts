@@ -110,7 +110,10 @@ function takeEnd(turn: Turn, end: End, sender: Sender, event: "ended" | "failed"
   if (!isEarlier && !isCurrent(turn, end.transaction)) return sender.via === "tcp" ? hangUp(turn) : undefined
   change(turn, { trouble: null })
   takeStanding(turn, end, sender)
-  if (isEarlier) setTalk(turn, { earlier: 0 })
+  if (isEarlier) {
+    setTalk(turn, { earlier: 0 })
+    happen(turn, "runs", { firmware: end.firmware })
+  }
   const isTaken = !isEarlier && happen(turn, event, { via: sender.via, firmware: end.firmware, code: end.code ?? 0 })
   if (isTaken) return
   if (!isEarlier) setTalk(turn, { transaction: 0 })
@@ -213,7 +216,10 @@ function takeRequest(turn: Turn, { transaction, fields }: PfmOf<"updateRequest">
     happen(turn, "runs", { firmware: fields.firmware })
     return sayNothing(turn, transaction)
   }
-  setTalk(turn, { state: "fetching", kind: "update", transaction, tries: 0 })
+  // The module may ask before the conversation has heard of its offer: from now on it is about this one.
+  const { user: offer } = now.offered.ticket
+  const rounds = memory.talk.offer === offer ? memory.talk.rounds : 0
+  setTalk(turn, { state: "fetching", kind: "update", offer, rounds, transaction, tries: 0 })
   if (!tellWhere(turn)) return setTalk(turn, { state: "inviting" })
   say(
     turn,

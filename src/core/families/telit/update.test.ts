@@ -172,6 +172,20 @@ describe("an update over TCP alone (§5.2)", () => {
     expect(bench.sms).toEqual([])
   })
 
+  it("may begin before the conversation has been told of its offer", () => {
+    const bench = registered(new Bench(), "ip")
+    bench.offer(imeiA, { variant: "ip" })
+    const { offered } = bench.device(imeiA)
+    bench.withdraw(imeiA)
+    bench.device(imeiA).offered = offered
+    expect(bench.fromTcp(imeiA, request(2))).toMatchObject([{ name: "commandProgressOverIp", transaction: 2 }])
+    bench.take(imeiA, { kind: "offered" })
+    expect(bench.talk(imeiA)).toBe("fetching")
+    bench.fromTcp(imeiA, progressAck(2))
+    bench.fromTcp(imeiA, final(2))
+    expect(bench.evidence).toEqual(["accepted", "transfer-finished", "install-started", "installed"])
+  })
+
   it("gets the word that there is nothing, without an offer, while it is paused, and for another firmware", () => {
     const bench = registered(new Bench(), "ip")
     expect(bench.fromTcp(imeiA, request(2))).toMatchObject([{ name: "nothingOffered", transaction: 2 }])
