@@ -29,6 +29,8 @@ const parts: Readonly<Record<string, () => string>> = {
   order: () => fields(OrderView),
   "report body": () => fields(agentCalls.report.body),
   "report answer": () => fields(agentCalls.report.response),
+  "note body": () => fields(agentCalls.note.body),
+  "note answer": () => fields(agentCalls.note.response),
 }
 
 const begin = (name: string): string =>

@@ -5,6 +5,8 @@ import {
   agentCalls,
   type EnrolBody,
   type EnrolView,
+  type NoteBody,
+  type NoteView,
   type ReportBody,
   type ReportView,
   type WorkQuery,
@@ -64,6 +66,10 @@ export class AgentApi {
     return this.#call(agentCalls.report, { token, body, signal })
   }
 
+  note(token: string, body: NoteBody, signal: AbortSignal): Promise<CallResult<NoteView>> {
+    return this.#call(agentCalls.note, { token, body, signal })
+  }
+
   async #call<Schema extends TSchema>(
     { method, path, response }: Pick<AgentCall, "method" | "path"> & { readonly response: Schema },
     parts: CallParts,
@@ -87,7 +93,7 @@ export class AgentApi {
 interface CallParts {
   readonly token: string
   readonly query?: WorkQuery
-  readonly body?: EnrolBody | ReportBody
+  readonly body?: EnrolBody | ReportBody | NoteBody
   readonly signal: AbortSignal
 }
 

@@ -1,8 +1,15 @@
+import { randomBytes } from "node:crypto"
 import type { AnyAttendEvent, AttendSide } from "../core/families/attend.ts"
 import { families } from "../core/families/index.ts"
 import type { MemoryPort } from "../core/families/memory-port.ts"
 import type { JsonObject } from "../core/kit/json.ts"
-import { machineClock } from "./clock.ts"
+import type { AtClock } from "../core/protocols/at/at-line.ts"
+import { AgentApi } from "./agent-api.ts"
+import { Backoff } from "./backoff.ts"
+import { machineClock, machineRandom } from "./clock.ts"
+import { checkedToken } from "./device-token.ts"
+import { httpTransport } from "./http-transport.ts"
+import { Notes } from "./notes.ts"
 import { machinePort, memoryHostPort } from "./module-port.ts"
 import { WrongUse } from "./wrong-use.ts"
 
@@ -16,6 +23,8 @@ export interface AttendOptions {
   readonly plan: JsonObject
   /** Time runs so much faster: for rehearsals beside a virtual module; 1 unless told. */
   readonly speed?: number
+  /** Whom to tell what is seen and done: the server's device HTTP listener, and the device's own token. */
+  readonly server?: { readonly url: string; readonly token: string }
   readonly tell: (event: AnyAttendEvent) => void
   readonly signal: AbortSignal
 }
@@ -27,11 +36,30 @@ export async function runAttendance(options: AttendOptions): Promise<never> {
   const clock = machineClock(speed)
   const { attend } = attendSideOf(family)
   const port = machinePort({ names: ports, ...(baudRate === undefined ? {} : { baudRate }) }, clock)
+  const notes = notesTo(options, clock)
+  const tellBoth = (event: AnyAttendEvent): void => {
+    tell(event)
+    notes?.add(event)
+  }
   try {
-    return await attend({ port, clock, plan, tell, signal })
+    return await attend({ port, clock, plan, tell: tellBoth, signal })
   } catch (error) {
     throw error instanceof RangeError ? new WrongUse(error.message, { cause: error }) : error
   }
+}
+
+function notesTo({ server, tell, signal }: AttendOptions, clock: AtClock): Notes | null {
+  if (server === undefined) return null
+  const { url, token } = server
+  return new Notes({
+    api: new AgentApi(httpTransport(url)),
+    token: checkedToken(token),
+    clock,
+    backoff: new Backoff(machineRandom),
+    run: randomBytes(9).toString("base64url"),
+    tell: (text) => tell({ event: "not-told", version: null, text }),
+    signal,
+  })
 }
 
 export interface LocalAttendance {

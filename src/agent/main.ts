@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
 import { families } from "../core/families/index.ts"
 import type { HostSide } from "../core/families/host.ts"
 import type { MemoryPort } from "../core/families/memory-port.ts"
@@ -7,13 +6,14 @@ import { type AgentEnd, type AgentEvent, type Credentials, runAgentCore } from "
 import type { AgentTransport } from "./agent-api.ts"
 import { AgentMemory, type TextStore } from "./agent-memory.ts"
 import { machineClock, machineRandom } from "./clock.ts"
+import { checkedToken, readToken } from "./device-token.ts"
 import { httpTransport } from "./http-transport.ts"
 import { machinePort, memoryHostPort } from "./module-port.ts"
 import { openStateFolder } from "./state-folder.ts"
 import { WrongUse } from "./wrong-use.ts"
 
 export type { AgentEnd, AgentEvent } from "./agent.ts"
-export { runAttendance, runLocalAttendance } from "./attend.ts"
+export { type AttendOptions, runAttendance, runLocalAttendance } from "./attend.ts"
 export { AgentTrouble, WrongUse } from "./wrong-use.ts"
 
 export interface AgentOptions {
@@ -141,16 +141,7 @@ function credentialsOf({ token, tokenFile, enrol, id, model }: AgentOptions): Cr
   const given = [token, tokenFile, enrol].filter((value) => value !== undefined)
   if (given.length !== 1) throw new WrongUse("give the device's token, a file with it, or an enrolment token")
   const secret = tokenFile === undefined ? (token ?? enrol ?? "") : readToken(tokenFile)
-  if (!/^[\x21-\x7e]{1,500}$/.test(secret)) throw new WrongUse("a token is one word of printable ASCII")
+  checkedToken(secret)
   if (enrol === undefined) return { token: secret }
   return { enrol: secret, ...(id === undefined ? {} : { id }), ...(model === undefined ? {} : { model }) }
-}
-
-function readToken(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim()
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new WrongUse(`the token file ${path} cannot be read: ${why}`, { cause: error })
-  }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import type { Command } from "commander"
-import { runAttendance, WrongUse } from "../agent/main.ts"
+import { type AttendOptions, runAttendance, WrongUse } from "../agent/main.ts"
 import type { Json, JsonObject } from "../core/kit/json.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
@@ -22,6 +22,9 @@ interface AttendCommandOptions {
   readonly pinFile?: string
   readonly restore?: string
   readonly every?: string
+  readonly server?: string
+  readonly token?: string
+  readonly tokenFile?: string
   readonly speed: string
   readonly json?: boolean
 }
@@ -48,6 +51,9 @@ export function addAttend(agent: Command): void {
     .option("--pin-file <FILE>", "file with the SIM's PIN; absent = WAFT_PIN in the environment, or none")
     .option("--restore <FILE>", "AT commands, one a line, typed at the start and after every update")
     .option("--every <TIME>", "tcp-ip: ask for an update every so often (1h, 1d)")
+    .option("--server <URL>", "tell this server (its device HTTP listener) what is seen and done, for its event log")
+    .option("--token <TOKEN>", "the device's token for that")
+    .option("--token-file <FILE>", "file with it")
     .option("--speed <N>", "time runs so much faster: for rehearsals beside a virtual module", "1")
     .option("--json", "print each line as JSON")
     .action(run)
@@ -55,6 +61,7 @@ export function addAttend(agent: Command): void {
 
 async function run(options: AttendCommandOptions): Promise<void> {
   const { port, family, speed, json } = options
+  const server = serverOf(options)
   const ending = new AbortController()
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort())
   try {
@@ -70,12 +77,21 @@ async function run(options: AttendCommandOptions): Promise<void> {
       },
       signal: ending.signal,
       ...(family === undefined ? {} : { family }),
+      ...(server === undefined ? {} : { server }),
     })
   } catch (error) {
     if (ending.signal.aborted) return
     if (error instanceof WrongUse) throw wrong(error.message)
     throw error
   }
+}
+
+/** Whom to tell what was seen; undefined = nobody. */
+function serverOf({ server, token, tokenFile }: AttendCommandOptions): AttendOptions["server"] {
+  const given = [token, tokenFile].filter((value) => value !== undefined).length
+  if (server === undefined && given === 0) return undefined
+  if (server === undefined || given !== 1) throw wrong("--server goes with the device's --token, or with --token-file")
+  return { url: server, token: token ?? readText("--token-file", tokenFile ?? "").trim() }
 }
 
 /** What the flags say of the plan; a flag that was not given says nothing. */

@@ -117,6 +117,27 @@ export const ReportView = Type.Object({
 })
 export type ReportView = Static<typeof ReportView>
 
+/** Something that was seen or done beside a module, whether or not an order stands. */
+export const NoteBody = Type.Object(
+  {
+    mark: Text(64, "names this note: the same mark again is not written a second time while the server runs"),
+    event: Type.String({
+      pattern: "^[a-z]+(-[a-z]+)*$",
+      maxLength: 32,
+      description: "in one word, such as `upgraded`",
+    }),
+    sentence: Text(300, "for people; never a PIN or a password"),
+    version: Type.Optional(Text(64, "firmware that runs, as the module says it")),
+  },
+  { additionalProperties: false },
+)
+export type NoteBody = Static<typeof NoteBody>
+
+export const NoteView = Type.Object({
+  note: Type.Union([Type.Literal("written"), Type.Literal("known")]),
+})
+export type NoteView = Static<typeof NoteView>
+
 export interface AgentCall {
   readonly method: "GET" | "POST"
   readonly path: string
@@ -148,5 +169,12 @@ export const agentCalls = {
     summary: "Say where an order stands",
     body: ReportBody,
     response: ReportView,
+  },
+  note: {
+    method: "POST",
+    path: "/agent/v1/note",
+    summary: "Say what was seen or done beside the module, for the event log",
+    body: NoteBody,
+    response: NoteView,
   },
 } as const satisfies Readonly<Record<string, AgentCall>>

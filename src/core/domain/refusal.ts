@@ -24,6 +24,10 @@ export const refusals = {
     status: 429,
     says: "{count} devices of this enrolment wait to be accepted already; accept or remove some first.",
   },
+  "too-many-notes": {
+    status: 429,
+    says: "{device} has had {count} notes of its agent in a minute; further ones have to wait.",
+  },
   "no-such-request": { status: 400, says: "A {family} device cannot be asked for {request}; known are {known}." },
   "no-such-route": { status: 404, says: "There is nothing at {path}; /api/openapi.json lists what there is." },
   "device-exists": { status: 409, says: "The device {device} exists already; remove it first or choose another id." },

@@ -14,6 +14,15 @@ import type { OfferedFile } from "../../core/families/family.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import type { Clock, Seen, Store } from "./needs.ts"
 
+/** What is remembered of a device's notes while the server runs. */
+export interface NoteMemory {
+  /** The last marks, oldest first. */
+  marks: readonly string[]
+  /** Notes of the minute that began at `minuteAt`, monotonic ms. */
+  inMinute: number
+  minuteAt: number
+}
+
 /**
  * The fleet in memory: who may log in, what each device is offered now, where each update stands. The quiet path is
  * answered from here without the database. It is filled from the store at start and changed only after a commit.
@@ -37,6 +46,8 @@ export class LiveFleet {
   readonly wakes = new Map<LiveDevice, number>()
   /** Those of them whose time had come when somebody looked. */
   readonly due = new Set<LiveDevice>()
+  /** What is remembered of the notes of devices' agents. */
+  readonly notes = new WeakMap<LiveDevice, NoteMemory>()
   /** Devices that have read an offer and may still fetch it. */
   readonly undecided = new Set<LiveDevice>()
   /** Devices with a contact that is not saved, the longest waiting first; one that was removed is no longer marked so. */

@@ -102,6 +102,41 @@ async function ordered(): Promise<{ token: string; order: string; rollout: strin
   return { token, order: order?.order ?? "", rollout }
 }
 
+describe("a note of what was seen beside a device", () => {
+  const note = { mark: "a-1", event: "upgraded", sentence: "It runs\u001b[31m new firmware.", version: "13.00.004" }
+  const say = (token: string, body: object) => agents.call("POST", "/agent/v1/note", { token, body })
+  const written = async () => {
+    const events = await server.store.events({ after: 0, limit: 1000 })
+    return events.filter(({ kind }) => kind.startsWith("agent."))
+  }
+
+  it("is written into the event log once, however often it comes, and moves nothing", async () => {
+    const { token } = await ordered()
+    const before = agents.state()
+    expect(view(await say(token, note))).toEqual({ note: "written" })
+    expect(view(await say(token, note))).toEqual({ note: "known" })
+    expect(await written()).toMatchObject([
+      { kind: "agent.upgraded", deviceId: "m1", basis: "reported", sentence: "It runs [31m new firmware." },
+    ])
+    expect(agents.state()).toBe(before)
+    expect(server.needs.live.devices.get("m1")?.device.running.version).toBe("A")
+  })
+
+  it("is refused without the device's token, with an odd event, and when sixty came in this minute", async () => {
+    const token = await agents.addModule()
+    expect(title(await say("x.y", note))).toBe("401 bad-agent-token")
+    expect(title(await say(token, { ...note, event: "Up graded" }))).toBe("400 bad-request")
+    for (let n = 0; n < 60; n++) await say(token, { ...note, mark: `b-${n}` })
+    expect(title(await say(token, { ...note, mark: "late" }))).toBe("429 too-many-notes")
+    server.clock.monotonic = (
+      (now) => () =>
+        now() + 60_000
+    )(server.clock.monotonic)
+    expect(view(await say(token, { ...note, mark: "late" }))).toEqual({ note: "written" })
+    expect(await written()).toHaveLength(61)
+  })
+})
+
 describe("an agent that asks for work", () => {
   it("gets the command whole, with credentials that fetch exactly this package", async () => {
     const token = await agents.addModule()

@@ -5,6 +5,8 @@ import {
   agentCalls,
   EnrolBody,
   type EnrolView,
+  NoteBody,
+  type NoteView,
   type OrderView,
   ReportBody,
   type ReportView,
@@ -19,6 +21,7 @@ import { enrolDevice } from "../fleet/enrolment.ts"
 import { familyOf } from "../fleet/families.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import type { LiveDevice } from "../fleet/live-fleet.ts"
+import { takeNote } from "../fleet/take-note.ts"
 import { takeReport } from "../fleet/take-report.ts"
 import type { CallAnswer, DeviceCall, DeviceCalls } from "../transports/http/device-call.ts"
 import { originUrl, ticketDirectory } from "./http-gateway.ts"
@@ -68,10 +71,11 @@ function answer(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallAnswer>
   if (name === `POST ${agentCalls.enrol.path}`) return enrol(needs, call)
   if (name === `GET ${agentCalls.work.path}`) return work(needs, call)
   if (name === `POST ${agentCalls.report.path}`) return report(needs, call)
+  if (name === `POST ${agentCalls.note.path}`) return note(needs, call)
   throw new Refusal("no-such-route", { path: call.path.slice(0, 200) })
 }
 
-const json = (view: EnrolView | WorkView | ReportView): CallAnswer => ({
+const json = (view: EnrolView | WorkView | ReportView | NoteView): CallAnswer => ({
   status: 200,
   contentType: "application/json",
   body: JSON.stringify(view),
@@ -129,6 +133,12 @@ async function report(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallA
   const body = parsed(ReportBody, jsonBody(call))
   needs.live.touch(live, call.origin.peer)
   return json({ order: await takeReport(needs, live, body) })
+}
+
+async function note(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallAnswer> {
+  const live = deviceOf(needs, call)
+  needs.live.touch(live, call.origin.peer)
+  return json({ note: await takeNote(needs, live, parsed(NoteBody, jsonBody(call))) })
 }
 
 function bearer({ authorization }: DeviceCall): { readonly user: string; readonly secret: string } {
