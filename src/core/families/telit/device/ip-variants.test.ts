@@ -104,6 +104,25 @@ describe("the combined variant (chapter 4)", () => {
     expect(await module.ask("AT+CGMR")).toEqual(["13.00.003", "OK"])
   })
 
+  it("reports an error again when the server was away for a moment", async () => {
+    const module = await prepared()
+    module.ftp.files.clear()
+    let isAway = true
+    const reply = answering(module)
+    const port = module.listen((message) => {
+      if (message.name !== "errorReport" || !isAway) return reply(message)
+      isAway = false
+      queueMicrotask(() => module.net.breakAll())
+      return { name: "nothingOffered", transaction: 0, fields: {} }
+    })
+    await module.ask(`AT#OTAIPCFG=${port},"127.0.0.1"`)
+    module.sms({ ...order, fields: { ...order.fields, mode: "automatic" } })
+    await module.urc("OTA FW Upgrade Failed")
+    await module.hear("errorReport")
+    expect((await module.hear("errorReport")).fields.code).toBe(12)
+    expect(module.lines.filter((line) => line.endsWith("Failed"))).toHaveLength(1)
+  })
+
   it("fails when the server says nothing, or ends the connection", async () => {
     const module = await prepared()
     const port = module.listen(() => null)

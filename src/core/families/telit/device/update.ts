@@ -247,9 +247,18 @@ export async function fail(module: TelitModule, result: ResultName): Promise<voi
   await module.memory.save({ update: null })
   const fields = { code, ...standingOf(module) }
   const { transaction, variant } = update
-  // One try: the error was told on the port as well, and a query brings it again.
-  await say(module, variant, { name: "errorReport", transaction, fields })
+  const saying = { name: "errorReport", transaction, fields } as const
+  const isHeard = await say(module, variant, saying)
   await module.tell("failed")
+  if (!isHeard) module.beside(() => repeatError(module, variant, saying))
+}
+
+/** A server that is away for a moment should not have to ask an hour later; one that is away for long asks with a Query. */
+async function repeatError(module: TelitModule, variant: Variant, saying: Saying): Promise<void> {
+  for (let calls = 1; calls < mostCalls; calls++) {
+    await module.pause(recallMs)
+    if (await say(module, variant, saying)) return
+  }
 }
 
 /** From now on the AT interface does not answer; it does again after a restart, or when the update has failed. */
