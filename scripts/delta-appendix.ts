@@ -14,7 +14,7 @@ export function deltaAppendix(): string {
     numbers(squashSteps),
     "### A.2 `lnMantissa`\n\n256 ln(1 + (i + 1/2) / 64) for i = 0 … 63.",
     numbers(lnMantissa),
-    "### A.3 `rate`\n\nfloor(65536 / (2 k + 3)) for the count k = 0 … 31.",
+    "### A.3 `rate`\n\nfloor(327680 / (9 k + 13)) for the count k = 0 … 31.",
     numbers(rateTable),
     "### A.4 Where direct slots and weights begin",
     "The profile tiny has the columns *small*. Hashed slots stand behind the last direct one.",

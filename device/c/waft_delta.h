@@ -30,8 +30,8 @@
 #endif
 
 #if WAFT_PROFILE == 0
-#define WAFT_DIRECT 1856
-#define WAFT_HASHED 192
+#define WAFT_DIRECT 1600
+#define WAFT_HASHED 360
 #define WAFT_WEIGHTS 240
 #define WAFT_MAP 64
 #define WAFT_VALUES 16
@@ -77,6 +77,7 @@ enum waft_result {
   WAFT_WRONG_SOURCE = 7,
   WAFT_BAD_PAYLOAD = 8,
   WAFT_WRONG_TARGET = 9,
+  WAFT_WRONG_BLOCK = 10,
   WAFT_FLASH_FAILED = 11,
   WAFT_TOO_LITTLE_MEMORY = 12
 };
@@ -122,6 +123,8 @@ struct waft_header {
   uint16_t header_size;
   uint32_t source_size, target_size, payload_size, sector_size, ram_needed, payload_crc;
   uint8_t source_sha256[32], target_sha256[32];
+  /* Where in the patch the checksums of the target's blocks stand (0: it has none) and end, and how long a block is. */
+  uint32_t blocks_at, blocks_end, block_size;
 };
 
 struct waft_run {

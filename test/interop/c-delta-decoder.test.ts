@@ -199,6 +199,37 @@ describe("the C decoder", () => {
     }
   })
 
+  it("stops a damaged stream where ours does: at the first wrong block, before its last piece", () => {
+    const { patch } = makePatch(images.oldBytes, images.newBytes, { profile: "mcu", blockIndex: true })
+    expect(streamInC(patch, images.oldBytes)).toEqual({ code: 0, bytes: images.newBytes })
+    const { headerSize } = readHeader(patch)
+    const results = new Set<string>()
+    for (let at = headerSize; at < patch.length; at += Math.ceil((patch.length - headerSize) / 60)) {
+      const bad = patch.slice()
+      bad[at] = (bad[at] as number) ^ 0x10
+      sealed(bad, headerSize)
+      const here = resultHere(bad, images.oldBytes)
+      const inC = streamInC(bad, images.oldBytes)
+      expect(inC.code, `byte ${at}`).toBe(here === "wrong-block" ? 10 : here === "bad-payload" ? 8 : 0)
+      expect(inC.bytes, `byte ${at}`).toEqual(images.newBytes.subarray(0, inC.bytes.length))
+      if (here === "wrong-block") expect(inC.bytes.length % 4096).toBe(0)
+      results.add(here ?? "applied")
+    }
+    expect([...results]).toContain("wrong-block")
+  })
+
+  it("refuses a block index that does not fit before it writes anything, as ours does", () => {
+    const { patch } = makePatch(images.oldBytes, images.newBytes, { profile: "mcu", blockIndex: true })
+    const { headerSize } = readHeader(patch)
+    for (const size of [0, 2048, 8192, 12288, 0x80000000]) {
+      const bad = patch.slice()
+      new DataView(bad.buffer).setUint32(111, size, true)
+      sealed(bad, headerSize)
+      expect(resultHere(bad, images.oldBytes)).toBe("bad-header")
+      expect(streamInC(bad, images.oldBytes)).toEqual({ code: 3, bytes: new Uint8Array() })
+    }
+  })
+
   it("stays inside its limits on payloads that are noise under a right checksum, and judges them as ours does", () => {
     const next = numbers(77)
     const { patch } = makePatch(images.oldBytes, images.newBytes, { profile: "mcu" })

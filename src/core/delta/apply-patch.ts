@@ -1,5 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { equalBytes } from "../kit/bytes.ts"
+import { blockChecker } from "./block-index.ts"
 import { BinaryCoder } from "./code/binary-coder.ts"
 import { blockSize, codePreamble, sectorCount, targetCoder } from "./code/session.ts"
 import { type Patch, readPatch } from "./container.ts"
@@ -41,9 +42,18 @@ function checkSource({ header }: Patch, oldBytes: Uint8Array): void {
 
 /**
  * The target in order, a chunk at a time, from a patch that was made to be streamed. `readOld` reads old bytes at
- * offsets of the coder's space (the image's own plus the header's old phase). The caller checks the digests.
+ * offsets of the coder's space (the image's own plus the header's old phase). Where the patch has a block index, the chunk that
+ * completes a wrong block is not handed out: throws `DeltaError`. The caller checks the digests.
  */
-export function* decodeStream({ header, payload }: Patch, readOld: ReadOld): Generator<Uint8Array> {
+export function* decodeStream(patch: Patch, readOld: ReadOld): Generator<Uint8Array> {
+  const check = blockChecker(patch.header)
+  for (const chunk of targetChunks(patch, readOld)) {
+    check(chunk)
+    yield chunk
+  }
+}
+
+function* targetChunks({ header, payload }: Patch, readOld: ReadOld): Generator<Uint8Array> {
   if (header.algorithm === "stored") {
     for (let at = 0; at < payload.length; at += blockSize) yield payload.subarray(at, at + blockSize)
     return

@@ -20,6 +20,30 @@ export function blockIndexOf(target: Uint8Array): Field {
 }
 
 /**
+ * Takes in the target in order, in pieces that never reach over the end of a block, and throws `DeltaError` at the first block
+ * whose checksum is not the index's. Without an index it lets all pass.
+ */
+export function blockChecker({
+  fields,
+  targetSize,
+}: Pick<PatchHeader, "fields" | "targetSize">): (bytes: Uint8Array) => void {
+  const field = fields.find(({ type }) => type === fieldType.targetBlocks)
+  if (field === undefined) return () => undefined
+  const view = new DataView(field.value.buffer, field.value.byteOffset, field.value.length)
+  const size = view.getUint32(0, true)
+  let crc = 0
+  let at = 0
+  return (bytes) => {
+    crc = crc32(bytes, crc)
+    at += bytes.length
+    if (at % size !== 0 && at !== targetSize) return
+    const block = Math.ceil(at / size) - 1
+    if (crc !== view.getUint32(4 + 4 * block, true)) throw new DeltaError("wrong-block", `the one at ${block * size}`)
+    crc = 0
+  }
+}
+
+/**
  * The offsets of the blocks in which an image differs from the patch's target; null when the patch has no index. Says where the
  * flash of a device that reports a wrong digest is wrong. Throws `DeltaError` for an index that does not fit its patch.
  */

@@ -206,6 +206,15 @@ export const smallestSector = 256
 export const largestSector = 1024 * 1024
 export const mostPreserveSlots = 8
 
+/** Blocks are whole chunks of a stream, so that each is completed by the end of one. */
+function hasFittingBlocks({ fields, targetSize }: PatchHeader): boolean {
+  const value = fields.find(({ type }) => type === fieldType.targetBlocks)?.value
+  if (value === undefined) return true
+  if (value.length < 4) return false
+  const size = new DataView(value.buffer, value.byteOffset, value.length).getUint32(0, true)
+  return size >= 4096 && (size & (size - 1)) === 0 && value.length === 4 + 4 * Math.ceil(targetSize / size)
+}
+
 function checkLimits(header: PatchHeader, flags: number): void {
   const refuse = (reason: string): never => {
     throw new DeltaError("bad-header", reason)
@@ -226,6 +235,7 @@ function checkLimits(header: PatchHeader, flags: number): void {
   if (header.preserveSlots > mostPreserveSlots) refuse(`${header.preserveSlots} preserved sectors`)
   if (header.prior > 1) throw new DeltaError("unsupported", `starting tables ${header.prior}`)
   if (header.ramNeeded > header.profile.ramLimit) refuse("it needs more memory than its profile allows")
+  if (!hasFittingBlocks(header)) refuse("the block index does not fit the target")
   if (header.algorithm === "stored" && header.payloadSize !== header.targetSize)
     refuse("a stored payload of another size")
 }

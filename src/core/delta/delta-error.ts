@@ -9,6 +9,7 @@ export const deltaErrors = {
   "wrong-source": "the old image is not the one that the patch was made from",
   "bad-payload": "the payload does not decode within its limits",
   "wrong-target": "the new image does not have the digest that the header names",
+  "wrong-block": "a block of the new image does not have the checksum that the header names",
   "bad-signature": "the patch is not signed by the key that is trusted",
   "flash-failed": "the flash does not hold what was programmed",
   "too-little-memory": "the device has less memory or flash than the patch needs",

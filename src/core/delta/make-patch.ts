@@ -95,7 +95,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
 /** Images up to this size are encoded in several ways, of which the smallest stays. */
 const severalWaysUpTo = 0x100000
 
-/** With and without the value map, and for rival instruction sets. */
+/** For the instruction set that was found, and for its rivals. */
 function smallestDelta(
   base: CodedHeader,
   analysis: Analysis,
@@ -103,14 +103,10 @@ function smallestDelta(
 ): { coded: CodedHeader; payload: Uint8Array } {
   let best = { coded: base, payload: encodeDelta(base, analysis, newBytes) }
   if (newBytes.length > severalWaysUpTo) return best
-  const offer = (coded: CodedHeader, variant: Analysis): void => {
-    const payload = encodeDelta(coded, variant, newBytes)
+  for (const architecture of analysis.rivals) {
+    const coded = { ...base, architecture }
+    const payload = encodeDelta(coded, { ...analysis, architecture }, newBytes)
     if (payload.length < best.payload.length) best = { coded, payload }
-  }
-  for (const architecture of analysis.rivals) offer({ ...base, architecture }, { ...analysis, architecture })
-  if (analysis.values.length > 0 && analysis.values.length * 4 > best.payload.length / 32) {
-    const { architecture } = best.coded
-    offer(best.coded, { ...analysis, architecture, values: [] })
   }
   return best
 }

@@ -33,9 +33,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     regionCap: 4,
     sectorCap: 1024,
     runCap: 24,
-    hashedSlots: 192,
+    hashedSlots: 360,
     isSmall: true,
-    stateSize: 7096,
+    stateSize: 7104,
     ramLimit: 8192,
   },
   mcu: {
@@ -48,7 +48,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 128,
     hashedSlots: 4608,
     isSmall: false,
-    stateSize: 31368,
+    stateSize: 31384,
     ramLimit: 32768,
   },
   std: {
@@ -61,7 +61,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 1024,
     hashedSlots: 22528,
     isSmall: false,
-    stateSize: 126984,
+    stateSize: 127000,
     ramLimit: 131072,
   },
   gateway: {
@@ -74,7 +74,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 4096,
     hashedSlots: 65536,
     isSmall: false,
-    stateSize: 420872,
+    stateSize: 420888,
     ramLimit: 524288,
   },
 }

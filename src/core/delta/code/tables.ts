@@ -174,7 +174,7 @@ export const stretchTable: Int16Array = Int16Array.from(
 )
 
 /** 32768 / (n + 3/2): how far a probability that was seen n times moves towards the next bit, of 32768. */
-export const rateTable: Uint16Array = Uint16Array.from({ length: 32 }, (_, n) => Math.floor(65536 / (2 * n + 3)))
+export const rateTable: Uint16Array = Uint16Array.from({ length: 32 }, (_, n) => Math.floor(327680 / (9 * n + 13)))
 
 /** The probability of 1, of 65536, for a logit in 1/256 within -2816 … 2816. */
 export function squash(logit: number): number {

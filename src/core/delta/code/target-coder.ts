@@ -31,8 +31,9 @@ export function slotLayout(isSmall: boolean) {
     history: 256,
     trust: 512,
     switch: 32,
-    alternative: 288,
+    place: 32,
     literal: isSmall ? 256 : 1024,
+    alternative: isSmall ? 0 : 256,
     since: isSmall ? 0 : 256,
     kindHistory: isSmall ? 0 : 512,
   })
@@ -246,8 +247,8 @@ export class TargetCoder {
     const { model, window, base } = this
     const kind = window.kind[index] as number
     model.begin()
-    model.direct(base.alternative + kind * 8 + (this.trust[kind] as number))
-    model.direct(base.alternative + 256 + (this.unitMisses & 7) * 4 + ((window.position[index] as number) & 3))
+    model.direct(base.place + (this.unitMisses & 7) * 4 + ((window.position[index] as number) & 3))
+    if (!this.parts.isSmall) model.direct(base.alternative + kind * 8 + (this.trust[kind] as number))
     return model.decide(this.parts.coder, this.weight.alternative, given)
   }
 

@@ -5,6 +5,7 @@ import { Translation } from "../predict/translate.ts"
 import { AddressMap } from "./address-map.ts"
 import { mapEntries } from "./build-map.ts"
 import { findRegions, findValueShifts, wordPairs } from "./find-addresses.ts"
+import { pruneValues } from "./prune-values.ts"
 import { findSegments, type Segment } from "./segments.ts"
 
 /** Where the words of an image begin: so many bytes are thought before its first, to make its alignment even. */
@@ -33,7 +34,7 @@ export function analyse(oldBytes: Uint8Array, newBytes: Uint8Array, given: Archi
   const images = { oldBytes, newBytes, segments }
   let best = analysePhase(images, { old: 0, new: 0 }, { given, windows: manyWindows })
   const misses = countMisses(oldBytes, newBytes, segments)
-  if (misses < 64 || best.score > misses / 3) return best.analysis
+  if (misses < 64 || best.score > misses / 3) return pruned(best.analysis)
   const odd = mostlyOdd(segments, newBytes.length)
   for (const phase of otherPhases(odd)) {
     // A look at a few windows first: nearly always an alignment is worth no more than that.
@@ -42,7 +43,11 @@ export function analyse(oldBytes: Uint8Array, newBytes: Uint8Array, given: Archi
     const next = analysePhase(images, phase, { given, windows: manyWindows })
     if (next.score > best.score * 1.2 + 64) best = next
   }
-  return best.analysis
+  return pruned(best.analysis)
+}
+
+function pruned(analysis: Analysis): Analysis {
+  return { ...analysis, values: pruneValues(analysis) }
 }
 
 /** Windows on which instruction sets are tried. */

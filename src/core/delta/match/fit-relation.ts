@@ -21,7 +21,12 @@ function fitEntries(analysis: Analysis, cap: number): readonly MapEntry[] {
   const map = new AddressMap(entries)
   map.uses = new Int32Array(map.size)
   const predictors = architectures.find((row) => row.name === architecture)?.predictors ?? []
-  eachWindow({ ...analysis, translation: new Translation(map, regions, values) }, predictors, 1, () => undefined)
+  eachWindow(
+    { ...analysis, translation: new Translation(map, regions, values) },
+    predictors,
+    { every: 1 },
+    () => undefined,
+  )
   const { uses } = map
   const kept = [...uses.keys()]
     .sort((a, b) => (uses[b] as number) - (uses[a] as number) || a - b)

@@ -18,15 +18,17 @@ export interface Evidence {
   readonly translation: Translation
 }
 
-/** Calls `visit` with each `every`-th predicted window of the new image and the new offset at which it begins. */
+/**
+ * Calls `visit` with each `every`-th predicted window of the new image and the new offset at which it begins; `window` is the
+ * one to use, for who wants to look inside.
+ */
 export function eachWindow(
   evidence: Evidence,
   predictors: readonly Predictor[],
-  every: number,
+  { every, window = new Window() }: { readonly every: number; readonly window?: Window },
   visit: (window: Window, newStart: number) => void,
 ): void {
   const { oldBytes, newBytes, segments, translation } = evidence
-  const window = new Window()
   const read = readerOf(oldBytes)
   let turn = 0
   for (const [index, { newStart, shift }] of segments.entries()) {
@@ -51,7 +53,7 @@ export function repairs(
   const trust = new Uint8Array(32).fill(6)
   let score = 0
   let repaired = 0
-  eachWindow(evidence, predictors, every, (window, newStart) => {
+  eachWindow(evidence, predictors, { every }, (window, newStart) => {
     for (let i = 0; i < window.length; i++) {
       const raw = window.raw[i]
       const predicted = window.predicted[i]

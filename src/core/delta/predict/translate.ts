@@ -59,6 +59,12 @@ export class Translation {
 
   /** The new address of what stood at an old address (unsigned, 32 bits), or -1 when nothing is known of it. */
   address(oldAddress: number): number {
+    const inside = this.inside(oldAddress)
+    return inside < 0 ? this.outside(oldAddress) : inside
+  }
+
+  /** The new address of something in the image, or -1. */
+  inside(oldAddress: number): number {
     for (const region of this.regions) {
       const at = oldAddress - region.oldAddress
       if (at >= 0 && at < region.oldLength) {
@@ -66,11 +72,17 @@ export class Translation {
         return moved >>> 0
       }
     }
-    return this.value(oldAddress)
+    return -1
   }
 
   /** The new address of something outside the image, or -1. */
-  private value(oldAddress: number): number {
+  outside(oldAddress: number): number {
+    const piece = this.pieceOf(oldAddress)
+    return piece < 0 ? -1 : (oldAddress + (this.valueShifts[piece] as number)) >>> 0
+  }
+
+  /** The piece of the value map that knows an address, or -1. */
+  pieceOf(oldAddress: number): number {
     let low = 0
     let high = this.valueStarts.length
     while (low < high) {
@@ -79,8 +91,7 @@ export class Translation {
       else high = middle
     }
     if (low === 0 || low === this.valueStarts.length) return -1
-    const shift = this.valueShifts[low - 1] as number
-    return shift === noShift ? -1 : (oldAddress + shift) >>> 0
+    return this.valueShifts[low - 1] === noShift ? -1 : low - 1
   }
 }
 
