@@ -65,7 +65,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   const { coded, payload: delta } = smallestDelta(base, analysis, newBytes)
   step(0.7)
   const payloads: { algorithm: Algorithm; payload: Uint8Array }[] = [{ algorithm: "delta", payload: delta }]
-  if (delta.length > newBytes.length / 3) {
+  if (isNearlyNew(delta, newBytes)) {
     payloads.push(
       { algorithm: "full", payload: encodeFull(coded, newBytes) },
       { algorithm: "stored", payload: newBytes },
@@ -92,6 +92,9 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   return { patch, header }
 }
 
+/** Whether so little of the old image is in the new one that packing that one alone may be as good. */
+const isNearlyNew = (payload: Uint8Array, newBytes: Uint8Array): boolean => payload.length > newBytes.length / 3
+
 /** Images up to this size are encoded in several ways, of which the smallest stays. */
 const severalWaysUpTo = 0x100000
 
@@ -102,7 +105,7 @@ function smallestDelta(
   newBytes: Uint8Array,
 ): { coded: CodedHeader; payload: Uint8Array } {
   let best = { coded: base, payload: encodeDelta(base, analysis, newBytes) }
-  if (newBytes.length > severalWaysUpTo) return best
+  if (newBytes.length > severalWaysUpTo || isNearlyNew(best.payload, newBytes)) return best
   for (const architecture of analysis.rivals) {
     const coded = { ...base, architecture }
     const payload = encodeDelta(coded, { ...analysis, architecture }, newBytes)

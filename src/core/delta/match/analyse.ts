@@ -1,6 +1,6 @@
 import type { Relation } from "../code/relation.ts"
 import { type ArchitectureName, architectures } from "../predict/architectures.ts"
-import { repairs } from "../predict/detect.ts"
+import { type Evidence, repairs } from "../predict/detect.ts"
 import { Translation } from "../predict/translate.ts"
 import { AddressMap } from "./address-map.ts"
 import { mapEntries } from "./build-map.ts"
@@ -92,26 +92,18 @@ function analysePhase(
   const map = new AddressMap(entries)
   const pairs = wordPairs(oldBytes, newBytes, segments)
   const regions = findRegions({ oldBytes, newBytes, phase }, pairs, map)
-  const values = findValueShifts(pairs, new Translation(map, regions, []))
+  // The look of a few windows does without the value map: finding it takes longest.
+  const values = windows === fewWindows ? [] : findValueShifts(pairs, new Translation(map, regions, []))
   const evidence = { oldBytes, newBytes, segments, translation: new Translation(map, regions, values) }
-  const found = architectures
-    .filter(({ name }) => given === "auto" || name === given)
-    .map(({ name, predictors }) => {
-      const { score, repaired } = repairs(evidence, predictors, windows)
-      return {
-        name,
-        score: score - (name === "none" ? 0 : 16),
-        repaired,
-        readsPointers: predictors.length > 1 || name === "none",
-      }
-    })
+  const rated = (rows: readonly Architecture[], most: number): Rated[] => rows.map((row) => rate(row, evidence, most))
+  const possible = architectures.filter(({ name }) => given === "auto" || name === given)
+  // A look at a few windows tells which are worth more.
+  const promising = windows === fewWindows ? possible : mostPromising(rated(possible, fewWindows))
+  const found = rated(promising, windows)
   const best = found.reduce((most, next) => (next.score > most.score ? next : most))
   const standsOut =
     best.name !== "none" && best.score > 256 && best.score > countMisses(oldBytes, newBytes, segments) / 4
-  // What a predictor repairs beyond the pointers that it shares with "none".
-  const shared = found.find((row) => row.name === "none")?.repaired ?? 0
-  const own = (row: { readonly readsPointers: boolean; readonly repaired: number }): number =>
-    row.readsPointers ? row.repaired - shared : row.repaired
+  const own = ownRepairs(found)
   const rivals = standsOut
     ? []
     : found
@@ -121,6 +113,34 @@ function analysePhase(
         .map((row) => row.name)
   const { score, name: architecture } = best
   return { score, analysis: { phase, oldBytes, newBytes, segments, entries, regions, values, architecture, rivals } }
+}
+
+type Architecture = (typeof architectures)[number]
+
+interface Rated {
+  readonly row: Architecture
+  readonly name: ArchitectureName
+  readonly score: number
+  readonly repaired: number
+}
+
+function rate(row: Architecture, evidence: Evidence, windows: number): Rated {
+  const { score, repaired } = repairs(evidence, row.predictors, windows)
+  return { row, name: row.name, score: score - (row.name === "none" ? 0 : 16), repaired }
+}
+
+/** What a predictor repairs beyond the pointers that it shares with "none". */
+function ownRepairs(found: readonly Rated[]): (rated: Rated) => number {
+  const shared = found.find(({ name }) => name === "none")?.repaired ?? 0
+  return ({ row, repaired }) => (row.predictors.length > 1 || row.name === "none" ? repaired - shared : repaired)
+}
+
+/** "none", against which the others are held, and the best four by score and by what they repair. */
+function mostPromising(found: readonly Rated[]): Architecture[] {
+  const own = ownRepairs(found)
+  const best = (value: (rated: Rated) => number): Rated[] => [...found].sort((a, b) => value(b) - value(a)).slice(0, 4)
+  const kept = new Set([...best(({ score }) => score), ...best(own)])
+  return found.filter((rated) => rated.name === "none" || kept.has(rated)).map(({ row }) => row)
 }
 
 function countMisses(oldBytes: Uint8Array, newBytes: Uint8Array, segments: readonly Segment[]): number {

@@ -190,10 +190,14 @@ function* outsideSamples({ before, after }: WordPairs, translation: Translation)
   const shiftOf = (i: number): number => (after[i] as number) - (before[i] as number)
   const isOutside = (i: number): boolean =>
     (before[i] as number) >= 0x1000 && Math.abs(shiftOf(i)) < farthest && translation.address(before[i] as number) < 0
-  const order = Uint32Array.from(before.keys()).filter(isOutside)
-  order.sort((a, b) => (before[a] as number) - (before[b] as number) || a - b)
+  const order = sortedBy(before, placesWhere(before.length, isOutside))
   for (let from = 0; from < order.length; ) {
     const value = before[order[from] as number] as number
+    if (before[order[from + 1] ?? -1] !== value) {
+      yield { value, shift: shiftOf(order[from] as number), times: 1 }
+      from++
+      continue
+    }
     const counts = new Map<number, number>()
     let to = from
     for (; to < order.length && before[order[to] as number] === value; to++) {
@@ -204,4 +208,35 @@ function* outsideSamples({ before, after }: WordPairs, translation: Translation)
     yield { value, shift, times }
     from = to
   }
+}
+
+function placesWhere(count: number, keep: (i: number) => boolean): Uint32Array {
+  const places = new Uint32Array(count)
+  let kept = 0
+  for (let i = 0; i < count; i++) if (keep(i)) places[kept++] = i
+  return places.subarray(0, kept)
+}
+
+/** The places in ascending order of the words there; equal ones stay in theirs (radix sort, a byte at a time). */
+function sortedBy(words: Uint32Array, places: Uint32Array): Uint32Array {
+  let from = places
+  let to: Uint32Array = new Uint32Array(places.length)
+  for (let shift = 0; shift < 32; shift += 8) {
+    const next = new Uint32Array(257)
+    for (const place of from) {
+      const bucket = (((words[place] as number) >>> shift) & 255) + 1
+      next[bucket] = (next[bucket] as number) + 1
+    }
+    for (let i = 1; i < 257; i++) next[i] = (next[i] as number) + (next[i - 1] as number)
+    for (const place of from) {
+      const bucket = ((words[place] as number) >>> shift) & 255
+      const at = next[bucket] as number
+      next[bucket] = at + 1
+      to[at] = place
+    }
+    const filled = to
+    to = from
+    from = filled
+  }
+  return from
 }
