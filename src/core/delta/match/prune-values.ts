@@ -1,9 +1,12 @@
-import { architectures } from "../predict/architectures.ts"
-import { eachWindow } from "../predict/detect.ts"
+import type { Relation } from "../code/relation.ts"
+import { type ArchitectureName, architectures } from "../predict/architectures.ts"
+import { type Evidence, eachWindow } from "../predict/detect.ts"
 import { noShift, Translation, type ValueShift } from "../predict/translate.ts"
 import { Window, windowSize } from "../predict/window.ts"
 import { AddressMap } from "./address-map.ts"
-import type { Analysis } from "./analyse.ts"
+
+/** Two images and what has been found out about them. */
+type Related = Relation & Omit<Evidence, "translation"> & { readonly architecture: ArchitectureName }
 
 /** Prices in bits, for choosing pieces only: a byte set right, a byte spoiled, a piece in the patch. */
 const repairedByte = 5
@@ -50,7 +53,7 @@ class WatchedWindow extends Window {
  * The pieces of the value map that set more right than they spoil: much looks like an address and is none, and a word that
  * is taken for a pointer loses what its instruction predicts.
  */
-export function pruneValues(analysis: Omit<Analysis, "rivals">): readonly ValueShift[] {
+export function pruneValues(analysis: Related): readonly ValueShift[] {
   const { values, newBytes } = analysis
   if (values.length === 0) return values
   const gains = new Float64Array(values.length)
@@ -73,11 +76,11 @@ export function pruneValues(analysis: Omit<Analysis, "rivals">): readonly ValueS
   )
 }
 
-const predictorsOf = ({ architecture }: Pick<Analysis, "architecture">) =>
+const predictorsOf = ({ architecture }: Related) =>
   architectures.find((row) => row.name === architecture)?.predictors ?? []
 
 /** Every byte as it is predicted by the address map alone. */
-function predictedWithout(analysis: Omit<Analysis, "rivals">): Uint8Array {
+function predictedWithout(analysis: Related): Uint8Array {
   const predicted = new Uint8Array(analysis.newBytes.length)
   const translation = new Translation(new AddressMap(analysis.entries), analysis.regions, [])
   eachWindow({ ...analysis, translation }, predictorsOf(analysis), { every: 1 }, (window, newStart) =>
