@@ -1,6 +1,7 @@
 // `npm run bench pfm [-- --known 100000 --active 1000 --rate 200]`: conversations of Telit modules by SMS. The server is pinned to
 // one core and bound by SMPP to an SMS centre in this process, which plays the modules. Writes its section of docs/benchmarks.md.
 import { spawnSync } from "node:child_process"
+import { setMaxListeners } from "node:events"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { cpus, loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
@@ -52,6 +53,7 @@ const reactions: number[] = []
 const outbox: { readonly module: Module; readonly message: PfmFromModule; readonly isAnswered: boolean }[] = []
 
 const off = new AbortController()
+setMaxListeners(0, off.signal)
 const scratch = mkdtempSync(join(tmpdir(), "waft-bench-pfm-"))
 const servers: Serving[] = []
 const network = new SmsNetwork({ clock: nodeClock, conditions: calmConditions, signal: off.signal })

@@ -29,10 +29,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "server/api": ["core/kit", "core/domain", "core/contract", "server/fleet", "server/transports"],
   // main.ts and config.ts: the only place where everything meets.
-  server: ["core", "server"],
+  server: ["core", "server", "serial"],
   disk: [],
+  serial: ["core/kit", "core/protocols"],
   virtual: ["core/kit", "core/protocols", "core/delta", "core/families", "disk"],
-  agent: ["core/kit", "core/protocols", "core/families", "core/contract", "disk"],
+  agent: ["core/kit", "core/protocols", "core/families", "core/contract", "disk", "serial"],
   console: ["core/kit", "core/domain", "core/contract"],
   cli: ["core/kit", "core/domain", "core/contract"],
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { mkdtempSync, readFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -30,6 +30,8 @@ export interface ServeOptions {
   readonly core?: number
   /** Environment of the server beside this process's own. */
   readonly env?: Readonly<Record<string, string>>
+  /** Takes each line of the server's log; absent = it goes where this process's own errors go. */
+  readonly onLog?: (line: string) => void
 }
 
 const free: readonly string[] =
@@ -37,7 +39,7 @@ const free: readonly string[] =
 
 /** Starts `waft serve` from the built program and resolves at its `ready` line. */
 export async function serve(options: ServeOptions = {}): Promise<Serving> {
-  const { data = newFolder(), flags = [], core } = options
+  const { data = newFolder(), flags = [], core, onLog } = options
   const args = [join(root, "bin", "waft.js"), "serve", "--data", data, ...free, ...flags]
   const env = { ...process.env, ...options.env }
   const [program, ...words] = [
@@ -45,7 +47,9 @@ export async function serve(options: ServeOptions = {}): Promise<Serving> {
     process.execPath,
     ...args,
   ]
-  const child = spawn(program ?? process.execPath, words, { stdio: ["ignore", "pipe", "inherit"], env })
+  const stdio: StdioOptions = ["ignore", "pipe", onLog === undefined ? "inherit" : "pipe"]
+  const child = spawn(program ?? process.execPath, words, { stdio, env })
+  if (onLog !== undefined && child.stderr !== null) createInterface({ input: child.stderr }).on("line", onLog)
   const ready = await readyLine(child)
   const address = (name: string): string => new RegExp(`\\b${name}=(\\S+)`).exec(ready)?.[1] ?? ""
   const url = `http://${/ http=(\S+)/.exec(ready)?.[1] ?? ""}`

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { StepClock } from "../core/protocols/at/scripted-line.testing.ts"
 import { AgentApi, type AgentResponse } from "./agent-api.ts"
 import { AgentMemory } from "./agent-memory.ts"
-import { ArrivalLine } from "./arrival-line.ts"
+import { ArrivalLine } from "../serial/arrival-line.ts"
 import { Backoff } from "./backoff.ts"
 
 const signal = new AbortController().signal

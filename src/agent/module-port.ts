@@ -3,7 +3,7 @@ import { dirname, basename, join } from "node:path"
 import type { HostPort } from "../core/families/host.ts"
 import type { MemoryPort } from "../core/families/memory-port.ts"
 import type { AtClock } from "../core/protocols/at/at-line.ts"
-import { ArrivalLine } from "./arrival-line.ts"
+import { ArrivalLine } from "../serial/arrival-line.ts"
 import { openTcpLine, tcpAddress } from "./tcp-line.ts"
 import { WrongUse } from "./wrong-use.ts"
 
@@ -24,8 +24,8 @@ export function machinePort({ names, baudRate = 115_200 }: PortOptions, clock: A
       const address = tcpAddress(name)
       if (address !== null) return openTcpLine(name, address, clock)
       // Loaded when it is needed: an agent at a TCP port, or beside a virtual module, runs without the native part.
-      const { openSerialLine } = await import("./serial-line.ts")
-      return openSerialLine(name, baudRate, clock)
+      const { openSerialLine } = await import("../serial/serial-line.ts")
+      return openSerialLine(name, baudRate, clock).catch(() => null)
     },
   }
 }

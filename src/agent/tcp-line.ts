@@ -1,6 +1,6 @@
 import { createConnection } from "node:net"
 import type { AtClock, AtLine } from "../core/protocols/at/at-line.ts"
-import { ArrivalLine } from "./arrival-line.ts"
+import { ArrivalLine } from "../serial/arrival-line.ts"
 
 const connectMs = 5000
 

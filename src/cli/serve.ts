@@ -29,7 +29,8 @@ export function serveCommand(): Command {
       // A server in the field has no use for devices in software: they are loaded for the demo only.
       const demo = isDemo ? await import("./demo.ts") : null
       const network = demo === null ? null : await demo.startMobileNetwork({ number: demoNumber })
-      const config = network === null ? given : { ...given, smpp: network.smpp, smsNumber: network.number }
+      const config =
+        network === null ? given : { ...given, smpp: network.smpp, smsModem: null, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
       const server = await startServer(config, version)
       const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises"
 import type { Clock } from "./fleet/needs.ts"
 
 /** The machine's clocks. */
@@ -13,6 +14,20 @@ export const steadyClock = {
     const timer = setInterval(tick, ms)
     timer.unref()
     return () => clearInterval(timer)
+  },
+}
+
+/** For what waits for a while: `sleep` rejects with the signal's reason when it is aborted first. */
+export const sleepingClock = {
+  now: steadyClock.now,
+  sleep: async (ms: number, signal?: AbortSignal): Promise<void> => {
+    signal?.throwIfAborted()
+    try {
+      await wait(ms, undefined, signal === undefined ? {} : { signal })
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    }
   },
 }
 

@@ -50,6 +50,20 @@ describe("the server's settings", () => {
     expect(() => readConfig(flags, {})).toThrow(Object.keys(flags)[0])
   })
 
+  it("take a GSM modem with its speed and PIN, or an SMS centre, but not both", () => {
+    const pinFile = join(mkdtempSync(join(tmpdir(), "waft-config-")), "pin")
+    writeFileSync(pinFile, "2580\n")
+    const modem = { "sms-modem": "/dev/ttyS1,9600", "sms-number": "+393312345678" }
+    expect(readConfig(modem, {}).smsModem).toEqual({ path: "/dev/ttyS1", baudRate: 9600, pin: "" })
+    const withPin = readConfig({ ...modem, "sms-modem": "/dev/ttyUSB2", "sms-modem-pin-file": pinFile }, {})
+    expect(withPin.smsModem).toEqual({ path: "/dev/ttyUSB2", baudRate: 115_200, pin: "2580" })
+    expect(() => readConfig({ ...modem, smpp: "smpp://a:b@127.0.0.1:2775" }, {})).toThrow(/--smpp and --sms-modem/)
+    expect(() => readConfig({ "sms-modem": "/dev/ttyS1" }, {})).toThrow(/need --sms-number/)
+    expect(() => readConfig({ ...modem, "sms-modem": "/dev/ttyS1,fast" }, {})).toThrow(/PATH\[,BAUD\]/)
+    writeFileSync(pinFile, "secret")
+    expect(() => readConfig({ ...modem, "sms-modem-pin-file": pinFile }, {})).toThrow(/4 to 8 digits/)
+  })
+
   it("refuse a key that does not exist", () => {
     const file = join(mkdtempSync(join(tmpdir(), "waft-config-")), "waft.json")
     writeFileSync(file, JSON.stringify({ htpp: "127.0.0.1:1" }))

@@ -43,6 +43,8 @@ export interface ServerConfig {
   readonly deviceTcpPublic: HostPort | null
   /** The service centre that carries short messages; null = none. */
   readonly smpp: (HostPort & { readonly user: string; readonly password: string }) | null
+  /** The GSM modem that carries them instead; null = none. */
+  readonly smsModem: { readonly path: string; readonly baudRate: number; readonly pin: string } | null
   /** The number that devices know this server by. */
   readonly smsNumber: string
   readonly imageCacheBytes: number
@@ -111,6 +113,13 @@ export const serverSettings = [
     fallback: "",
   },
   {
+    flag: "sms-modem",
+    value: "PATH[,BAUD]",
+    help: "GSM modem that carries SMS instead of a centre, such as /dev/ttyUSB2 or /dev/ttyS1,115200 (off unless given)",
+    fallback: "",
+  },
+  { flag: "sms-modem-pin-file", value: "FILE", help: "file with the PIN of the modem's SIM", fallback: "" },
+  {
     flag: "sms-number",
     value: "NUMBER",
     help: "number that this server's SMS come from and go to, such as +393312345678",
@@ -160,7 +169,8 @@ export function readConfig(
     deviceTcpPublic:
       text("device-tcp-public") === "" ? null : parseHostPort("device-tcp-public", text("device-tcp-public")),
     smpp: parseSmpp(text("smpp")),
-    smsNumber: parseSmsNumber(text("sms-number"), text("smpp")),
+    smsModem: parseSmsModem(text("sms-modem"), text("sms-modem-pin-file"), text("smpp")),
+    smsNumber: parseSmsNumber(text("sms-number"), text("smpp") === "" && text("sms-modem") === ""),
     imageCacheBytes: parseMegabytes("image-cache-mb", text("image-cache-mb")),
     uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
     deltaWorkers: parseWorkers(text("delta-workers")),
@@ -231,8 +241,30 @@ function parseSmpp(text: string): ServerConfig["smpp"] {
   return { user, password, host: host.replace(/^\[|\]$/g, ""), port: Number(port) }
 }
 
-function parseSmsNumber(text: string, smpp: string): string {
-  if (text === "" && smpp !== "") throw new ConfigError("--smpp needs --sms-number, the number that devices write to.")
+function parseSmsModem(text: string, pinFile: string, smpp: string): ServerConfig["smsModem"] {
+  if (text === "" && pinFile === "") return null
+  if (text === "") throw new ConfigError("--sms-modem-pin-file goes with --sms-modem.")
+  if (smpp !== "") throw new ConfigError("--smpp and --sms-modem are two ways to carry SMS: give one of them.")
+  const [, path = "", baud = "115200"] = /^([^,]+)(?:,(\d{3,7}))?$/.exec(text) ?? []
+  if (path === "") throw new ConfigError(`--sms-modem takes PATH[,BAUD] such as /dev/ttyUSB2,115200, not "${text}".`)
+  return { path, baudRate: Number(baud), pin: pinFile === "" ? "" : readPin(pinFile) }
+}
+
+function readPin(file: string): string {
+  let pin: string
+  try {
+    pin = readFileSync(file, "utf8").trim()
+  } catch (error) {
+    throw new ConfigError(`The PIN cannot be read: ${(error as Error).message}.`, { cause: error })
+  }
+  if (!/^\d{4,8}$/.test(pin)) throw new ConfigError(`The file ${file} does not hold a PIN of 4 to 8 digits.`)
+  return pin
+}
+
+function parseSmsNumber(text: string, isNeedless: boolean): string {
+  if (text === "" && !isNeedless) {
+    throw new ConfigError("--smpp and --sms-modem need --sms-number, the number that devices write to.")
+  }
   if (text !== "" && !/^\+?\d{3,15}$/.test(text)) {
     throw new ConfigError(`--sms-number takes an international number such as +393312345678, not "${text}".`)
   }

@@ -7,8 +7,9 @@ import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { Outbox } from "./fleet/outbox.ts"
 import { messageGateway } from "./gateway/message-gateway.ts"
 import { smsCarrier, smsReceiver, tellFate } from "./gateway/sms-gateway.ts"
-import { startSmppClient } from "./transports/sms/smpp-client.ts"
 import type { SmsTransport } from "./transports/sms/sms-transport.ts"
+import { startSms } from "./start-sms.ts"
+import { isNew } from "./gateway/strangers.ts"
 import { startMessageServer } from "./transports/tcp/message-server.ts"
 
 export interface ConversationsStart {
@@ -49,31 +50,12 @@ export async function startConversations(start: ConversationsStart): Promise<Con
   }
   await outbox.resume()
   const strange = (from: string): void => start.log.warn({ from }, "a message of no device that this server knows")
-  transport = startSms(start, needs, strange)
+  const carrierNow = startSms({ ...start, receiver: smsReceiver(needs, strange) })
+  transport = carrierNow
+  if (carrierNow !== null) start.closers.push(() => carrierNow.close())
   start.closers.push(() => outbox.close())
   await listenTcp(start, needs, strange)
   return { needs, begin: () => tick(start, needs) }
-}
-
-function startSms(
-  { config, closers, log }: ConversationsStart,
-  needs: ConverseNeeds,
-  strange: (from: string) => void,
-): SmsTransport | null {
-  if (config.smpp === null) return null
-  const { host, port, user, password } = config.smpp
-  const transport = startSmppClient({
-    centre: { host, port },
-    systemId: user,
-    password,
-    sender: config.smsNumber,
-    receiver: smsReceiver(needs, strange),
-    clock: steadyClock,
-    random: () => randomInt(2 ** 32) / 2 ** 32,
-    log: (entry) => log.info(entry, `smpp: ${entry.event}`),
-  })
-  closers.push(() => transport.close())
-  return transport
 }
 
 async function listenTcp(
@@ -82,12 +64,17 @@ async function listenTcp(
   strange: (peer: string) => void,
 ): Promise<void> {
   if (config.deviceTcp === null || !needs.families.some(({ conversation }) => conversation !== undefined)) return
+  const told = new Set<string>()
   try {
     const server = await startMessageServer({
       listen: config.deviceTcp,
       host: messageGateway(needs, strange),
       clock: steadyClock,
-      log: ({ event, error, peer }) => log.warn({ peer, err: error }, `device-tcp: ${event}`),
+      log: ({ event, error, peer }) => {
+        // What anybody can cause as often as he likes is told once each.
+        if (event !== "failed" && !isNew(told, `${event} ${peer}`)) return
+        log.warn({ peer, err: error }, `device-tcp: ${event}`)
+      },
     })
     closers.push(() => server.close())
     const { host, port } = server.address

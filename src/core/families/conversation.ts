@@ -93,6 +93,8 @@ export interface ConversationOffer {
 }
 
 export interface ConversationStep {
+  /** The message was the device's own, not somebody's who said so. */
+  readonly isHeard?: boolean
   /** The same object = nothing new to remember. */
   readonly familyState: JsonObject
   readonly send: readonly ConversationMessage[]

@@ -81,6 +81,7 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
   if (others.some((other) => !concerned.includes(other))) {
     return { kind: "concerns", concerned: [...new Set([...concerned, ...others])] }
   }
+  if (input.kind === "message" && step.isHeard === true) needs.live.touch(live, input.from)
   const move = moveOf(needs, live, step)
   const devices = changedDevices(needs, live, step)
   const isAnswer = input.kind === "message"
@@ -274,7 +275,6 @@ export async function takeMessage(
     const sender = conversation?.senderOf(message.bytes) ?? null
     const live = sender === null ? undefined : needs.live.devices.get(sender)
     if (live?.device.family !== family) continue
-    needs.live.touch(live, message.from)
     return { live, answers: await converse(needs, live, message) }
   }
   return { live: null, answers: [] }

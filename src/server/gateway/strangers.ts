@@ -1,3 +1,13 @@
+/** Who is remembered at most. */
+const mostKnown = 1000
+
+/** Whether something is said for the first time; what comes after the first thousand is not remembered, and not new. */
+export function isNew(known: Set<string>, what: string): boolean {
+  if (known.has(what) || known.size >= mostKnown) return false
+  known.add(what)
+  return true
+}
+
 /** Who sent something that no device of ours would: told once each, and not without end. */
 export class Strangers {
   readonly #known = new Set<string>()
@@ -8,8 +18,6 @@ export class Strangers {
   }
 
   note(who: string): void {
-    if (this.#known.has(who) || this.#known.size >= 1000) return
-    this.#known.add(who)
-    this.#tell(who)
+    if (isNew(this.#known, who)) this.#tell(who)
   }
 }

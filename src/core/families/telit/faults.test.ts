@@ -118,7 +118,7 @@ describe("a forged message", () => {
     return [...forged, ...other, ...cuts, own, new Uint8Array(0), Uint8Array.of(0, 23)]
   }
 
-  it("changes nothing, is answered by nothing, and moves no timer, by SMS and over TCP", () => {
+  it("changes nothing, is answered by nothing but the end of its socket, and moves no timer, by SMS and over TCP", () => {
     const bench = new Bench()
     bench.add(imeiA)
     bench.fromSms(imeiA, registration(1))
@@ -130,7 +130,9 @@ describe("a forged message", () => {
         const bytes = via === "tcp" ? frameOf(octets) : octets
         const step = conversation.step(situation, { kind: "message", via, from: `+${simA.number}`, bytes })
         expect(step.familyState).toBe(device.state)
-        expect([step.send, step.evidence, step.notes, step.others]).toEqual([[], [], [], []])
+        const end = via === "tcp" ? [{ via, bytes: new Uint8Array(0), isLast: true }] : []
+        expect([step.send, step.evidence, step.notes, step.others]).toEqual([end, [], [], []])
+        expect(step.isHeard).toBe(false)
         expect([step.running, step.wakeInMs]).toEqual([undefined, "unchanged"])
       }
     }

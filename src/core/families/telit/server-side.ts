@@ -46,6 +46,7 @@ function takeStep(situation: ConversationSituation, input: ConversationInput): C
     familyState: isSame(turn.memory, before) ? familyState : writeMemory(turn.memory),
     send: turn.send,
     evidence: turn.evidence,
+    isHeard: turn.isHeard,
     ...(turn.running === undefined ? {} : { running: turn.running }),
     notes: turn.notes,
     others: turn.others,

@@ -16,10 +16,11 @@ export function octetsOf(bytes: Uint8Array): Uint8Array | null {
   return bytes[0] === 0 ? octetsOfFrame(bytes) : octetsOfSms(bytes)
 }
 
-/** Takes in a message of this module. What is forged, cut or none of a module's messages changes nothing and gets no answer. */
+/** Takes in a message of this module. What is forged, cut or none of a module's messages changes nothing and gets no answer; its socket is ended. */
 export function takeMessage(turn: Turn, input: Extract<ConversationInput, { kind: "message" }>): void {
   const message = authentic(turn, input.bytes)
-  if (message === null) return
+  if (message === null) return input.via === "tcp" ? hangUp(turn) : undefined
+  turn.isHeard = true
   const sender: Sender = { via: input.via, from: input.from }
   const take = messageTable[message.name] as (turn: Turn, message: PfmFromModule, sender: Sender) => void
   take(turn, message, sender)
@@ -153,10 +154,14 @@ function takeRegistration(turn: Turn, message: PfmOf<"remoteRegistration">, send
 /** Counts the messages of a module's own in a minute. False = it was enough. */
 function takeOne(turn: Turn): boolean {
   const { taken } = turn.memory
-  if (taken >= mostTaken) return false
+  if (taken > mostTaken) return false
   change(turn, { taken: taken + 1 })
   if (taken === 0) setTimer(turn, "minute", takenWindowMs)
-  return true
+  if (taken < mostTaken) return true
+  const { id } = turn.situation.device
+  const sentence = `${id} has registered or asked ${mostTaken + 1} times in a minute; what it says like that until the minute is over is not taken in.`
+  note(turn, "too-often", sentence)
+  return false
 }
 
 function ignoreOld(turn: Turn, { via }: Sender): void {

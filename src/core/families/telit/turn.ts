@@ -22,6 +22,8 @@ export interface Turn {
   running: string | undefined
   /** A timer was set: the wake that stands is over. */
   isTimed: boolean
+  /** The message of this step has the module's own tag. */
+  isHeard: boolean
   /** The module's keys, once this step has needed them: they cost more than the rest of it. */
   keys: PfmKeys | null
 }
@@ -36,6 +38,7 @@ export function newTurn(situation: ConversationSituation, memory: ModuleMemory):
     others: [],
     running: undefined,
     isTimed: false,
+    isHeard: false,
     keys: null,
   }
 }

@@ -62,7 +62,9 @@ export async function takeSms(module: TelitModule, tpdu: Uint8Array): Promise<vo
   if (deliver === null) return
   const smsCoding = codingOf(deliver)
   const octets = smsCoding === null ? null : octetsOfSms(deliver.userData.data)
-  if (smsCoding === null || octets === null || waftCodec.imeiOf(octets) === null) return forHost(module, deliver, tpdu)
+  const isOwn = octets !== null && waftCodec.imeiOf(octets) === module.imei
+  // What names another module is nothing to this one: its host may be a server that has it for a modem.
+  if (smsCoding === null || !isOwn) return forHost(module, deliver, tpdu)
   const message = readMessage(module, octets)
   if (message === null) return
   await module.memory.save({ smsCoding })

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest"
+import { waftCodec } from "../pfm-codec.ts"
 import { pfmKeys } from "../pfm-keys.ts"
 import {
   cardA,
@@ -287,6 +288,16 @@ describe("a message that is not the server's", () => {
     await module.urc("Notified")
     expect(module.lines).not.toContain("#OTAEV: Automatic Fw Upgrade Requested")
     expect(module.console).toContain("a PFM message that is forged, or for another module")
+  })
+
+  it("but names another module is the host's, which may be a server", async () => {
+    const module = await on()
+    const data = waftCodec.encode(
+      { name: "query", imei: "357464030000099", transaction: 7, fields: {} },
+      pfmKeys("another module's secret", "357464030000099"),
+    )
+    module.rawSms({ alphabet: "octets", messageClass: 0, data })
+    expect(await module.until(/^\+CMT:/)).toMatch(/^\+CMT: ,\d+$/)
   })
 
   it("is the host's: announced and kept, or handed over at once when it is of class 0", async () => {
