@@ -73,6 +73,8 @@ export interface ConversationSituation {
   readonly tcp: { readonly host: string; readonly port: number }
   /** The server's own number, as devices see it. */
   readonly smsNumber: string
+  /** New credentials, the same at every call: for a step that wants its offer's own renewed. */
+  readonly newTicket: () => Ticket
   /** 32 random bits for a new transaction. */
   readonly random: number
   /** The platform's own, which is faster; absent = in plain arithmetic. */
@@ -81,13 +83,18 @@ export interface ConversationSituation {
   readonly claimants: (claim: string) => readonly { readonly id: string; readonly familyState: JsonObject }[]
 }
 
+export interface Ticket {
+  readonly user: string
+  readonly secret: string
+}
+
 export interface ConversationOffer {
   readonly offer: JsonObject
   /** The release's version: where the whole way leads. */
   readonly target: string
   readonly sizeBytes: number
   /** One-time credentials for exactly this offer. */
-  readonly ticket: { readonly user: string; readonly secret: string }
+  readonly ticket: Ticket
   /** Whether the device may not begin it now, because its rollout is paused. */
   readonly isHeld: boolean
 }
@@ -100,6 +107,8 @@ export interface ConversationStep {
   readonly send: readonly ConversationMessage[]
   /** What it means for the update that stands, in order. */
   readonly evidence: readonly ReportMeaning[]
+  /** The offer's credentials from now on, as `newTicket` gave them; those that stood work no more. */
+  readonly ticket?: Ticket
   /** What the device says that it runs. */
   readonly running?: string
   /** Sentences for the event log that belong to no update: a registration, a SIM that moved. */

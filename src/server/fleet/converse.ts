@@ -6,6 +6,7 @@ import type {
   ConversationOffer,
   ConversationSide,
   ConversationStep,
+  Ticket,
 } from "../../core/families/conversation.ts"
 import type { HmacSha256 } from "../../core/kit/hmac-sha256.ts"
 import { closed, mayPlanAnew } from "./ask-for-work.ts"
@@ -15,7 +16,7 @@ import { finishRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { flagPackage } from "./flag-package.ts"
 import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
-import { offerAgain } from "./make-offers.ts"
+import { makeTicket, offerAgain } from "./make-offers.ts"
 import { type Move, moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import type { Outbox } from "./outbox.ts"
@@ -82,13 +83,17 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
     return { kind: "concerns", concerned: [...new Set([...concerned, ...others])] }
   }
   if (input.kind === "message" && step.isHeard === true) needs.live.touch(live, input.from)
-  const move = moveOf(needs, live, step)
+  const update =
+    step.ticket === undefined || live.update === null ? live.update : { ...live.update, ticket: step.ticket }
+  const move = moveOf(needs, update, step)
+  const saved = move?.update ?? update
   const devices = changedDevices(needs, live, step)
   const isAnswer = input.kind === "message"
   const messages = step.send.flatMap((message) => toRow(needs, { live, message, isAnswer }))
   const changes: Change[] = [
     ...devices.map(({ device }): Change => ({ put: "device", device })),
-    ...(move === null ? [] : [{ put: "update", update: move.update } as const, ...move.changes]),
+    ...(saved === null || saved === live.update ? [] : [{ put: "update", update: saved } as const]),
+    ...(move?.changes ?? []),
     ...messages.map((message): Change => ({ put: "message", message })),
     ...step.notes.map(({ kind, sentence }) =>
       eventOf({
@@ -103,7 +108,7 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
   if (changes.length > 0) {
     await commit(needs, changes, () => {
       for (const { of, device } of devices) needs.live.setDevice(of, device)
-      if (move !== null) needs.live.setUpdate(move.update)
+      if (saved !== null && saved !== live.update) needs.live.setUpdate(saved)
       for (const message of messages) needs.outbox.add(message, isAnswer)
     })
   }
@@ -114,6 +119,7 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
 
 function situationOf(needs: ConverseNeeds, live: LiveDevice): Parameters<ConversationSide["step"]>[0] {
   const { id, model, familyState, running, access } = live.device
+  let ticket: Ticket | undefined
   return {
     device: {
       id,
@@ -125,6 +131,7 @@ function situationOf(needs: ConverseNeeds, live: LiveDevice): Parameters<Convers
     },
     now: needs.clock.now(),
     offered: offerOf(needs, live),
+    newTicket: () => (ticket ??= makeTicket(needs)),
     random: needs.randomBits(),
     hmac: needs.hmac,
     claimants: (claim) =>
@@ -151,14 +158,14 @@ function offerOf(needs: ConverseNeeds, live: LiveDevice): ConversationOffer | nu
   }
 }
 
-function moveOf(needs: ConverseNeeds, live: LiveDevice, step: ConversationStep): Move | null {
-  if (live.update === null || step.evidence.length === 0) return null
+function moveOf(needs: ConverseNeeds, update: Update | null, step: ConversationStep): Move | null {
+  if (update === null || step.evidence.length === 0) return null
   const at = needs.clock.now()
   const evidence = step.evidence.map(({ kind, sentence, code }): Evidence => {
     const basis = kind === "silence" || kind === "declined" ? "concluded" : "reported"
     return { kind, basis, at, sentence, ...(code === undefined ? {} : { code }) }
   })
-  const move = moveUpdate(live.update, evidence)
+  const move = moveUpdate(update, evidence)
   return move.changes.length === 0 ? null : { ...move, update: closed(move.update) }
 }
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest"
-import type { Device, OutgoingMessage, WaftEvent } from "../../core/domain/records.ts"
-import type { ConversationInput } from "../../core/families/conversation.ts"
+import { freshPull } from "../../core/domain/pull.ts"
+import type { Device, OutgoingMessage, Update, WaftEvent } from "../../core/domain/records.ts"
+import type { ConversationInput, ConversationSituation } from "../../core/families/conversation.ts"
 import type { Family } from "../../core/families/family.ts"
 import { hmacSha256 } from "../../core/kit/hmac-sha256.ts"
 import { Emitter } from "../../core/kit/emitter.ts"
@@ -62,11 +63,12 @@ beforeEach(() => {
 const family = {
   id: "small",
   conversation: {
-    step: ({ device: { id } }: { device: Device }, { kind }: ConversationInput) => {
+    step: ({ device: { id }, newTicket }: ConversationSituation, { kind }: ConversationInput) => {
       steps.push(`${id} ${kind}`)
       const message = { via: "sms", reference: `${id}-${steps.length}`, to: "+1", bytes: new Uint8Array(1) } as const
       const send = isTalkative ? [{ ...message, coding: "8-bit-class-0", validitySeconds: 60 }] : []
-      return { familyState: noState, send, evidence: [], notes: [], others: [], wakeInMs: "unchanged" }
+      const ticket = kind === "asked" ? { ticket: newTicket() } : {}
+      return { ...ticket, familyState: noState, send, evidence: [], notes: [], others: [], wakeInMs: "unchanged" }
     },
   },
 }
@@ -86,9 +88,36 @@ function device(id: string): Device {
   }
 }
 
+const update: Update = {
+  id: "u1",
+  rolloutId: "o1",
+  deviceId: "m0",
+  releaseId: "r1",
+  progress: { state: "offered", attempt: 1, basis: "observed", since: 1, sentence: "s", code: null },
+  offer: {},
+  image: { sha256: "ab", sizeBytes: 9 },
+  offerReason: null,
+  pull: freshPull,
+  packageId: null,
+  ticket: { user: "first", secret: "first secret" },
+}
+
 function tellAll(): void {
   for (const live of needs.live.devices.values()) needs.live.offerNews.add(live)
 }
+
+it("a step that renews its offer's credentials makes those before it worthless, and is saved", async () => {
+  const [live] = needs.live.devices.values()
+  if (live === undefined) throw new Error("no device")
+  await needs.store.commit([{ put: "update", update }])
+  needs.live.setUpdate(update)
+  await converse(needs, live, { kind: "offered" })
+  expect([...needs.live.tickets.keys()]).toEqual(["first"])
+  await converse(needs, live, { kind: "asked", request: "anything" })
+  const renewed = { user: "x".repeat(12), secret: "x".repeat(12) }
+  expect([...needs.live.tickets.keys()]).toEqual([renewed.user])
+  expect((await needs.store.updatesOfDevice("m0", 1)).map(({ ticket }) => ticket)).toEqual([renewed])
+})
 
 describe("conversations that begin together", () => {
   it("begin no faster than their messages leave, and leave room for who has spoken", async () => {

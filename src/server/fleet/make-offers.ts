@@ -116,7 +116,7 @@ async function plan(
   }
 }
 
-/** Credentials for one offer: 59 bits each half, in letters and digits that every device's URL parser takes. */
-function makeTicket({ randomText }: Pick<Needs, "randomText">): DeviceAccess {
+/** Credentials for one offer, or one order: 59 bits each half, in letters and digits that every device's URL parser takes. */
+export function makeTicket({ randomText }: Pick<Needs, "randomText">): DeviceAccess {
   return { user: randomText(ticketChars), secret: randomText(ticketChars) }
 }

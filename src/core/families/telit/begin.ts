@@ -13,6 +13,7 @@ import {
   standing,
   type ToModule,
   type Turn,
+  useTicket,
 } from "./turn.ts"
 import { heldMs, resendMs, step, validityOf } from "./waits.ts"
 
@@ -54,7 +55,10 @@ function ask(turn: Turn, state: AskingState): void {
   // An earlier Command whose Final may still come is remembered.
   const earlier = talk.state === "fetching" || talk.state === "installing" ? talk.transaction : talk.earlier
   setTalk(turn, { state, transaction: newTransaction(turn), tries: 0, earlier })
-  if (state === "commanded") noteLastNumber(turn)
+  if (state === "commanded") {
+    useTicket(turn)
+    noteLastNumber(turn)
+  }
   sendAgain(turn)
 }
 
@@ -122,15 +126,16 @@ function asking<Mode>({ memory }: Turn, mode: Mode) {
 /** The file's name in the ticket's directory: short, for it travels in an SMS. */
 export const fileName = "fw.bin"
 
-/** Where the package is, with the credentials of this offer alone. */
+/** Where the package is, with the credentials of this Command alone. */
 export function ftpAccess(turn: Turn): FtpAccess {
   const { offered, ftp } = turn.situation
   if (offered === null) throw new Error("an FTP access without an offer")
+  const { user, secret } = turn.ticket ?? offered.ticket
   return {
     ftpHost: ftp.host,
     ftpPort: ftp.port,
-    ftpUser: offered.ticket.user,
-    ftpPassword: offered.ticket.secret,
+    ftpUser: user,
+    ftpPassword: secret,
     ftpPath: fileName,
     sizeBytes: offered.sizeBytes,
   }

@@ -51,6 +51,7 @@ export class Bench {
       running: null,
       isReported: false,
       offered: null,
+      serial: 1,
       wake: null,
       ...device,
     }
@@ -82,6 +83,10 @@ export class Bench {
   #save(device: BenchDevice, step: ConversationStep): readonly (PfmMessage | "hung-up")[] {
     if (step.familyState === device.state) this.quiet++
     device.state = JSON.parse(JSON.stringify(step.familyState)) as JsonObject
+    if (step.ticket !== undefined && device.offered !== null) {
+      device.serial++
+      device.offered = { ...device.offered, ticket: step.ticket }
+    }
     if (step.running !== undefined) Object.assign(device, { running: step.running, isReported: true })
     if (step.wakeInMs !== "unchanged") device.wake = step.wakeInMs
     for (const { id, familyState } of step.others) this.device(id).state = familyState
@@ -123,6 +128,7 @@ export class Bench {
       },
       now: this.now,
       offered: device.offered,
+      newTicket: () => ({ user: `ticket-new-${device.serial}`, secret: "secret000002" }),
       ftp: { host: "ota.example.com", port: 2121 },
       tcp: { host: "ota.example.com", port: 9000 },
       smsNumber: "+393399990000",
@@ -212,6 +218,8 @@ export interface BenchDevice {
   running: string | null
   isReported: boolean
   offered: ConversationOffer | null
+  /** Of the next renewed ticket. */
+  serial: number
   wake: number | null
 }
 

@@ -78,6 +78,7 @@ class BothEnds {
         },
         now: this.module.clock.now(),
         offered: this.offered,
+        newTicket: () => ticket,
         ftp: { host: "127.0.0.1", port: this.module.ftp.port },
         tcp: { host: "127.0.0.1", port: 1 },
         smsNumber: serverNumber,
@@ -108,13 +109,15 @@ class BothEnds {
       offer: { from: "13.00.003", to: "13.00.004", hops: 1, variant, mode },
       target: "13.00.004",
       sizeBytes: bytes.length,
-      ticket: { user: "ota", secret: "libelium" },
+      ticket,
       isHeld: false,
     }
     this.take({ kind: "offered" })
   }
 }
 
+/** What the module's FTP server asks for. */
+const ticket = { user: "ota", secret: "libelium" }
 let modules: TestModule[] = []
 
 afterEach(async () => {

@@ -85,6 +85,8 @@ export interface Talk {
   readonly rounds: number
   /** Reference of the last short message; "" = none. */
   readonly reference: string
+  /** The credentials that stand were for a Command, Test or request before. */
+  readonly isTold: boolean
 }
 
 export type AskKind = "query" | "force-registration" | "provision" | "doubt"
@@ -113,6 +115,7 @@ export const freshTalk: Talk = {
   tries: 0,
   rounds: 0,
   reference: "",
+  isTold: false,
 }
 
 export const freshMemory: ModuleMemory = {

@@ -47,6 +47,7 @@ function takeStep(situation: ConversationSituation, input: ConversationInput): C
     send: turn.send,
     evidence: turn.evidence,
     isHeard: turn.isHeard,
+    ...(turn.ticket === undefined ? {} : { ticket: turn.ticket }),
     ...(turn.running === undefined ? {} : { running: turn.running }),
     notes: turn.notes,
     others: turn.others,

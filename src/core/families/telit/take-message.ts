@@ -3,11 +3,25 @@ import type { ConversationInput } from "../conversation.ts"
 import { bearerText } from "./begin.ts"
 import { type Sender, takeIdentity, takeStanding } from "./identity.ts"
 import { currentBinding, simWords } from "./bindings.ts"
+import { freshTalk } from "./memory.ts"
 import { octetsOfFrame, octetsOfSms } from "./pfm-carriers.ts"
 import { waftCodec } from "./pfm-codec.ts"
 import { isFromModule, type PfmFromModule, type PfmNameFrom, type PfmOf } from "./pfm-table.ts"
 import { happen, sayNothing, type TalkEvent, tellWhere } from "./talk.ts"
-import { change, hangUp, keysOf, note, say, sendSms, sendTcp, setTalk, setTimer, standing, type Turn } from "./turn.ts"
+import {
+  change,
+  hangUp,
+  keysOf,
+  note,
+  say,
+  sendSms,
+  sendTcp,
+  setTalk,
+  setTimer,
+  standing,
+  type Turn,
+  useTicket,
+} from "./turn.ts"
 import { ackValiditySeconds, doubtMs, mostTaken, step, takenWindowMs } from "./waits.ts"
 
 /** The octets of a message in whatever it came: a frame of a socket, an SMS of either form; null = none of ours. */
@@ -223,8 +237,9 @@ function takeRequest(turn: Turn, { transaction, fields }: PfmOf<"updateRequest">
   }
   // The module may ask before the conversation has heard of its offer: from now on it is about this one.
   const { user: offer } = now.offered.ticket
-  const rounds = memory.talk.offer === offer ? memory.talk.rounds : 0
-  setTalk(turn, { state: "fetching", kind: "update", offer, rounds, transaction, tries: 0 })
+  const { rounds, isTold } = memory.talk.offer === offer ? memory.talk : freshTalk
+  setTalk(turn, { state: "fetching", kind: "update", offer, rounds, isTold, transaction, tries: 0 })
+  useTicket(turn)
   if (!tellWhere(turn)) return setTalk(turn, { state: "inviting" })
   say(
     turn,

@@ -1,6 +1,6 @@
 import type { EvidenceKind } from "../../domain/evidence.ts"
 import type { JsonObject } from "../../kit/json.ts"
-import type { ConversationMessage, ConversationOffer, ConversationSituation } from "../conversation.ts"
+import type { ConversationMessage, ConversationOffer, ConversationSituation, Ticket } from "../conversation.ts"
 import type { ReportMeaning } from "../report-meaning.ts"
 import { reachableBy } from "./bindings.ts"
 import type { ModuleMemory, Talk, Timers } from "./memory.ts"
@@ -18,6 +18,8 @@ export interface Turn {
   readonly evidence: ReportMeaning[]
   readonly notes: { readonly kind: string; readonly sentence: string }[]
   readonly others: { readonly id: string; readonly familyState: JsonObject }[]
+  /** The offer's credentials, where this step renews them. */
+  ticket: Ticket | undefined
   /** What the module said in this step that it runs. */
   running: string | undefined
   /** A timer was set: the wake that stands is over. */
@@ -36,6 +38,7 @@ export function newTurn(situation: ConversationSituation, memory: ModuleMemory):
     evidence: [],
     notes: [],
     others: [],
+    ticket: undefined,
     running: undefined,
     isTimed: false,
     isHeard: false,
@@ -69,6 +72,15 @@ export function note(turn: Turn, kind: string, sentence: string): void {
 export function say(turn: Turn, kind: EvidenceKind, sentence: string, more: Partial<ReportMeaning> = {}): void {
   if (turn.memory.talk.kind === "test") return
   turn.evidence.push({ ...more, kind, sentence })
+}
+
+/** One-time credentials: each Command has its own, and those of the one before it work no more. */
+export function useTicket(turn: Turn): void {
+  if (turn.memory.talk.isTold) {
+    turn.ticket = turn.situation.newTicket()
+    setTalk(turn, { offer: turn.ticket.user })
+  }
+  setTalk(turn, { isTold: true })
 }
 
 /** The offer that stands, with what it says to this family; null = none. */

@@ -229,6 +229,25 @@ describe("an error code", () => {
     expect(step.evidence[0]?.isPackageWrong).toBe(retry === "wrong-package" ? true : undefined)
   })
 
+  it("that can be cured gives each Command credentials of its own, and the same Command the same again", () => {
+    const { bench } = commanded("automatic")
+    const users: string[] = []
+    for (let round = 1; round <= 3; round++) {
+      const { message } = bench.last(imeiA)
+      if (message.name !== "command") throw new Error("no Command")
+      users.push(message.fields.ftpUser)
+      passTalk(bench)
+      expect(bench.last(imeiA).message).toEqual(message)
+      bench.fromSms(imeiA, failure(message.transaction, 4711))
+      if (round < 3) passTalk(bench)
+    }
+    expect(users).toEqual(["ticket000001", "ticket-new-1", "ticket-new-2"])
+    const { offered } = bench.device(imeiA)
+    expect(offered?.ticket.user).toBe("ticket-new-2")
+    bench.take(imeiA, { kind: "offered" })
+    expect(bench.talk(imeiA)).toBe("over")
+  })
+
   it("that nobody knows is kept raw and tried again like a bad line, three times in all", () => {
     const { bench } = commanded("automatic")
     for (let round = 1; round <= 3; round++) {

@@ -163,6 +163,8 @@ export class ContractServer {
         },
         now: this.clock.now(),
         offered: this.#offered,
+        // The suite's FTP server knows one login for each offer.
+        newTicket: () => this.#offered?.ticket ?? { user: "", secret: "" },
         ftp: { host: "127.0.0.1", port: ftpPort },
         tcp: { host: "127.0.0.1", port: 9 },
         smsNumber: contractNumber,
