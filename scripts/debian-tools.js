@@ -19,8 +19,6 @@ export const testTools = [
   { program: "comgt", package: "comgt" },
   { program: "cc", package: "build-essential", test: "echo '#include <stdio.h>' | cc -x c -fsyntax-only -" },
   { program: "bearerbox", package: "kannel", test: "test -x /usr/sbin/bearerbox -a -x /usr/sbin/smsbox" },
-  { program: "gammu", package: "gammu" },
-  { program: "socat", package: "socat" },
   { program: "faketime", package: "faketime" },
   { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]

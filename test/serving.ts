@@ -34,13 +34,22 @@ export interface ServeOptions {
   readonly onLog?: (line: string) => void
 }
 
-const free: readonly string[] =
-  "--http 127.0.0.1:0 --ftp 127.0.0.1:0 --device-http 127.0.0.1:0 --device-tcp 127.0.0.1:0 --log-level error".split(" ")
+/** A free port of the loopback address. */
+export const anyPort = "127.0.0.1:0"
+/** Settings with which a server disturbs nobody: free loopback ports, and only errors in its log. */
+export const quiet = {
+  http: anyPort,
+  ftp: anyPort,
+  "device-http": anyPort,
+  "device-tcp": anyPort,
+  "log-level": "error",
+}
+const quietFlags: readonly string[] = Object.entries(quiet).flatMap(([name, value]) => [`--${name}`, value])
 
 /** Starts `waft serve` from the built program and resolves at its `ready` line. */
 export async function serve(options: ServeOptions = {}): Promise<Serving> {
   const { data = newFolder(), flags = [], core, onLog } = options
-  const args = [join(root, "bin", "waft.js"), "serve", "--data", data, ...free, ...flags]
+  const args = [join(root, "bin", "waft.js"), "serve", "--data", data, ...quietFlags, ...flags]
   const env = { ...process.env, ...options.env }
   const [program, ...words] = [
     ...(core === undefined ? [] : ["taskset", "-c", String(core)]),

@@ -5,8 +5,8 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type ApiClient, client } from "../../src/cli/api-client.ts"
-import { readConfig } from "../../src/server/config.ts"
-import { type RunningServer, startServer } from "../../src/server/main.ts"
+import type { RunningServer } from "../../src/server/main.ts"
+import { startHere } from "../start-here.ts"
 
 const run = promisify(execFile)
 
@@ -24,16 +24,7 @@ let environment: Record<string, string>
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "waft-curl-"))
-  const free = "127.0.0.1:0"
-  const flags = {
-    data: join(folder, "data"),
-    http: free,
-    "device-http": free,
-    "device-tcp": free,
-    ftp: free,
-    "log-level": "error",
-  }
-  server = await startServer(readConfig(flags, {}), "test")
+  server = await startHere(join(folder, "data"))
   api = client(server.url, server.token)
   environment = { PATH: process.env["PATH"] ?? "", SERVER: `http://${server.listeners["device-http"]}` }
 })

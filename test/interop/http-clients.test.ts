@@ -7,8 +7,9 @@ import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { client } from "../../src/cli/api-client.ts"
 import { makeImage } from "../../src/core/families/pic32mzw1/image-tool.ts"
-import { readConfig } from "../../src/server/config.ts"
-import { type RunningServer, startServer } from "../../src/server/main.ts"
+import type { RunningServer } from "../../src/server/main.ts"
+import { anyPort } from "../serving.ts"
+import { startHere } from "../start-here.ts"
 
 const run = promisify(execFile)
 const beacon = new URL("../../demo/pic32mzw1/beacon-2.hex", import.meta.url)
@@ -24,17 +25,8 @@ beforeAll(async () => {
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
   const self = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
   await run("openssl", [...self, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert])
-  const free = "127.0.0.1:0"
-  const flags = {
-    data: join(folder, "data"),
-    http: free,
-    "device-http": free,
-    "device-tcp": free,
-    ftp: free,
-    "log-level": "error",
-  }
-  const tls = { "device-https": free, "device-tls-cert": cert, "device-tls-key": key }
-  server = await startServer(readConfig({ ...flags, ...tls }, {}), "test")
+  const tls = { "device-https": anyPort, "device-tls-cert": cert, "device-tls-key": key }
+  server = await startHere(join(folder, "data"), tls)
   const api = client(server.url, server.token)
   const device = await api.call("addDevice", { body: { id: "b1", family: "pic32mzw1", model: "v3.8" } })
   manifestUrl = device.manifestUrl ?? ""

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import type { OrderView, ReportBody, WorkView } from "../../src/core/contract/agent-api.ts"
 import { type ApiClient, client } from "../../src/cli/api-client.ts"
 import { httpTransport } from "../../src/agent/http-transport.ts"
-import { readConfig } from "../../src/server/config.ts"
-import { type RunningServer, startServer } from "../../src/server/main.ts"
+import type { RunningServer } from "../../src/server/main.ts"
 import { runProgram, runWell } from "./run-program.ts"
+import { startHere } from "../start-here.ts"
 
 // Clients that nobody here wrote fetch packages by exactly the URLs that modules are told in AT+QFOTADL.
 
@@ -20,9 +20,7 @@ let api: ApiClient
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "waft-package-urls-"))
-  const free = "127.0.0.1:0"
-  const listeners = { http: free, "device-http": free, "device-tcp": free, ftp: free }
-  server = await startServer(readConfig({ data: join(folder, "data"), ...listeners, "log-level": "error" }, {}), "test")
+  server = await startHere(join(folder, "data"))
   api = client(server.url, server.token)
 })
 

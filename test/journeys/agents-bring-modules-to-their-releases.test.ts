@@ -3,10 +3,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type ApiClient, client } from "../../src/cli/api-client.ts"
-import { readConfig } from "../../src/server/config.ts"
-import { type RunningServer, startServer } from "../../src/server/main.ts"
+import type { RunningServer } from "../../src/server/main.ts"
 import { listFaults } from "../../src/virtual/main.ts"
 import { ModuleWithAgent, packageBetween } from "./module-with-agent.ts"
+import { startHere } from "../start-here.ts"
 
 const [v12, v13, v14] = ["AG35CEV12", "AG35CEV13", "AG35CEV14"] as const
 
@@ -17,16 +17,7 @@ const benches: ModuleWithAgent[] = []
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "waft-agents-"))
-  const free = "127.0.0.1:0"
-  const flags = {
-    data: join(folder, "data"),
-    http: free,
-    "device-http": free,
-    "device-tcp": free,
-    ftp: free,
-    "log-level": "error",
-  }
-  server = await startServer(readConfig(flags, {}), "test")
+  server = await startHere(join(folder, "data"))
   api = client(server.url, server.token)
 })
 

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type ApiClient, client } from "../../src/cli/api-client.ts"
 import { boardImage, digestOf, nextImage } from "../../src/core/families/pic32mzw1/board.testing.ts"
 import type { RunEnd } from "../../src/core/families/family.ts"
-import { readConfig } from "../../src/server/config.ts"
-import { type RunningServer, startServer } from "../../src/server/main.ts"
+import type { RunningServer } from "../../src/server/main.ts"
 import { listFaults, runVirtual } from "../../src/virtual/main.ts"
+import { startHere } from "../start-here.ts"
 
 let folder: string
 let server: RunningServer
@@ -24,16 +24,7 @@ afterEach(async () => {
 })
 
 async function start(): Promise<void> {
-  const free = "127.0.0.1:0"
-  const flags = {
-    data: join(folder, "data"),
-    http: free,
-    "device-http": free,
-    "device-tcp": free,
-    ftp: free,
-    "log-level": "error",
-  }
-  server = await startServer(readConfig(flags, {}), "test")
+  server = await startHere(join(folder, "data"))
   api = client(server.url, server.token)
 }
 
