@@ -1,4 +1,4 @@
-import { type NamedFault, namedFaults } from "../src/core/families/quectel/faults.ts"
+import { type NamedFault, namedFaults } from "../src/core/families/quectel/device/faults.ts"
 import { moduleProfile } from "../src/core/families/quectel/models.ts"
 import { resultCodes } from "../src/core/families/quectel/result-codes.ts"
 

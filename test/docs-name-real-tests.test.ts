@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-import { boardFaults } from "../src/core/families/pic32mzw1/board-faults.ts"
+import { boardFaults } from "../src/core/families/pic32mzw1/device/faults.ts"
 import { resultWords } from "../src/core/families/pic32mzw1/result-codes.ts"
 
 const root = new URL("..", import.meta.url)
@@ -11,7 +11,7 @@ const pageOf = (family: string): string => readFileSync(new URL(`docs/protocols/
 const namedIn = (family: string) =>
   [...pageOf(family).matchAll(/`([\w/.-]+\.test\.ts)`(,\s+vector)?\s+"([^"]+)"/g)].map(
     ([, file = "", vector, name = ""]) => ({
-      file: file.includes("/") ? file : `src/core/families/${family}/${file}`,
+      file: /^(?:src|test)\//.test(file) ? file : `src/core/families/${family}/${file}`,
       isVector: vector !== undefined,
       name: name.replaceAll(/\s+/g, " "),
     }),
@@ -30,7 +30,8 @@ describe.each([
   it.each(named)("names a test that exists: $file, $name", ({ file, isVector, name }) => {
     const path = fileURLToPath(new URL(file, root))
     expect(existsSync(path), file).toBe(true)
-    const text = readFileSync(isVector ? path.replace(/[\w.-]+$/, "vectors.json") : path, "utf8")
+    const vectors = fileURLToPath(new URL(`src/core/families/${family}/vectors.json`, root))
+    const text = readFileSync(isVector ? vectors : path, "utf8")
     expect(text.replaceAll('\\"', '"').includes(name), name).toBe(true)
   })
 })

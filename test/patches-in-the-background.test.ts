@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest"
-import { boardImage, nextImage } from "../src/core/families/pic32mzw1/board.testing.ts"
+import { boardImage, nextImage } from "../src/core/families/pic32mzw1/device/board.testing.ts"
 import { Rehearsal } from "../src/server/gateway/rehearsal.testing.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
 import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta, watchForDeltas } from "../src/server/fleet/make-deltas.ts"

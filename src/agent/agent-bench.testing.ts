@@ -1,5 +1,5 @@
-import { hostSide } from "../core/families/quectel/host-side.ts"
-import { goodUpdate, SmallModule, type SmallModuleOptions } from "../core/families/quectel/small-module.testing.ts"
+import { hostSide } from "../core/families/quectel/host/host.ts"
+import { goodUpdate, SmallModule, type SmallModuleOptions } from "../core/families/quectel/host/small-module.testing.ts"
 import { StepClock } from "../core/protocols/at/scripted-line.testing.ts"
 import { type AgentEnd, type AgentEvent, type AgentNeeds, runAgentCore } from "./agent.ts"
 import { AgentMemory } from "./agent-memory.ts"

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { failedDownload, goodUpdate } from "../core/families/quectel/small-module.testing.ts"
+import { failedDownload, goodUpdate } from "../core/families/quectel/host/small-module.testing.ts"
 import { AgentBench, Killed } from "./agent-bench.testing.ts"
 import { order } from "./small-server.testing.ts"
 

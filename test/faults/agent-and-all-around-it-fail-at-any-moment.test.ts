@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { AgentBench, Killed } from "../../src/agent/agent-bench.testing.ts"
-import { goodUpdate } from "../../src/core/families/quectel/small-module.testing.ts"
+import { goodUpdate } from "../../src/core/families/quectel/host/small-module.testing.ts"
 import { order } from "../../src/agent/small-server.testing.ts"
 
 /** What can fail, each at the moment it is told to. */

@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
-import { octetsOfSms, PfmCutter, frameOf } from "../../src/core/families/telit/pfm-carriers.ts"
-import { waftCodec } from "../../src/core/families/telit/pfm-codec.ts"
-import { type PfmName, pfmTable } from "../../src/core/families/telit/pfm-table.ts"
+import { octetsOfSms, PfmCutter, frameOf } from "../../src/core/families/telit/codec/pfm-carriers.ts"
+import { waftCodec } from "../../src/core/families/telit/codec/pfm-codec.ts"
+import { type PfmName, pfmTable } from "../../src/core/families/telit/codec/pfm-table.ts"
 import { decodePdu, readHeader } from "../../src/core/protocols/smpp/pdu.ts"
 import { PduCutter } from "../../src/core/protocols/smpp/pdu-cutter.ts"
 

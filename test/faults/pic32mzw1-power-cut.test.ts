@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { equalBytes } from "../../src/core/kit/bytes.ts"
 import { PowerCut } from "../../src/core/families/body.ts"
-import { boardImage, patchRelease, release, TestBoard } from "../../src/core/families/pic32mzw1/board.testing.ts"
-import { type Answer, serving } from "../../src/core/families/pic32mzw1/memory-board.testing.ts"
+import { boardImage, patchRelease, release, TestBoard } from "../../src/core/families/pic32mzw1/device/board.testing.ts"
+import { type Answer, serving } from "../../src/core/families/pic32mzw1/device/memory-board.testing.ts"
 
 const nothing = serving({})
 const slotStart = 0x20000

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from "vitest"
 import type { DeltaView } from "../../src/core/contract/schemas.ts"
 import { numbers } from "../../src/core/delta/firmware.testing.ts"
-import { boardImage, nextImage } from "../../src/core/families/pic32mzw1/board.testing.ts"
+import { boardImage, nextImage } from "../../src/core/families/pic32mzw1/device/board.testing.ts"
 import { newFolder, serve, type Serving } from "../serving.ts"
 
 let server: Serving | null = null

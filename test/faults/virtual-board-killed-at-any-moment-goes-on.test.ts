@@ -7,8 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { boardImage, digestOf } from "../../src/core/families/pic32mzw1/board.testing.ts"
-import { writeManifest } from "../../src/core/families/pic32mzw1/manifest.ts"
+import { boardImage, digestOf } from "../../src/core/families/pic32mzw1/device/board.testing.ts"
+import { writeManifest } from "../../src/core/families/pic32mzw1/codec/manifest.ts"
 import { runVirtual } from "../../src/virtual/main.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "waft-board-kill-"))

@@ -6,7 +6,7 @@ import { MemoryNet } from "../../src/core/families/testing/memory-net.testing.ts
 import { startSmallFtpServer } from "../../src/core/families/testing/small-ftp-server.testing.ts"
 import { testBody } from "../../src/core/families/testing/test-body.testing.ts"
 import { device } from "../../src/core/families/waspmote/device/run.ts"
-import { ftp } from "../../src/core/families/waspmote/ftp.ts"
+import { ftp } from "../../src/core/families/waspmote/server/ftp.ts"
 import { greenhouse } from "../journeys/mote-server.ts"
 
 const modems = ["4g", "3g", "gprs-pro", "gprs-gps", "wifi-pro"] as const

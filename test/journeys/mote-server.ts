@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
-import { publish } from "../../src/core/families/waspmote/publish.ts"
-import { ftp } from "../../src/core/families/waspmote/ftp.ts"
+import { publish } from "../../src/core/families/waspmote/server/publish.ts"
+import { ftp } from "../../src/core/families/waspmote/server/ftp.ts"
 import type { FtpNode, FtpView } from "../../src/server/transports/ftp/ftp-host.ts"
 import { type FtpServer, startFtpServer } from "../../src/server/transports/ftp/ftp-server.ts"
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { httpSide, planOffer, publish } from "../../src/core/families/pic32mzw1/server-side.ts"
-import { digestOf, TestBoard } from "../../src/core/families/pic32mzw1/board.testing.ts"
+import { httpSide, planOffer, publish } from "../../src/core/families/pic32mzw1/server/http.ts"
+import { digestOf, TestBoard } from "../../src/core/families/pic32mzw1/device/board.testing.ts"
 import { makeImage } from "../../src/core/families/pic32mzw1/image-tool.ts"
 
 const directoryUrl = "http://10.0.0.2:8081/d/k/"

@@ -1,10 +1,10 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { equalBytes, fromLatin1, latin1 } from "../../kit/bytes.ts"
-import { boardImage, digestOf } from "./board.testing.ts"
-import { freshBootControl, readBootControl } from "./image.ts"
+import { boardImage, digestOf } from "./device/board.testing.ts"
+import { freshBootControl, readBootControl } from "./codec/image.ts"
 import { inspectImage, makeImage, mergeHex } from "./image-tool.ts"
-import { readIntelHex, writeIntelHex } from "./intel-hex.ts"
+import { readIntelHex, writeIntelHex } from "./codec/intel-hex.ts"
 import { standardSlot } from "./models.ts"
 
 function hexFile(blocks: readonly { address: number; bytes: Uint8Array }[], fileName = "app.hex") {

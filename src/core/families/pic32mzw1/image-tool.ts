@@ -1,8 +1,8 @@
 import { concat, hex, latin1 } from "../../kit/bytes.ts"
 import { sha256 } from "../../kit/sha256.ts"
 import type { Fault, ImageReport, ImageTool, ToolFile, ToolResult } from "../family.ts"
-import { describeBootControl, imageFaults, imageStatus, readBootControl, slotOf } from "./image.ts"
-import { type HexBlock, looksLikeIntelHex, readIntelHex, writeIntelHex } from "./intel-hex.ts"
+import { describeBootControl, imageFaults, imageStatus, readBootControl, slotOf } from "./codec/image.ts"
+import { type HexBlock, looksLikeIntelHex, readIntelHex, writeIntelHex } from "./codec/intel-hex.ts"
 import { address, programFlash, type Slot, sectorBytes, slots, standardSlot } from "./models.ts"
 
 /**

@@ -1,10 +1,10 @@
 import type { Family } from "../family.ts"
-import { pullRules } from "./conclusions.ts"
-import { deviceSide } from "./device-side.ts"
+import { pullRules } from "./server/pull-rules.ts"
+import { deviceSide } from "./device/run.ts"
 import { imageTool } from "./image-tool.ts"
-import { linters } from "./lint-manifest.ts"
+import { linters } from "./server/lint-manifest.ts"
 import { boardModels } from "./models.ts"
-import { afterFetch, deltas, httpSide, planOffer, publish } from "./server-side.ts"
+import { afterFetch, deltas, httpSide, planOffer, publish } from "./server/http.ts"
 import { versions } from "./versions.ts"
 
 /** Microchip PIC32MZ W1 and WFI32 boards with the Harmony 3 OTA service. */

@@ -1,12 +1,12 @@
 import type { Family } from "../family.ts"
-import { agent } from "./agent-side.ts"
+import { agent } from "./server/agent.ts"
 import { device } from "./device/run.ts"
-import { hostSide } from "./host-side.ts"
+import { hostSide } from "./host/host.ts"
 import { imageTool } from "./image-tool.ts"
 import { models } from "./models.ts"
-import { planOffer } from "./plan-offer.ts"
-import { publish } from "./publish.ts"
-import { pullRules } from "./pull-rules.ts"
+import { planOffer } from "./server/plan-offer.ts"
+import { publish } from "./server/publish.ts"
+import { pullRules } from "./server/pull-rules.ts"
 import { versions } from "./versions.ts"
 
 /** Quectel modules: a host types AT+QFOTADL, the module fetches a delta package and installs it in recovery mode. */

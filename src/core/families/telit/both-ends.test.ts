@@ -4,9 +4,9 @@ import { concat } from "../../kit/bytes.ts"
 import type { JsonObject } from "../../kit/json.ts"
 import { decodeFromMobile } from "../../protocols/sms/tpdu.ts"
 import { cardA, cardB, imei, packageFor, secret, serverNumber, TestModule } from "./device/test-module.testing.ts"
-import { readMemory } from "./memory.ts"
-import { frameOctets } from "./pfm-carriers.ts"
-import { conversation } from "./server-side.ts"
+import { readMemory } from "./server/memory.ts"
+import { frameOctets } from "./codec/pfm-carriers.ts"
+import { conversation } from "./server/conversation.ts"
 
 type Input = Parameters<typeof conversation.step>[1]
 

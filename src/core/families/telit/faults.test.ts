@@ -13,10 +13,10 @@ import {
   type ModuleSays,
   registration,
   simA,
-} from "./bench.testing.ts"
-import { frameOf } from "./pfm-carriers.ts"
-import { waftCodec } from "./pfm-codec.ts"
-import { conversation } from "./server-side.ts"
+} from "./server/bench.testing.ts"
+import { frameOf } from "./codec/pfm-carriers.ts"
+import { waftCodec } from "./codec/pfm-codec.ts"
+import { conversation } from "./server/conversation.ts"
 
 /** A whole update by SMS with a failed try, a refused socket and a query in between. */
 function story(bench: Bench): void {

@@ -1,7 +1,7 @@
 import { fromLatin1 } from "../../kit/bytes.ts"
 import type { ImageReport, ImageTool, ToolFile, ToolResult } from "../family.ts"
-import { headerBytes, largestProgramBytes, looksLikeOtaBinary, readOtaBinary } from "./ota-binary.ts"
-import { publish } from "./publish.ts"
+import { headerBytes, largestProgramBytes, looksLikeOtaBinary, readOtaBinary } from "./codec/ota-binary.ts"
+import { publish } from "./server/publish.ts"
 
 /** What the vendor's IDE does with "Export binary to OTA file", and a reader for what it made. */
 export const imageTool: ImageTool = { make: makeImage, inspect: inspectImage }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { moduleProfiles } from "../models.ts"
-import { namedFaults, virtualFaults } from "../faults.ts"
+import { namedFaults, virtualFaults } from "./faults.ts"
 import { resultCodes } from "../result-codes.ts"
 import vectors from "../vectors.json" with { type: "json" }
 import { packageFor, TestModule } from "./test-module.testing.ts"

@@ -1,6 +1,6 @@
 import { concat, fromLatin1, latin1 } from "../../../kit/bytes.ts"
 import { type Body, type ByteStream, LinkError } from "../../body.ts"
-import type { DownloadFailure } from "../download-codes.ts"
+import type { DownloadFailure } from "./download-codes.ts"
 
 export interface HttpTarget {
   readonly scheme: "http" | "https"

@@ -1,6 +1,6 @@
 import type { AtArgument } from "../../../protocols/at/command-line.ts"
 import type { AtAnswer } from "../../../protocols/at/interpreter.ts"
-import { parseFotaUrl } from "../fota-url.ts"
+import { parseFotaUrl } from "../codec/fota-url.ts"
 import { mostPackageBytes } from "./download.ts"
 import type { ModuleOrder, QuectelModule } from "./module.ts"
 

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs"
 import { afterEach, describe, expect, it } from "vitest"
 import { sharedInput } from "../../../../../test/shared-inputs.ts"
-import { settings, type SettingName } from "../kept-settings.ts"
-import { virtualFaults } from "../faults.ts"
-import { urcLine } from "../urcs.ts"
+import { settings, type SettingName } from "./kept-settings.ts"
+import { virtualFaults } from "./faults.ts"
+import { urcLine } from "../codec/urcs.ts"
 import { cardA, cardB, packageFor, serverNumber, TestModule, type TestModuleOptions } from "./test-module.testing.ts"
 
 // §3.1.2 "Alerts", §3.1.2.1, chapters 6 and 9.1 of the application note, and every named fault.

@@ -1,6 +1,6 @@
 import type { AtArgument } from "../../../protocols/at/command-line.ts"
 import type { AtAnswer, AtAnswerSoon, AtCommand, AtCommands } from "../../../protocols/at/interpreter.ts"
-import { inhibited } from "../inhibited.ts"
+import { inhibited } from "./inhibited.ts"
 import { goOnAir } from "./go-on-air.ts"
 import type { TelitModule } from "./module.ts"
 import { otaCommands } from "./ota-commands.ts"

@@ -1,6 +1,6 @@
 import { type ContractHost, type ContractPartner } from "../../testing/contract-bench.testing.ts"
 import { contractNumber } from "../../testing/contract-server.testing.ts"
-import { urcLine } from "../urcs.ts"
+import { urcLine } from "../codec/urcs.ts"
 
 /** How often the host looks at its port, ms: six times before the module gives up waiting for an answer. */
 const lookMs = 10_000

@@ -1,6 +1,6 @@
 import { FtpRefusal, FtpSession } from "../../clients/ftp-session.ts"
 import { LinkError } from "../../body.ts"
-import type { FtpAccess } from "../pfm-table.ts"
+import type { FtpAccess } from "../codec/pfm-table.ts"
 import type { ResultName } from "../result-codes.ts"
 import type { TelitModule } from "./module.ts"
 

@@ -1,6 +1,6 @@
 import type { PackageFault } from "../../recovery/install-package.ts"
-import type { PfmNameFrom } from "../pfm-table.ts"
-import type { UrcName } from "../urcs.ts"
+import type { PfmNameFrom } from "../codec/pfm-table.ts"
+import type { UrcName } from "../codec/urcs.ts"
 
 /** What a named fault does to a module. None of it asks what the server offers. */
 export interface FaultAction {

@@ -1,6 +1,6 @@
 import { DeltaError } from "../../../delta/index.ts"
 import { installPackage } from "../../recovery/install-package.ts"
-import { afterUpdate } from "../kept-settings.ts"
+import { afterUpdate } from "./kept-settings.ts"
 import { newMemory } from "./memory.ts"
 import { readPackage } from "./download.ts"
 import type { TelitModule } from "./module.ts"

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest"
-import type { PfmFromModule } from "../pfm-table.ts"
+import type { PfmFromModule } from "../codec/pfm-table.ts"
 import {
   cardA,
   cardB,

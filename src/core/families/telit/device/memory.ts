@@ -1,9 +1,9 @@
 import { fromLatin1, latin1 } from "../../../kit/bytes.ts"
 import type { DeviceFiles } from "../../body.ts"
-import type { SettingName } from "../kept-settings.ts"
+import type { SettingName } from "./kept-settings.ts"
 import type { Variant } from "../models.ts"
-import type { SmsCoding } from "../pfm-carriers.ts"
-import type { Bearer } from "../pfm-table.ts"
+import type { SmsCoding } from "../codec/pfm-carriers.ts"
+import type { Bearer } from "../codec/pfm-table.ts"
 
 /** What a module's update client keeps in non-volatile memory. */
 export interface ClientMemory {

@@ -4,9 +4,9 @@ import { addressOf } from "../../../protocols/sms/address.ts"
 import { encodeDataCoding } from "../../../protocols/sms/data-coding.ts"
 import { encodeTpdu } from "../../../protocols/sms/tpdu.ts"
 import { type ByteStream, LinkError } from "../../body.ts"
-import { frameOf, PfmCutter, smsBytes, type SmsCoding } from "../pfm-carriers.ts"
-import { waftCodec } from "../pfm-codec.ts"
-import { isFromModule, type ModuleIdentity, type PfmFromModule, type PfmFromServer } from "../pfm-table.ts"
+import { frameOf, PfmCutter, smsBytes, type SmsCoding } from "../codec/pfm-carriers.ts"
+import { waftCodec } from "../codec/pfm-codec.ts"
+import { isFromModule, type ModuleIdentity, type PfmFromModule, type PfmFromServer } from "../codec/pfm-table.ts"
 import type { TelitModule } from "./module.ts"
 
 /** A message of the module without what every one has. */

@@ -1,6 +1,6 @@
 import type { AtArgument } from "../../../protocols/at/command-line.ts"
 import type { AtAnswer, AtCommand, AtCommands } from "../../../protocols/at/interpreter.ts"
-import { type SettingName, settings } from "../kept-settings.ts"
+import { type SettingName, settings } from "./kept-settings.ts"
 import type { TelitModule } from "./module.ts"
 
 const longestValue = 200

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest"
-import { waftCodec } from "../pfm-codec.ts"
-import { pfmKeys } from "../pfm-keys.ts"
+import { waftCodec } from "../codec/pfm-codec.ts"
+import { pfmKeys } from "../codec/pfm-keys.ts"
 import {
   cardA,
   cardB,

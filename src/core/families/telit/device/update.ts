@@ -1,7 +1,7 @@
 import { LinkError } from "../../body.ts"
 import { checkPackage, type PackageFault, prepareInstall } from "../../recovery/install-package.ts"
 import type { Variant } from "../models.ts"
-import type { Bearer, FtpAccess, PfmFromServer } from "../pfm-table.ts"
+import type { Bearer, FtpAccess, PfmFromServer } from "../codec/pfm-table.ts"
 import { codeOf, type ResultName } from "../result-codes.ts"
 import { askHost } from "./ask-host.ts"
 import { download, packageName, readPackage } from "./download.ts"

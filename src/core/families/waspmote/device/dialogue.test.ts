@@ -4,8 +4,8 @@ import { MemoryStorage } from "../../memory-storage.ts"
 import { MemoryNet } from "../../testing/memory-net.testing.ts"
 import { type SmallFtpOptions, startSmallFtpServer } from "../../testing/small-ftp-server.testing.ts"
 import { testBody } from "../../testing/test-body.testing.ts"
-import { ftp } from "../ftp.ts"
-import { publish } from "../publish.ts"
+import { ftp } from "../server/ftp.ts"
+import { publish } from "../server/publish.ts"
 import { device } from "./run.ts"
 
 const published = publish({

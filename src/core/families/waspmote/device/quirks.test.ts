@@ -6,7 +6,7 @@ import { MemoryStorage } from "../../memory-storage.ts"
 import { MemoryNet } from "../../testing/memory-net.testing.ts"
 import { startSmallFtpServer } from "../../testing/small-ftp-server.testing.ts"
 import { testBody } from "../../testing/test-body.testing.ts"
-import { publish } from "../publish.ts"
+import { publish } from "../server/publish.ts"
 import { Eeprom } from "./eeprom.ts"
 import { device } from "./run.ts"
 

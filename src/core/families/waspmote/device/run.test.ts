@@ -11,8 +11,8 @@ import {
   startSmallFtpServer,
 } from "../../testing/small-ftp-server.testing.ts"
 import { testBody } from "../../testing/test-body.testing.ts"
-import { ftp } from "../ftp.ts"
-import { publish } from "../publish.ts"
+import { ftp } from "../server/ftp.ts"
+import { publish } from "../server/publish.ts"
 import vectors from "../vectors.json" with { type: "json" }
 import { resultCodes } from "../result-codes.ts"
 import { namedFaults } from "./faults.ts"

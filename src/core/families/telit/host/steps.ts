@@ -1,0 +1,170 @@
+import type { AtAnswer } from "../../../protocols/at/at-host.ts"
+import type { AttendEventName } from "./events.ts"
+import { type AttendPlan, isInhibitedLine } from "./plan.ts"
+
+/** What the steps of a preparation may touch. */
+export interface StepBench {
+  readonly plan: AttendPlan
+  readonly tell: (event: AttendEventName, detail?: string) => void
+  /** Types a command, after whatever the module has said is heard. */
+  readonly type: (text: string) => Promise<AtAnswer>
+  readonly mayType: () => boolean
+  /** What is known of the module from one preparation to the next. */
+  readonly known: ModuleKnown
+}
+
+/** What a host remembers of its module while it runs. */
+export interface ModuleKnown {
+  version: string | null
+  /** The PIN of the plan was refused: a third try would lock the SIM. */
+  isPinRefused: boolean
+  /** The last word about the SIM, so that it is told once. */
+  sim: string | null
+  isRegistrationAsked: boolean
+  /** The new firmware has not told the server yet: a registration would close its connection (§4.2.1). */
+  owesFinal: boolean
+}
+
+/** Whether a step is done; a step that is not is tried again later, and those behind it wait. */
+export type Step = (bench: StepBench) => Promise<boolean>
+
+/** What a host does at a module that has started, in this order; each may be repeated and then changes nothing. */
+export const preparation: readonly Step[] = [wake, readVersion, fixSpeed, showMessages, openSim, restore, register]
+
+/** Results in words, no echo. A module that starts, or whose interface is frozen, says nothing. */
+async function wake({ type }: StepBench): Promise<boolean> {
+  return (await type("ATE0V1")).end === "ok"
+}
+
+/** `AT+CGMR`, as the note's figures ask for it. */
+export async function readVersion({ type, known, tell }: StepBench): Promise<boolean> {
+  const { end, lines } = await type("AT+CGMR")
+  const version = lines[0]?.trim().replace(/^\+CGMR: */i, "") ?? ""
+  if (end !== "ok" || !/^[\x20-\x7e]{1,64}$/.test(version)) return false
+  if (version !== known.version) {
+    known.version = version
+    tell("version")
+  }
+  return true
+}
+
+/** "To avoid this, it is necessary to set the DTE speed to the DCE speed using the AT+IPR command" (§3.1.2). */
+async function fixSpeed({ plan, type, tell }: StepBench): Promise<boolean> {
+  const asked = await type("AT+IPR?")
+  if (asked.end === "ok" && asked.lines.some((line) => Number(/^\+IPR: *(\d+)/.exec(line)?.[1]) === plan.baudRate)) {
+    return true
+  }
+  if ((await type(`AT+IPR=${plan.baudRate}`)).end !== "ok") return false
+  tell("speed-set", `${plan.baudRate} bits a second.`)
+  return true
+}
+
+/** `#OTASUAN`: no answer, the mode, and 1 for what the module has kept in the meantime (AT reference). */
+async function showMessages({ plan, type }: StepBench): Promise<boolean> {
+  return isOver(await type(`AT#OTASUAN=,${plan.urcMode},1`))
+}
+
+const sims: Readonly<Record<string, AttendEventName>> = { "SIM PUK": "puk-needed", none: "no-sim" }
+
+/** "After the update, the PIN insertion must be managed by the external application" (§3.1.1); and after every start. */
+export async function openSim({ plan, type, known, tell }: StepBench): Promise<boolean> {
+  const answer = await type("AT+CPIN?")
+  const sim = simOf(answer)
+  if (sim === null) return false
+  const hasChanged = sim !== known.sim
+  known.sim = sim
+  if (sim === "none") known.isPinRefused = false
+  const told = sims[sim]
+  if (told !== undefined && hasChanged) tell(told)
+  if (sim !== "SIM PIN") return sim === "READY"
+  if (plan.pin === null || known.isPinRefused) {
+    if (hasChanged && plan.pin === null) tell("pin-needed")
+    return false
+  }
+  const entered = await type(`AT+CPIN=${plan.pin}`)
+  if (entered.end === "ok") {
+    known.sim = "READY"
+    tell("pin-entered")
+    return true
+  }
+  if (entered.end !== "error") return false
+  known.isPinRefused = true
+  tell("pin-refused", `${entered.final.line}.`)
+  return false
+}
+
+/** `READY`, `SIM PIN`, `SIM PUK` …; `none` without a card; null = the module did not say. */
+function simOf(answer: AtAnswer): string | null {
+  // 3GPP TS 27.007 §9.2: 10 = SIM not inserted.
+  if (answer.end === "error") {
+    const { error } = answer.final
+    return error?.code === 10 || /not inserted/i.test(error?.words ?? "") ? "none" : null
+  }
+  const text = answer.lines.map((line) => /^\+CPIN: *(.*\S)/i.exec(line)?.[1]?.toUpperCase())
+  return answer.end === "ok" ? (text.find((found) => found !== undefined) ?? null) : null
+}
+
+/** "The external application … [is] responsible of restoring the settings made before the firmware update" (§3.1.2). */
+async function restore({ plan, type, mayType, tell }: StepBench): Promise<boolean> {
+  const first = plan.restore.some(isInhibitedLine) && (await isUpdating(type))
+  for (const command of plan.restore) {
+    if (!mayType()) return false
+    if (first && isInhibitedLine(command)) continue
+    const answer = await type(command)
+    if (answer.end === "error") tell("setting-refused", `${command}: ${answer.final.line}.`)
+    else if (answer.end !== "ok") return false
+  }
+  if (first) tell("settings-wait")
+  else if (plan.restore.length > 0) tell("settings-restored", `${plan.restore.length} commands.`)
+  return !first
+}
+
+/** `AT#OTAIPUPD?`: 1 = an update runs (AT reference); a module that does not know the command has none over IP. */
+export async function isUpdating(type: StepBench["type"]): Promise<boolean> {
+  const { end, lines } = await type("AT#OTAIPUPD?")
+  return end === "ok" && lines.some((line) => /^#OTAIPUPD: *1/i.test(line))
+}
+
+/**
+ * §3.2.1, §4.2.1, §5.2.1: "must be performed at least once". By SMS the same number again registers a module that is not
+ * yet, and does nothing otherwise; over TCP it would register anew each time, so the address is asked for first.
+ */
+async function register({ plan, type, known, tell }: StepBench): Promise<boolean> {
+  if (known.isRegistrationAsked) return true
+  if (known.owesFinal) return false
+  const isKnown = plan.variant !== "sms" && (await hasServer(plan, type))
+  if (!isKnown) {
+    for (const command of registrationCommands(plan)) {
+      const answer = await type(command)
+      if (answer.end === "error") tell("registration-refused", `${answer.final.line}.`)
+      if (answer.end !== "ok") return false
+    }
+    tell(
+      "registration-asked",
+      `${plan.variant === "sms" ? plan.smsNumber : `${plan.server?.host}:${plan.server?.port}`}.`,
+    )
+  }
+  known.isRegistrationAsked = true
+  return true
+}
+
+function registrationCommands({ variant, smsNumber, server, bearer, ownNumber }: AttendPlan): readonly string[] {
+  if (variant === "sms" || server === null || bearer === null) return [`AT#OTASNAP="${smsNumber}"`]
+  const { kind, access, user, password } = bearer
+  const login = user === "" ? "" : `,"${user}","${password}"`
+  const own = ownNumber === null ? "" : `,"${ownNumber}"`
+  return [`AT#OTASNAPIPCFG=${kind},"${access}"${login}`, `AT#OTASNAPIP=${server.port},"${server.host}"${own}`]
+}
+
+async function hasServer({ server }: AttendPlan, type: StepBench["type"]): Promise<boolean> {
+  const { lines } = await type("AT#OTASNAPIP?")
+  return lines.some((line) => {
+    const [, port, host] = /^#OTASNAPIP: *(\d+), *"?([^",]*)/i.exec(line) ?? []
+    return Number(port) === server?.port && host === server?.host
+  })
+}
+
+/** The module gave a result, whichever. */
+function isOver({ end }: AtAnswer): boolean {
+  return end === "ok" || end === "error"
+}
