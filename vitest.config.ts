@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 
 /**
  * Two projects: `fast` runs beside the code in seconds and is part of `npm run check`;
- * `whole` (journeys, faults, interop) starts servers and foreign programs and is part of `npm test`.
+ * `whole` (journeys, faults, attack, interop) starts servers and foreign programs and is part of `npm test`.
  */
 export default defineConfig({
   test: {
@@ -21,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: "whole",
-          include: ["test/journeys/**/*.test.ts", "test/faults/**/*.test.ts", "test/interop/**/*.test.ts"],
+          include: ["journeys", "faults", "attack", "interop"].map((room) => `test/${room}/**/*.test.ts`),
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

@@ -19,7 +19,7 @@ export interface Serving {
   readonly api: ApiClient
   readonly pid: number
   /** Sends the signal and waits for the end. */
-  readonly end: (signal: "SIGKILL" | "SIGTERM") => Promise<void>
+  readonly end: (signal: "SIGKILL" | "SIGTERM" | "SIGINT" | "SIGHUP") => Promise<void>
 }
 
 export interface ServeOptions {

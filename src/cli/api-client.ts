@@ -4,6 +4,7 @@ import { type Answer, type Call, type Endpoint, type EndpointName, endpoints } f
 import type { EventView, Problem } from "../core/contract/schemas.ts"
 import { createParser } from "eventsource-parser"
 import { Failure } from "./failure.ts"
+import { demandOwn, demandOwnSocket, localFetch } from "./local-fetch.ts"
 
 /** The parts of a call that an endpoint takes; those it does not take are left out. */
 type Parts<Name extends EndpointName> = {
@@ -23,7 +24,11 @@ export interface ServerChoice {
   readonly data?: string
 }
 
-/** Finds the server: WAFT_SERVER and WAFT_TOKEN, else the data folder (`--data`, WAFT_DATA, ./waft-data). */
+/**
+ * Finds the server: WAFT_SERVER and WAFT_TOKEN, else the data folder (`--data`, WAFT_DATA, ./waft-data). A server on this
+ * machine is asked through the socket in its folder, which only its owner can reach: whatever else may listen on its
+ * port by now never sees the token.
+ */
 export async function connect({ data }: ServerChoice): Promise<ApiClient> {
   const { WAFT_SERVER: server, WAFT_TOKEN: token, WAFT_DATA: envData } = process.env
   if (data === undefined && server !== undefined) {
@@ -31,19 +36,38 @@ export async function connect({ data }: ServerChoice): Promise<ApiClient> {
     return client(server.replace(/\/+$/, ""), token)
   }
   const folder = resolve(data ?? envData ?? "./waft-data")
-  return client(await serverUrl(folder), await readToken(folder))
+  const { url, socket } = await announcement(folder)
+  await demandOwn(folder)
+  try {
+    await demandOwnSocket(socket)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw noServer(folder)
+  }
+  return clientOf({ url, socket, folder, token: await readToken(folder) })
 }
 
-async function serverUrl(folder: string): Promise<string> {
+interface Announcement {
+  readonly url: string
+  readonly socket: string
+}
+
+async function announcement(folder: string): Promise<Announcement> {
   try {
-    const { url } = JSON.parse(await readFile(join(folder, "server.json"), "utf8")) as { readonly url: string }
-    return url
+    const found = JSON.parse(await readFile(join(folder, "server.json"), "utf8")) as Partial<Announcement>
+    const { url, socket } = found
+    if (typeof url === "string" && typeof socket === "string") return { url, socket }
   } catch {
-    throw new Failure(
-      `No server uses the data folder ${folder}; start one with \`waft serve --data ${folder}\`, or name another with --data or WAFT_SERVER.`,
-      { title: "no-server" },
-    )
+    // Told below: there is none.
   }
+  throw noServer(folder)
+}
+
+function noServer(folder: string): Failure {
+  return new Failure(
+    `No server uses the data folder ${folder}; start one with \`waft serve --data ${folder}\`, or name another with --data or WAFT_SERVER.`,
+    { title: "no-server" },
+  )
 }
 
 async function readToken(folder: string): Promise<string> {
@@ -56,15 +80,23 @@ async function readToken(folder: string): Promise<string> {
 
 /** A client for a server whose URL and token are known. */
 export function client(url: string, token: string): ApiClient {
+  return clientOf({ url, token })
+}
+
+function clientOf(server: Server): ApiClient {
   return {
-    url,
-    call: (name, parts) => call({ url, token }, name, parts),
-    events: (from, signal) => events({ url, token }, from, signal),
+    url: server.url,
+    call: (name, parts) => call(server, name, parts),
+    events: (from, signal) => events(server, from, signal),
   }
 }
 
 interface Server {
   readonly url: string
+  /** Where the server listens for its folder's owner; absent = it is asked at its URL. */
+  readonly socket?: string
+  /** The data folder of that socket. */
+  readonly folder?: string
   readonly token: string
 }
 
@@ -90,13 +122,21 @@ async function call<Name extends EndpointName>(server: Server, name: Name, parts
   return (await response.json()) as Answer<Name>
 }
 
+interface Fault {
+  readonly code?: string
+  readonly message?: string
+}
+
 async function request(server: Server, url: URL, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, init)
+    if (server.socket === undefined) return await fetch(url, init)
+    return await localFetch(server.socket, `${url.pathname}${url.search}`, init)
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error
-    const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } }
-    const why = cause?.code === "ECONNREFUSED" ? "nothing listens there" : (cause?.message ?? String(error))
+    if (error instanceof Error && error.name === "AbortError") throw error
+    const { cause = error as Fault } = error as { readonly cause?: Fault }
+    const isNobody = cause.code === "ECONNREFUSED" || cause.code === "ENOENT"
+    if (isNobody && server.folder !== undefined) throw noServer(server.folder)
+    const why = isNobody ? "nothing listens there" : (cause.message ?? String(error))
     throw new Failure(`The server at ${server.url} cannot be reached: ${why}; is it running?`, { title: "no-server" })
   }
 }

@@ -33,10 +33,10 @@ export function serveCommand(): Command {
         network === null ? given : { ...given, smpp: network.smpp, smsModem: null, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
       const server = await startServer(config, version)
-      const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
-      process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
       const ending = new AbortController()
       const ended = endBySignal(ending)
+      const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
+      process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
       if (demo !== null && network !== null)
         await demo.runDemo(server, { data: config.data, network, signal: ending.signal })
       await ended
@@ -55,7 +55,7 @@ function flagsOf(options: Readonly<Record<string, string | boolean>>): Given {
   return given
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
 function endBySignal(ending: AbortController): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
@@ -65,5 +65,6 @@ function endBySignal(ending: AbortController): Promise<void> {
     }
     process.on("SIGINT", end)
     process.on("SIGTERM", end)
+    process.on("SIGHUP", end)
   })
 }

@@ -25,6 +25,8 @@ export interface PortRange {
 export interface ServerConfig {
   readonly data: string
   readonly http: HostPort
+  /** Names beside `localhost` and numeric addresses under which callers may reach the management API, in lower case. */
+  readonly httpHosts: readonly string[]
   readonly deviceHttp: HostPort
   /** A second listener for devices, with TLS; null = none. */
   readonly deviceHttps: (HostPort & { readonly cert: string; readonly key: string }) | null
@@ -68,6 +70,12 @@ interface Setting {
 export const serverSettings = [
   { flag: "data", value: "DIR", help: "data folder", fallback: "./waft-data" },
   { flag: "http", value: "HOST:PORT", help: "management API", fallback: "127.0.0.1:8080" },
+  {
+    flag: "http-hosts",
+    value: "NAMES",
+    help: "names of this machine that the management API answers to beside localhost and addresses, comma-separated",
+    fallback: "",
+  },
   { flag: "device-http", value: "HOST:PORT", help: "HTTP for devices", fallback: "0.0.0.0:8081" },
   { flag: "device-https", value: "HOST:PORT", help: "HTTP over TLS for devices (off unless given)", fallback: "" },
   { flag: "device-tls-cert", value: "FILE", help: "certificate (PEM) of --device-https", fallback: "" },
@@ -157,6 +165,7 @@ export function readConfig(
   return {
     data: resolve(text("data")),
     http: parseHostPort("http", text("http")),
+    httpHosts: parseHosts(text("http-hosts")),
     deviceHttp: parseHostPort("device-http", text("device-http")),
     deviceHttps: parseDeviceHttps(text("device-https"), text("device-tls-cert"), text("device-tls-key")),
     ftp: parseHostPort("ftp", text("ftp")),
@@ -208,6 +217,16 @@ export function parseHostPort(flag: string, text: string): HostPort {
     throw new ConfigError(`--${flag} takes HOST:PORT such as 127.0.0.1:8080, not "${text}".`)
   }
   return { host, port }
+}
+
+function parseHosts(text: string): readonly string[] {
+  const names = text === "" ? [] : text.toLowerCase().split(",")
+  for (const name of names) {
+    if (!/^[a-z0-9._-]{1,253}$/.test(name)) {
+      throw new ConfigError(`--http-hosts takes names such as ota.example.com, separated by commas, not "${text}".`)
+    }
+  }
+  return names
 }
 
 function parsePortRange(text: string): PortRange {

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto"
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { networkInterfaces } from "node:os"
 import { join } from "node:path"
@@ -11,6 +11,15 @@ import { Emitter } from "../core/kit/emitter.ts"
 import { buildApi } from "./api/api-server.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig, StartError } from "./config.ts"
+import {
+  adminToken,
+  announce,
+  databaseFile,
+  forgetFormerRun,
+  imagesFolder,
+  prepareDataFolder,
+  socketPath,
+} from "./data-folder.ts"
 import { DeltaQueue } from "./delta-jobs/delta-queue.ts"
 import { startConversations } from "./conversations.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
@@ -24,7 +33,9 @@ import { type HttpGatewayNeeds, httpGateway, noticeUrl } from "./gateway/http-ga
 import { isSameText } from "./gateway/is-same-text.ts"
 import type { GatewayNeeds } from "./gateway/login-session.ts"
 import { WorkWaits } from "./gateway/work-waits.ts"
+import type { WaftDatabase } from "./store/database.ts"
 import { openImageFiles } from "./store/image-files.ts"
+import { watchReadiness } from "./readiness.ts"
 import { openStore } from "./store/sql-store.ts"
 import { openSqlite } from "./store/sqlite-database.ts"
 import { startFtpServer } from "./transports/ftp/ftp-server.ts"
@@ -63,14 +74,11 @@ interface Start {
 }
 
 async function start(config: ServerConfig, { version, log, closers }: Start): Promise<Omit<RunningServer, "close">> {
-  await mkdir(config.data, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw new StartError(`The data folder ${config.data} cannot be made: ${(error as Error).message}.`, {
-      cause: error,
-    })
-  })
-  const needs = await openFleet(config, closers)
+  await prepareDataFolder(config.data)
+  const { database, needs } = await openFleet(config, closers)
+  await forgetFormerRun(config.data)
   const complain = (what: string, error: unknown): void => log.error({ err: error }, what)
-  const token = await adminToken(config.data)
+  const token = await adminToken(config.data, () => randomText(40))
   const listeners: Record<string, string> = {}
   const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
   const deltaMaker = new DeltaQueue({ workers: config.deltaWorkers, memoryLimit: config.deltaMemoryBytes })
@@ -94,8 +102,10 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
       listeners: () => listeners,
       urls: (key) => noticeUrl(needs, key, deviceUrl()),
       agentServer: deviceUrl,
+      whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },
     isToken: (given) => isSameText(given, token),
+    hosts: config.httpHosts,
     uploadLimitBytes: config.uploadLimitBytes,
     complain,
     heartbeat: (beat) => {
@@ -127,12 +137,16 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
     closers.push(async () => end())
   }
   const url = `http://${listeners["http"]}`
-  await announce(config.data, url, closers)
+  const socket = await listenLocally(api, config.data, closers)
+  closers.push(await announce(config.data, { url, socket }))
   return { listeners, url, token }
 }
 
-async function openFleet(config: ServerConfig, closers: Start["closers"]): Promise<FleetNeeds> {
-  const database = openSqlite(join(config.data, "waft.db"))
+async function openFleet(
+  config: ServerConfig,
+  closers: Start["closers"],
+): Promise<{ readonly database: WaftDatabase; readonly needs: FleetNeeds }> {
+  const database = openSqlite(join(config.data, databaseFile))
   closers.push(() => database.close())
   const store = await openStore(database, "sqlite").catch((error: unknown) => {
     if (!(error as Error).message.includes("database is locked")) throw error
@@ -140,12 +154,12 @@ async function openFleet(config: ServerConfig, closers: Start["closers"]): Promi
       cause: error,
     })
   })
-  const images = await openImageFiles({ folder: join(config.data, "images"), cacheBytes: config.imageCacheBytes })
+  const images = await openImageFiles({ folder: join(config.data, imagesFolder), cacheBytes: config.imageCacheBytes })
   const claimsOf = ({ family, familyState }: Device): readonly string[] =>
     families.find(({ id }) => id === family)?.conversation?.claims(familyState) ?? []
   const live = await loadFleet(store, systemClock, claimsOf)
   const events = new Emitter<WaftEvent>()
-  return { clock: systemClock, store, images, live, events, randomText, families }
+  return { database, needs: { clock: systemClock, store, images, live, events, randomText, families } }
 }
 
 /** Letters and digits that nobody mistakes for one another when typing them into a sketch. */
@@ -153,32 +167,6 @@ const alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
 
 function randomText(length: number): string {
   return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("")
-}
-
-/** The admin token: made at the first start, readable only by its owner. */
-async function adminToken(data: string): Promise<string> {
-  const file = join(data, "admin-token")
-  try {
-    const token = (await readFile(file, "utf8")).trim()
-    if (token !== "") return token
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
-  }
-  const token = randomText(40)
-  await writeWhole(file, `${token}\n`)
-  return token
-}
-
-/** Lets `waft --data DIR` find this server. */
-async function announce(data: string, url: string, closers: Start["closers"]): Promise<void> {
-  const file = join(data, "server.json")
-  await writeWhole(file, `${JSON.stringify({ url, pid: process.pid })}\n`)
-  closers.push(() => rm(file, { force: true }))
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.part`, text, { mode: 0o600, flush: true })
-  await rename(`${file}.part`, file)
 }
 
 async function startFtp(
@@ -253,6 +241,19 @@ async function listen(api: FastifyInstance, { host, port }: HostPort): Promise<s
     throw listenError("http", { host, port }, error)
   }
   return addressText(api.server.address() as AddressInfo)
+}
+
+/** The API once more, where only the data folder's owner can reach it, whatever happens on the network. */
+async function listenLocally(api: FastifyInstance, data: string, closers: Start["closers"]): Promise<string> {
+  const { path, end } = await socketPath(data)
+  const server = createServer((request, response) => api.routing(request, response))
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve))
+  closers.push(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await end()
+  })
+  return path
 }
 
 /** Why a listener could not start, with its flag. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { readdirSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { newFolder, serve, type Serving } from "../serving.ts"
@@ -30,6 +30,11 @@ function largeProgram(seed: number): Uint8Array {
   return bytes
 }
 
+async function health(url = ""): Promise<string> {
+  const answer = await fetch(`${url}/api/health`)
+  return `${answer.status} ${await answer.text()}`
+}
+
 describe("a full disk", () => {
   it.skipIf(!mayMount)(
     "makes publishing a clear refusal, leaves nothing half published, and the server serves on (needs root: mounts a tmpfs)",
@@ -55,6 +60,13 @@ describe("a full disk", () => {
       expect(readdirSync(join(folder, "images")).filter((name) => !images.has(name))).toEqual([])
       expect(releases.map(({ id }) => id)).toContain(good.id)
       expect((await api.call("health", {})).status).toBe("ok")
+      const rest = join(folder, "rest")
+      spawnSync("dd", ["if=/dev/zero", `of=${rest}`, "bs=1k"])
+      await expect
+        .poll(() => health(server?.url), { timeout: 20_000 })
+        .toMatch(/^503 .*cannot write to its data folder/)
+      rmSync(rest)
+      await expect.poll(() => health(server?.url), { timeout: 20_000 }).toMatch(/^200 /)
     },
   )
 })

@@ -31,6 +31,8 @@ export interface Endpoint {
   readonly query?: TSchema
   /** JSON body; `bytes` = the raw bytes of a file (application/octet-stream). */
   readonly body?: TSchema | "bytes"
+  /** Largest JSON body, bytes; absent = 256 kB. */
+  readonly mostBodyBytes?: number
   readonly response: TSchema
 }
 
@@ -46,7 +48,13 @@ const Page = {
 
 /** The management API, whole: every row is a route of the server and a call of the client. */
 export const endpoints = {
-  health: { method: "GET", path: "/api/health", summary: "Is it up?", open: true, response: HealthView },
+  health: {
+    method: "GET",
+    path: "/api/health",
+    summary: "Is it up, and can it write? 503 when it cannot",
+    open: true,
+    response: HealthView,
+  },
   families: {
     method: "GET",
     path: "/api/families",
@@ -65,6 +73,7 @@ export const endpoints = {
     path: "/api/devices/import",
     summary: "Add many devices, all or none",
     body: Type.Array(NewDeviceBody, { minItems: 1, maxItems: 100_000 }),
+    mostBodyBytes: 32 << 20,
     response: Type.Array(DeviceAccessView),
   },
   listDevices: {

@@ -8,6 +8,20 @@ export const refusals = {
     status: 401,
     says: "The token is missing or wrong; it stands in the file admin-token of the server's data folder.",
   },
+  "bad-host": {
+    status: 421,
+    says: "This server does not answer to the name {host}; use its address, or start it with --http-hosts and that name.",
+  },
+  "bad-origin": { status: 403, says: "Pages of {origin} may not use this server." },
+  "not-ready": {
+    status: 503,
+    says: "The server cannot write to its data folder ({detail}): what devices tell is lost until it can; free space there.",
+  },
+  busy: {
+    status: 503,
+    says: "The server is reading as many requests as its memory allows; come again in a few seconds.",
+  },
+  "body-too-large": { status: 413, says: "The request is larger than the {limit} bytes that this call may have." },
   "bad-agent-token": {
     status: 401,
     says: "The bearer token is missing, wrong or revoked; `waft device access ID` shows a device's.",

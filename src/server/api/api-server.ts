@@ -1,17 +1,32 @@
 import swagger from "@fastify/swagger"
-import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox"
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify"
 import type { TSchema } from "typebox"
 import { type Endpoint, type EndpointName, endpoints } from "../../core/contract/endpoints.ts"
 import { Problem } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { BodyBudget, bodyOf, guardHead } from "./guard.ts"
 import { type ApiNeeds, handlers } from "./handlers.ts"
 import { streamEvents } from "./stream-events.ts"
+import { validateFirstFault } from "./validate-first-fault.ts"
+
+/** Largest JSON body of a call that names no other, bytes. */
+const bodyBytesByDefault = 256 << 10
+/** Bodies that are read at the same time. */
+const bodiesAtOnce = 64
+/** Memory for them beside one file as large as may be published, bytes. */
+const bodyRoomBytes = 64 << 20
+/** A caller may take so long for the head of a request, and so long for all of it. */
+const headTimeoutMs = 10_000
+const requestTimeoutMs = 300_000
+/** Connections of callers over TCP; the socket in the data folder has its own. */
+const connectionsAtOnce = 512
 
 export interface ApiOptions {
   readonly needs: ApiNeeds
   /** Whether this is the admin token. */
   readonly isToken: (token: string) => boolean
+  /** Names beside `localhost` under which callers may reach the API, in lower case. */
+  readonly hosts: readonly string[]
   /** Largest file that may be published, bytes. */
   readonly uploadLimitBytes: number
   /** Reports a bug of ours. */
@@ -23,16 +38,24 @@ export interface ApiOptions {
 /** The management API as a Fastify server, not listening yet. Routes, checks and the OpenAPI document come from the contract. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const api = fastify({
-    bodyLimit: 32 << 20,
+    bodyLimit: bodyBytesByDefault,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 300 },
-  }).setValidatorCompiler(TypeBoxValidatorCompiler)
-  api.addContentTypeParser(
-    "application/octet-stream",
-    { parseAs: "buffer", bodyLimit: options.uploadLimitBytes },
-    (_request, body, done) => done(null, body),
+    requestTimeout: requestTimeoutMs,
+    http: { headersTimeout: headTimeoutMs, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
+  }).setValidatorCompiler(validateFirstFault)
+  api.server.maxConnections = connectionsAtOnce
+  // A form of another site's page may send text without asking first; nothing here takes it.
+  api.removeContentTypeParser("text/plain")
+  guardRequests(api, options)
+  api.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, body),
   )
-  api.setErrorHandler((error, _request, reply) => answerProblem(options, error, reply))
+  api.setErrorHandler((error, request, reply) => {
+    const { code } = error as { readonly code?: string }
+    const isTooLarge = code === "FST_ERR_CTP_BODY_TOO_LARGE"
+    return answerProblem(options, isTooLarge ? tooLarge(request, request.routeOptions.bodyLimit) : error, reply)
+  })
   api.setNotFoundHandler((request, reply) =>
     answerProblem(options, new Refusal("no-such-route", { path: request.url.slice(0, 200) }), reply),
   )
@@ -56,6 +79,33 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   return api
 }
 
+/** Before a byte of the body: host, origin, token, and room for what the head announces. */
+function guardRequests(api: FastifyInstance, options: ApiOptions): void {
+  const budget = new BodyBudget({ bytes: options.uploadLimitBytes + bodyRoomBytes, bodies: bodiesAtOnce })
+  api.addHook("onRequest", async (request, reply) => {
+    const body = bodyOf(request.raw)
+    // Whoever is refused has the body still to send; the connection ends instead of taking it.
+    const refuse = (error: unknown): never => {
+      if (body !== null) reply.header("Connection", "close")
+      throw error
+    }
+    try {
+      guardHead(options, request, (request.routeOptions.config as { isOpen?: boolean }).isOpen === true)
+      if (body === null) return
+      const limit = request.routeOptions.bodyLimit
+      if (body.sizeBytes !== null && body.sizeBytes > limit) throw tooLarge(request, limit)
+      reply.raw.once("close", budget.take(body.sizeBytes ?? limit))
+    } catch (error) {
+      refuse(error)
+    }
+  })
+}
+
+function tooLarge(request: FastifyRequest, limit: number): Refusal {
+  const isFile = (request.headers["content-type"] ?? "").startsWith("application/octet-stream")
+  return new Refusal(isFile ? "image-too-large" : "body-too-large", { limit })
+}
+
 function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   const deeds = handlers(options.needs)
   for (const name of Object.keys(endpoints) as EndpointName[]) {
@@ -65,7 +115,8 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
       method: endpoint.method,
       url: endpoint.path,
       schema: routeSchema(name, endpoint),
-      preHandler: async (request) => (endpoint.open === true ? undefined : requireToken(options, request)),
+      config: { isOpen: endpoint.open === true },
+      bodyLimit: endpoint.body === "bytes" ? options.uploadLimitBytes : (endpoint.mostBodyBytes ?? bodyBytesByDefault),
       handler: async (request) =>
         deed({
           params: request.params,
@@ -74,7 +125,7 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
         }),
     })
   }
-  api.get("/api/openapi.json", { schema: { hide: true } }, () => api.swagger())
+  api.get("/api/openapi.json", { schema: { hide: true }, config: { isOpen: true } }, () => api.swagger())
   addEventStream(api, options)
 }
 
@@ -99,14 +150,8 @@ function bodyBytes(request: FastifyRequest): Uint8Array {
   throw new Refusal("bad-request", { detail: "the body must be the file itself, as application/octet-stream" })
 }
 
-function requireToken({ isToken }: ApiOptions, request: FastifyRequest): void {
-  const [scheme, token] = (request.headers.authorization ?? "").split(" ")
-  if (scheme?.toLowerCase() !== "bearer" || token === undefined || !isToken(token)) throw new Refusal("bad-token")
-}
-
 function addEventStream(api: FastifyInstance, options: ApiOptions): void {
   api.get("/api/events", { schema: { hide: true } }, async (request, reply) => {
-    requireToken(options, request)
     const from = eventStreamStart(request)
     reply.hijack()
     reply.raw.writeHead(200, {
@@ -140,10 +185,6 @@ async function answerProblem(options: ApiOptions, error: unknown, reply: Fastify
 function toProblem(options: ApiOptions, error: unknown): Problem {
   if (error instanceof Refusal) return problem(error.code, error.status, error.message)
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string }
-  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    const tooLarge = new Refusal("image-too-large", { limit: options.uploadLimitBytes })
-    return problem(tooLarge.code, tooLarge.status, tooLarge.message)
-  }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return problem("bad-request", statusCode, `The request is not understood: ${message}.`)
   }

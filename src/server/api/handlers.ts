@@ -38,6 +38,8 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   readonly urls: AccessUrls
   /** Where agents reach their API. */
   readonly agentServer: () => string
+  /** Why the server cannot keep what it is told; null = it can. */
+  readonly whyNotReady: () => Promise<string | null>
 }
 
 export type Handlers = { readonly [Name in EndpointName]: (call: Call<Name>) => Promise<Answer<Name>> | Answer<Name> }
@@ -250,7 +252,11 @@ function otherHandlers(
 ): Some<"health" | "families" | "listChannels" | "showChannel" | "setChannel" | "channelFiles" | "listEvents"> {
   const { live, store } = needs
   return {
-    health: () => ({ status: "ok", version: needs.version, devices: live.devices.size, listeners: needs.listeners() }),
+    health: async () => {
+      const detail = await needs.whyNotReady()
+      if (detail !== null) throw new Refusal("not-ready", { detail })
+      return { status: "ok", version: needs.version, devices: live.devices.size, listeners: needs.listeners() }
+    },
     families: () =>
       needs.families.map(({ id, title, versions, models }) => ({
         id,

@@ -1,0 +1,79 @@
+import type { IncomingMessage } from "node:http"
+import { isIP } from "node:net"
+import type { FastifyRequest } from "fastify"
+import { Refusal } from "../../core/domain/refusal.ts"
+
+export interface GuardOptions {
+  /** Whether this is the admin token. */
+  readonly isToken: (token: string) => boolean
+  /** Names beside `localhost` under which callers may reach the API, in lower case. */
+  readonly hosts: readonly string[]
+}
+
+/**
+ * Looks at the head of a request, before a byte of its body is read: whom it was meant for, which page sent it, and
+ * who asks. Throws `Refusal`.
+ */
+export function guardHead(options: GuardOptions, request: FastifyRequest, isOpen: boolean): void {
+  demandHost(options, request.raw)
+  if (isOpen) return
+  const [scheme, token] = (request.headers.authorization ?? "").split(" ")
+  if (scheme?.toLowerCase() !== "bearer" || token === undefined || !options.isToken(token))
+    throw new Refusal("bad-token")
+}
+
+/**
+ * A page in somebody's browser reaches this API under its own name (DNS rebinding) or as another origin: a numeric
+ * address cannot be rebound, a name must be known.
+ */
+function demandHost({ hosts }: GuardOptions, { headers }: IncomingMessage): void {
+  const given = headers.host ?? ""
+  const name = hostName(given)
+  if (name === null || (isIP(name) === 0 && name !== "localhost" && !hosts.includes(name))) {
+    throw new Refusal("bad-host", { host: given.slice(0, 100) })
+  }
+  const { origin } = headers
+  if (origin !== undefined && origin !== `http://${given}` && origin !== `https://${given}`) {
+    throw new Refusal("bad-origin", { origin: origin.slice(0, 100) })
+  }
+}
+
+/** The name of a Host header without its port; null = it is none. */
+function hostName(given: string): string | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?$/.exec(given)
+  return (match?.[1] ?? match?.[2])?.toLowerCase() ?? null
+}
+
+/** Whether the request brings a body, and how large it says it is; null = it does not say. */
+export function bodyOf({ headers }: IncomingMessage): { readonly sizeBytes: number | null } | null {
+  const length = headers["content-length"]
+  if (headers["transfer-encoding"] !== undefined) return { sizeBytes: null }
+  return length === undefined || length === "0" ? null : { sizeBytes: Number(length) }
+}
+
+/** Memory for the bodies of requests that are being read: what does not fit is told to come again. */
+export class BodyBudget {
+  readonly #mostBytes: number
+  readonly #most: number
+  #heldBytes = 0
+  #held = 0
+
+  constructor({ bytes, bodies }: { readonly bytes: number; readonly bodies: number }) {
+    this.#mostBytes = bytes
+    this.#most = bodies
+  }
+
+  /** Takes room for a body; the returned function gives it back, once. Throws `Refusal` when there is none. */
+  take(sizeBytes: number): () => void {
+    if (this.#held >= this.#most || this.#heldBytes + sizeBytes > this.#mostBytes) throw new Refusal("busy")
+    this.#held++
+    this.#heldBytes += sizeBytes
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#held--
+      this.#heldBytes -= sizeBytes
+    }
+  }
+}
