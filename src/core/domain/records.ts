@@ -88,6 +88,8 @@ export type RolloutState = "running" | "paused" | "succeeded" | "failed" | "abor
 /** The plan that brings devices to a release: here one phase, everybody at once. */
 export interface Rollout {
   readonly id: string
+  /** Running number from 1: the order in which rollouts were started, whatever the date was. */
+  readonly number: number
   readonly releaseIds: readonly string[]
   /** The group expression, or null for every device that fits. */
   readonly group: string | null

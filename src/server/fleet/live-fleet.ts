@@ -54,6 +54,7 @@ export class LiveFleet {
   readonly #contacted: LiveDevice[] = []
   readonly #clock: Clock
   readonly #claimsOf: ClaimsOf
+  #rolloutNumber = 0
 
   constructor(clock: Clock, claimsOf: ClaimsOf = () => []) {
     this.#clock = clock
@@ -149,8 +150,7 @@ export class LiveFleet {
     const live = this.devices.get(update.deviceId)
     if (live === undefined) return
     const current = live.update
-    const isCurrent =
-      current === null || current.id === update.id || startedAt(this, current) <= startedAt(this, update)
+    const isCurrent = current === null || current.id === update.id || numberOf(this, current) <= numberOf(this, update)
     if (isCurrent) this.#setCurrent(live, update)
     if (update.pull.pending === null) this.undecided.delete(live)
     else if (live.update?.id === update.id) this.undecided.add(live)
@@ -180,7 +180,13 @@ export class LiveFleet {
     live.wake?.()
   }
 
+  /** The running number of a rollout that is being started now. */
+  nextRolloutNumber(): number {
+    return ++this.#rolloutNumber
+  }
+
   setRollout(rollout: Rollout): LiveRollout {
+    this.#rolloutNumber = Math.max(this.#rolloutNumber, rollout.number)
     const live = this.rollouts.get(rollout.id)
     if (live !== undefined) {
       live.rollout = rollout
@@ -289,8 +295,8 @@ export interface LiveRollout {
   readonly states: Map<string, UpdateState>
 }
 
-function startedAt(fleet: LiveFleet, update: Update): number {
-  return fleet.rollouts.get(update.rolloutId)?.rollout.startedAt ?? 0
+function numberOf(fleet: LiveFleet, update: Update): number {
+  return fleet.rollouts.get(update.rolloutId)?.rollout.number ?? 0
 }
 
 /** Whether the rollout still steers devices. */

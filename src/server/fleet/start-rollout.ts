@@ -26,6 +26,7 @@ export async function startRollout(needs: Needs, order: RolloutOrder): Promise<L
   const members = chooseMembers(needs, order)
   const rollout: Rollout = {
     id: `o-${needs.randomText(8)}`,
+    number: needs.live.nextRolloutNumber(),
     releaseIds: [...new Set(order.releaseIds)],
     group: order.group,
     state: "running",

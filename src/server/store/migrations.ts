@@ -1,4 +1,11 @@
-import type { ColumnDefinitionBuilder, CreateTableBuilder, Kysely, Migration, MigrationProvider } from "kysely"
+import {
+  type ColumnDefinitionBuilder,
+  type CreateTableBuilder,
+  type Kysely,
+  type Migration,
+  type MigrationProvider,
+  sql,
+} from "kysely"
 
 /** The SQL dialect in use; it decides only how a running number is made. */
 export type Dialect = "sqlite" | "postgresql"
@@ -12,6 +19,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0002-agents": agents,
         "0003-deltas": deltas,
         "0004-messages": messages,
+        "0005-rollout-numbers": rolloutNumbers,
       }),
   }
 }
@@ -93,6 +101,19 @@ const messages: Migration = {
       .addColumn("carrier_reference", "text")
       .addColumn("sent_at", "bigint")
       .execute()
+  },
+}
+
+/** Rollouts in the order in which they were started: the date of a machine may go back. */
+const rolloutNumbers: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .alterTable("rollouts")
+      .addColumn("number", "integer", (column) => column.notNull().defaultTo(0))
+      .execute()
+    await sql`update rollouts set number = (select count(*) from rollouts as earlier
+      where earlier.started_at < rollouts.started_at
+      or (earlier.started_at = rollouts.started_at and earlier.id <= rollouts.id))`.execute(db)
   },
 }
 

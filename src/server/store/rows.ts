@@ -111,6 +111,7 @@ export function releaseOf(row: Row<"releases">): Release {
 export function rolloutRow(rollout: Rollout): NewRow<"rollouts"> {
   return {
     id: rollout.id,
+    number: rollout.number,
     release_ids: JSON.stringify(rollout.releaseIds),
     group_expression: rollout.group,
     state: rollout.state,
@@ -123,6 +124,7 @@ export function rolloutRow(rollout: Rollout): NewRow<"rollouts"> {
 export function rolloutOf(row: Row<"rollouts">): Rollout {
   return {
     id: row.id,
+    number: row.number,
     releaseIds: JSON.parse(row.release_ids) as string[],
     group: row.group_expression,
     state: row.state as RolloutState,

@@ -54,6 +54,7 @@ const rollout: Rollout = {
   group: null,
   state: "running",
   silenceTimeoutMs: 1000,
+  number: 1,
   startedAt: 10,
   endedAt: null,
 }

@@ -116,7 +116,7 @@ class SqlStore implements Store {
   releases = async () =>
     (await this.#read(this.#builder.selectFrom("releases").selectAll().orderBy("published_at"))).map(releaseOf)
   rollouts = async () =>
-    (await this.#read(this.#builder.selectFrom("rollouts").selectAll().orderBy("started_at"))).map(rolloutOf)
+    (await this.#read(this.#builder.selectFrom("rollouts").selectAll().orderBy("number"))).map(rolloutOf)
   channels = async () =>
     (await this.#read(this.#builder.selectFrom("channels").selectAll().orderBy("name"))).map(channelOf)
   enrolments = async () =>
@@ -179,7 +179,7 @@ class SqlStore implements Store {
       .innerJoin("rollouts", "rollouts.id", "updates.rollout_id")
       .selectAll("updates")
       .where("device_id", "=", deviceId)
-      .orderBy("rollouts.started_at", "desc")
+      .orderBy("rollouts.number", "desc")
       .orderBy("updates.since", "desc")
       .limit(limit)
     return (await this.#read(query)).map(updateOf)

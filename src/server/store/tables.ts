@@ -58,6 +58,7 @@ interface ReleasesTable {
 
 interface RolloutsTable {
   readonly id: string
+  readonly number: number
   readonly release_ids: string
   readonly group_expression: string | null
   readonly state: string
