@@ -11,6 +11,8 @@ import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
 
+type PauseNeeds = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
+
 /** The rollout of that id. Refuses `no-such-rollout`. */
 export function rolloutById({ live }: Pick<FleetNeeds, "live">, id: string): LiveRollout {
   const found = live.rollouts.get(id)
@@ -19,7 +21,7 @@ export function rolloutById({ live }: Pick<FleetNeeds, "live">, id: string): Liv
 }
 
 /** Begins nothing new; devices that have begun to fetch finish. */
-export async function pauseRollout(needs: Needs, id: string): Promise<LiveRollout> {
+export async function pauseRollout(needs: PauseNeeds, id: string): Promise<LiveRollout> {
   const rollout = steerable(needs, id, "paused")
   if (rollout.rollout.state === "paused") return rollout
   await setState(needs, rollout, "paused", `The rollout ${id} was paused: nothing new is offered.`)
@@ -54,7 +56,12 @@ function steerable(needs: Pick<FleetNeeds, "live">, id: string, deed: string): L
   return rollout
 }
 
-async function setState(needs: Needs, live: LiveRollout, state: "running" | "paused", sentence: string): Promise<void> {
+async function setState(
+  needs: PauseNeeds,
+  live: LiveRollout,
+  state: "running" | "paused",
+  sentence: string,
+): Promise<void> {
   const rollout = { ...live.rollout, state }
   const kind = state === "paused" ? "rollout.paused" : "rollout.resumed"
   const event = eventOf({ at: needs.clock.now(), kind, rolloutId: rollout.id, sentence })

@@ -1,5 +1,6 @@
 import type { Family, OfferedFile, OfferedImage } from "../../core/families/family.ts"
 import { familyOf, ticketSide } from "../fleet/families.ts"
+import { flagImage } from "../fleet/flag-image.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import {
   type LiveChannel,
@@ -123,8 +124,12 @@ export class LoginSession {
     offered: Offered | null,
     from: number,
   ): Promise<TransferContent> {
-    const hold = await this.#needs.images.open(image)
     const login = this.#login
+    const hold = await this.#needs.images.open(image).catch(async (error: unknown) => {
+      if (login.kind === "device" && offered !== null)
+        await flagImage(this.#needs, { live: login, offered, image }, error)
+      throw error
+    })
     const { clock } = this.#needs
     if (login.kind === "channel" || offered === null) {
       return { sizeBytes: hold.sizeBytes, read: hold.read, finished: () => hold.release() }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { families } from "../../core/families/index.ts"
 import type { Device, ImageRef, Update, WaftEvent } from "../../core/domain/records.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
 import { Emitter } from "../../core/kit/emitter.ts"
 import { addDevice } from "../fleet/add-device.ts"
 import { explainDevice } from "../fleet/explain-device.ts"
@@ -160,6 +161,8 @@ function otaBinary(name: string, seed: number): Uint8Array {
 }
 
 class MemoryImages implements Images {
+  /** Images that the disk has damaged. */
+  readonly damaged = new Set<string>()
   readonly #images = new Map<string, Uint8Array>()
 
   put = (bytes: Uint8Array): Promise<ImageRef> => {
@@ -175,6 +178,7 @@ class MemoryImages implements Images {
 
   open: Images["open"] = ({ sha256 }) => {
     const bytes = this.#images.get(sha256)
+    if (this.damaged.has(sha256)) return Promise.reject(new Refusal("image-damaged", { image: sha256 }))
     if (bytes === undefined) return Promise.reject(new Error(`no image ${sha256}`))
     return Promise.resolve({
       sizeBytes: bytes.length,

@@ -29,6 +29,7 @@ describe("rollouts", () => {
     await server.restart()
     await server.addMote("m2")
     await Promise.all([server.rollOut(first), server.rollOut(await server.publish("2", "PROG002"))])
-    expect([...server.needs.live.rollouts.values()].map(({ rollout }) => rollout.number).toSorted()).toEqual([1, 2, 3])
+    const numbers = [...server.needs.live.rollouts.values()].map(({ rollout }) => rollout.number)
+    expect(new Set(numbers)).toEqual(new Set([1, 2, 3]))
   })
 })
