@@ -1,11 +1,11 @@
 import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
 import type { DeltaView, DeviceView, RolloutView } from "../../core/contract/schemas.ts"
-import { parseGroup } from "../../core/domain/group.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { addDevice, addDevices } from "../fleet/add-device.ts"
 import { converse, type ConverseNeeds } from "../fleet/converse.ts"
 import { familyOf } from "../fleet/families.ts"
+import { fleetGroup, groupMember } from "../fleet/group-context.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
 import { isLive, type LiveDevice, type LiveRollout } from "../fleet/live-fleet.ts"
@@ -131,15 +131,14 @@ async function listDevices(
   needs: ApiNeeds,
   { group, after, limit = 1000 }: Call<"listDevices">["query"],
 ): Promise<DeviceView[]> {
-  const matches = group === undefined ? () => true : parseGroup(group)
+  const matches = group === undefined ? () => true : fleetGroup(needs, group)
   const chosen: LiveDevice[] = []
   const ids = [...needs.live.devices.keys()].sort()
   for (const id of ids) {
     if (after !== undefined && id <= after) continue
     const live = needs.live.devices.get(id)
     if (live === undefined) continue
-    const { family, model, labels, running } = live.device
-    if (!matches({ id, family, model, labels, running: running.version })) continue
+    if (!matches(groupMember(live))) continue
     chosen.push(live)
     if (chosen.length >= limit) break
   }

@@ -1,8 +1,8 @@
-import { parseGroup } from "../../core/domain/group.ts"
 import type { Device, Release } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { releaseById } from "./find-release.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
+import { fleetGroup, groupMember } from "./group-context.ts"
 import { isOver } from "./live-fleet.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
 
@@ -19,7 +19,7 @@ export interface RolloutMember {
   readonly isThere: boolean
 }
 
-type Needs = Pick<FleetNeeds, "live" | "families">
+type Needs = Pick<FleetNeeds, "live" | "families" | "clock">
 
 /**
  * Finds the devices of a rollout and each one's release. Refuses unknown and withdrawn releases, two releases for the
@@ -31,12 +31,11 @@ export function chooseMembers(needs: Needs, wish: RolloutWish): readonly Rollout
   for (const release of releases) {
     if (release.state === "withdrawn") throw new Refusal("release-withdrawn", { release: release.id })
   }
-  const group = wish.group === null ? () => true : parseGroup(wish.group)
+  const group = wish.group === null ? () => true : fleetGroup(needs, wish.group)
   const members: RolloutMember[] = []
-  for (const { device } of needs.live.devices.values()) {
-    const { id, family, model, labels } = device
-    if (device.admission === "pending") continue
-    if (!group({ id, family, model, labels, running: device.running.version })) continue
+  for (const live of needs.live.devices.values()) {
+    const { device } = live
+    if (device.admission === "pending" || !group(groupMember(live))) continue
     const release = releaseFor(releases, device)
     if (release !== null) members.push({ device, release, isThere: runsAlready(device, release) })
   }
@@ -77,7 +76,7 @@ export interface PlannedMember {
 
 /** Says what a rollout would do with each device, and does nothing. */
 export async function planRollout(
-  needs: Pick<FleetNeeds, "live" | "families" | "images">,
+  needs: Pick<FleetNeeds, "live" | "families" | "images" | "clock">,
   wish: RolloutWish,
 ): Promise<readonly PlannedMember[]> {
   const planner = new OfferPlanner(needs)
