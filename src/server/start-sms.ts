@@ -51,6 +51,8 @@ function startModem({ path, baudRate, pin }: Modem, { config, receiver, log }: S
     ...(pin === "" ? {} : { pin }),
     receiver,
     log: ({ event, ...rest }) =>
-      event === "ready" ? log.info(rest, "sms-modem: ready") : log.warn({ ...rest, path }, `sms-modem: ${event}`),
+      event === "ready" || event === "line"
+        ? log.info({ ...rest, path }, `sms-modem: ${event}`)
+        : log.warn({ ...rest, path }, `sms-modem: ${event}`),
   })
 }

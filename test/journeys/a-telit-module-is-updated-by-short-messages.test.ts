@@ -95,7 +95,7 @@ beforeEach(async () => {
     sender: service,
     clock: steadyClock,
     random: () => 0,
-    receiver: { received, statusChanged: () => Promise.resolve() },
+    receiver: { received, statusChanged: () => Promise.resolve(), unreadable: () => Promise.resolve() },
   })
   ftp = await startFtpServer({
     listen: { host: "127.0.0.1", port: 0 },

@@ -73,6 +73,7 @@ function startClient(): SmsTransport {
         await Promise.resolve()
         statuses.push(status)
       },
+      unreadable: () => Promise.reject(new Error("every message can be read")),
     },
   })
 }
@@ -105,7 +106,7 @@ describe("short messages between server and module", () => {
     const down = decodeFromCentre(await radio.receiveSms(off.signal))
     expect(down).toMatchObject({ kind: "deliver", coding: 0x14, userData: { header: null, data: everyOctet } })
     await until(() => statuses.length === 1)
-    expect(statuses).toEqual([
+    expect(statuses).toMatchObject([
       { reference: sent.kind === "accepted" ? sent.reference : "", state: "delivered", words: "DELIVRD, error 000" },
     ])
     const tpdu = encodeTpdu({

@@ -113,6 +113,7 @@ describe("the GSM modem driver at a virtual module", () => {
           await Promise.resolve()
           statuses.push(status)
         },
+        unreadable: () => Promise.reject(new Error("every message can be read")),
       },
     })
     endings.push(

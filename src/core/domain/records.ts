@@ -131,8 +131,11 @@ export interface OutgoingMessage {
   readonly coding: "8-bit-class-0" | "7-bit-no-class"
   readonly validitySeconds: number
   readonly createdAt: number
-  /** `sending`: it may or may not have gone. `sent`: the carrier has it. */
-  readonly state: "waiting" | "sending" | "sent"
+  /**
+   * `sending`: it is being handed over. `doubtful`: it was, and the carrier did not say whether it took it. `sent`: the carrier
+   * has it.
+   */
+  readonly state: "waiting" | "sending" | "doubtful" | "sent"
   /** The carrier's own name for it once it is sent. */
   readonly carrierReference: string | null
   /** When it was handed over, for how long a receipt is waited for. */

@@ -46,6 +46,15 @@ export class ByteReader {
     return text
   }
 
+  /** Octets up to a NUL, which is taken and not given, or up to the end where there is none. */
+  untilNulOrEnd(): Uint8Array {
+    const end = this.#bytes.indexOf(0, this.#at)
+    if (end < 0) return this.octets(this.left)
+    const text = this.octets(end - this.#at)
+    this.#at++
+    return text
+  }
+
   /** Throws `MalformedMessage` when something is left. */
   expectEnd(): void {
     if (this.left > 0) throw new MalformedMessage(`${this.left} octets too many`)

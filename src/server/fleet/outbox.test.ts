@@ -218,6 +218,114 @@ describe("the outbox", () => {
     expect(fateWords()).toEqual(["a delivered "])
   })
 
+  it("sends what the carrier does not answer twice more at most, minutes apart, and says what is not known", async () => {
+    const outbox = newOutbox()
+    carrier.answers = Array.from({ length: 50 }, (): CarrierOutcome => ({ kind: "uncertain", words: "no answer" }))
+    await post(outbox, "a")
+    expect(await states()).toEqual(["a doubtful"])
+    const sentAt: number[] = []
+    for (let second = 1; second < 600; second++) {
+      clock.steady += 1000
+      const before = carrier.sent.length
+      await outbox.tick()
+      await settled()
+      if (carrier.sent.length > before) sentAt.push(second)
+    }
+    expect(sentAt).toEqual([60, 360])
+    clock.steady += 10_000
+    await outbox.tick()
+    expect(fateWords()).toEqual(["a failed whether it went is not known: the carrier did not answer"])
+    expect(heard.map(({ kind }) => kind)).toEqual([
+      "message.doubtful",
+      "message.sent-again",
+      "message.doubtful",
+      "message.sent-again",
+      "message.doubtful",
+    ])
+  })
+
+  it("takes an answer that comes late, and sends no second copy", async () => {
+    for (const afterMs of [30_000, 61_000]) {
+      store = new MemoryStore()
+      carrier = new Carrier()
+      fates = []
+      const outbox = newOutbox()
+      let answer: (outcome: CarrierOutcome) => void = () => undefined
+      const later = new Promise<CarrierOutcome>((resolve) => (answer = resolve))
+      carrier.answers = [{ kind: "uncertain", words: "no answer", later }]
+      await post(outbox, "a")
+      clock.steady += afterMs
+      if (afterMs > 60_000) carrier.ready = false
+      await outbox.tick()
+      answer({ kind: "accepted", carrierReference: "late" })
+      await settled()
+      expect(await states()).toEqual(["a sent"])
+      carrier.ready = true
+      clock.steady += 400_000
+      await outbox.tick()
+      await settled()
+      expect(carrier.sent).toEqual(["a"])
+      await outbox.statusChanged("late", "delivered", "DELIVRD")
+      expect(fateWords()).toEqual(["a delivered DELIVRD"])
+    }
+  })
+
+  it("knows a message by the late reference of its first copy when the second is on its way", async () => {
+    const outbox = newOutbox()
+    let answer: (outcome: CarrierOutcome) => void = () => undefined
+    const later = new Promise<CarrierOutcome>((resolve) => (answer = resolve))
+    carrier.answers = [{ kind: "uncertain", words: "no answer", later }]
+    await post(outbox, "a")
+    clock.steady += 60_000
+    await outbox.tick()
+    await settled()
+    answer({ kind: "accepted", carrierReference: "first" })
+    await settled()
+    await outbox.statusChanged("first", "delivered", "DELIVRD")
+    expect(fateWords()).toEqual(["a delivered DELIVRD"])
+  })
+
+  it("keeps a message that may have gone through a crash, and sends it once more at most", async () => {
+    const first = newOutbox()
+    carrier.answers = Array.from({ length: 50 }, (): CarrierOutcome => ({ kind: "uncertain", words: "no answer" }))
+    await post(first, "a")
+    const second = newOutbox()
+    await second.resume()
+    for (let second_ = 0; second_ < 590; second_++) {
+      clock.steady += 1000
+      await second.tick()
+      await settled()
+    }
+    expect(carrier.sent).toEqual(["a", "a"])
+  })
+
+  it("finds the message of a receipt that writes the reference in another way, by its number", async () => {
+    const outbox = newOutbox()
+    await post(outbox, "26", "1a")
+    await outbox.statusChanged("c-x", "delivered", "", { otherReferences: ["c-26"], about: "+39335475718" })
+    expect(fateWords()).toEqual(["26 delivered "])
+    await outbox.statusChanged("c-y", "delivered", "", { otherReferences: ["c-1a"], about: "+4917234567890" })
+    expect(fates).toHaveLength(1)
+  })
+
+  it("does not mix up messages that the carrier accepted without a reference", async () => {
+    const outbox = newOutbox()
+    carrier.answers = Array.from({ length: 2 }, (): CarrierOutcome => ({ kind: "accepted", carrierReference: "" }))
+    await post(outbox, "a", "b")
+    await outbox.statusChanged("", "delivered", "")
+    expect(fates).toEqual([])
+  })
+
+  it("ends nothing by a word that says nothing, and gives it at the end", async () => {
+    const outbox = newOutbox()
+    await post(outbox, "a")
+    await outbox.statusChanged("c-a", "unknown", "UNKNOWN")
+    expect(fates).toEqual([])
+    clock.steady += 901_000
+    await outbox.tick()
+    expect(fateWords()).toEqual(["a failed the carrier says UNKNOWN"])
+  })
+
   it("loses nothing to a full disk", async () => {
     const outbox = newOutbox()
     await store.commit([{ put: "message", message: message("a") }])

@@ -15,8 +15,16 @@ export type CarrierOutcome =
   | { readonly kind: "refused"; readonly words: string; readonly isTemporary: boolean }
   /** It never left. */
   | { readonly kind: "not-sent"; readonly words: string }
-  /** It may or may not have gone. */
-  | { readonly kind: "uncertain"; readonly words: string }
+  /** It may or may not have gone; `later` resolves with the carrier's answer if that comes after all. */
+  | { readonly kind: "uncertain"; readonly words: string; readonly later?: Promise<CarrierOutcome> }
+
+/** What a carrier tells of a message beside the reference by which it accepted it. */
+export interface StatusHints {
+  /** Other ways in which it may have written the reference. */
+  readonly otherReferences?: readonly string[]
+  /** The receiver's number. */
+  readonly about?: string
+}
 
 /** What became of a message in the end. */
 export interface MessageFate {
@@ -38,6 +46,8 @@ const window = 50
 const mostOthers = 10
 /** Pause after a temporary refusal or a carrier that is away, ms. */
 const pauseMs = 2000
+/** A message that may have gone is sent once more after each of these, ms: every copy costs, and a device may act on each. */
+const doubtPausesMs: readonly number[] = [60_000, 300_000]
 /** A receipt that has not come so long after a message's validity never will, ms. */
 const receiptGraceMs = 300_000
 
@@ -48,9 +58,22 @@ interface Lane {
   inHand: number
 }
 
+/** A message that may have gone. */
+interface Doubt {
+  /** How often it was handed over without an answer. */
+  readonly times: number
+  /** When it is handed over again, by the clock that never jumps; null = no more. */
+  dueMs: number | null
+  /** References under which earlier copies were accepted after all. */
+  readonly names: string[]
+}
+
+type Early = StatusHints & { readonly status: MessageFate["status"] | "unknown"; readonly detail: string }
+
 /**
  * Messages to devices, each a row until its fate is known. What a crash leaves in the middle of being handed over is sent again,
- * and the event log says so: a device knows a repeated message by its transaction, a lost one it would miss for ever.
+ * and the event log says so: a device knows a repeated message by its transaction, a lost one it would miss for ever. What the
+ * carrier does not answer is sent twice more at most.
  */
 export class Outbox {
   readonly #needs: OutboxNeeds
@@ -63,7 +86,10 @@ export class Outbox {
   readonly #handing = new Set<Promise<void>>()
   readonly #inHand = new Set<string>()
   /** Statuses that came before the message's acceptance did. */
-  readonly #early = new Map<string, { readonly status: MessageFate["status"]; readonly detail: string }>()
+  readonly #early = new Map<string, Early>()
+  readonly #doubts = new Map<string, Doubt>()
+  /** The last word of a carrier that does not know itself. */
+  readonly #lastWords = new Map<string, string>()
   #quietUntil = 0
   #isClosed = false
 
@@ -95,7 +121,12 @@ export class Outbox {
       }),
     ])
     await commit(this.#needs, changes)
-    for (const message of rows) this.add(message.state === "sending" ? { ...message, state: "waiting" } : message)
+    for (const message of rows) {
+      // How often it was handed over before is not known: once at least.
+      if (message.state === "sending") this.#doubts.set(message.reference, { times: 1, dueMs: null, names: [] })
+      if (message.state === "doubtful") this.#doubtAgain(message.reference, doubtPausesMs.length)
+      this.add(message.state === "sending" ? { ...message, state: "waiting" } : message)
+    }
   }
 
   /**
@@ -124,7 +155,8 @@ export class Outbox {
     // Of what an earlier run left only the date is known, which may have been set since.
     const waited = Math.max(0, this.#needs.clock.now() - (message.sentAt ?? message.createdAt))
     this.#waitsSince.set(message.reference, this.#needs.clock.monotonic() - waited)
-    if (message.state !== "sent") this.#laneOf(isAnswer).waiting.push(message.reference)
+    const isWaiting = message.state === "waiting" || message.state === "sending"
+    if (isWaiting) this.#laneOf(isAnswer).waiting.push(message.reference)
     if (message.carrierReference !== null) this.#byCarrier.set(message.carrierReference, message.reference)
   }
 
@@ -136,7 +168,8 @@ export class Outbox {
       )
       if (lane === undefined || !this.#needs.carrier.isReady()) return
       const message = this.#messages.get(lane.waiting.shift() ?? "")
-      if (message !== undefined) this.#take(message, lane)
+      // An answer that came late may have settled it since.
+      if (message !== undefined && message.state !== "sent") this.#take(message, lane)
     }
   }
 
@@ -166,7 +199,12 @@ export class Outbox {
       const { reference, state, validitySeconds } = message
       const waitedMs = now - (this.#waitsSince.get(reference) ?? now)
       if (state === "sent" && waitedMs > validitySeconds * 1000 + receiptGraceMs) {
-        await this.#end(message, "failed", "no receipt came")
+        const said = this.#lastWords.get(reference)
+        await this.#end(message, "failed", said === undefined ? "no receipt came" : `the carrier says ${said}`)
+      } else if (state === "doubtful" && waitedMs > validitySeconds * 1000) {
+        await this.#end(message, "failed", "whether it went is not known: the carrier did not answer")
+      } else if (state === "doubtful") {
+        await this.#sendAgainWhenDue(message, now)
       } else if (state !== "sent" && !this.#inHand.has(reference) && waitedMs > validitySeconds * 1000) {
         await this.#end(message, "failed", "it could not be sent in its time")
       }
@@ -174,13 +212,39 @@ export class Outbox {
   }
 
   /** The carrier says what became of a message. */
-  async statusChanged(carrierReference: string, status: MessageFate["status"], detail: string): Promise<void> {
-    const message = this.#messages.get(this.#byCarrier.get(carrierReference) ?? "")
-    if (message !== undefined) return this.#end(message, status, detail)
-    if (this.#handing.size === 0) return
-    this.#early.set(carrierReference, { status, detail })
+  async statusChanged(
+    carrierReference: string,
+    status: MessageFate["status"] | "unknown",
+    detail: string,
+    hints: StatusHints = {},
+  ): Promise<void> {
+    const message = this.#named(carrierReference, hints)
+    if (message !== undefined) return this.#takeStatus(message, status, detail)
+    if (this.#handing.size === 0 && this.#doubts.size === 0) return
+    this.#early.set(carrierReference, { status, detail, ...hints })
     // Receipts of messages that nobody here sent must not pile up.
     if (this.#early.size > 1000) this.#early.delete(this.#early.keys().next().value ?? "")
+  }
+
+  async #takeStatus(
+    message: OutgoingMessage,
+    status: MessageFate["status"] | "unknown",
+    detail: string,
+  ): Promise<void> {
+    if (status !== "unknown") return this.#end(message, status, detail)
+    this.#lastWords.set(message.reference, detail)
+  }
+
+  /** The message that a status is about: of those whose reference can be written so, the one to that number. */
+  #named(carrierReference: string, { otherReferences = [], about = "" }: StatusHints): OutgoingMessage | undefined {
+    const found = [carrierReference, ...otherReferences].flatMap((name) => {
+      const message = this.#messages.get(this.#byCarrier.get(name) ?? "")
+      return message === undefined ? [] : [message]
+    })
+    const [exact] = this.#byCarrier.has(carrierReference) ? found : []
+    const others = new Set(found)
+    const fallback = about === "" && others.size === 1 ? found[0] : undefined
+    return found.find(({ to }) => isSameNumber(to, about)) ?? exact ?? fallback
   }
 
   async close(): Promise<void> {
@@ -193,33 +257,103 @@ export class Outbox {
     const outcome = await this.#needs.carrier.send(sending)
     if (outcome.kind === "accepted") return this.#accepted(sending, outcome.carrierReference)
     if (outcome.kind === "refused" && !outcome.isTemporary) return this.#end(sending, "failed", outcome.words)
-    if (outcome.kind === "uncertain") await this.#sayAgain(sending, outcome.words)
+    if (outcome.kind === "uncertain") return this.#doubt(sending, outcome)
     this.#quietUntil = this.#needs.clock.monotonic() + pauseMs
     lane.waiting.push((await this.#save({ ...sending, state: "waiting" })).reference)
   }
 
   async #accepted(sending: OutgoingMessage, carrierReference: string): Promise<void> {
     const sent = await this.#save({ ...sending, state: "sent", carrierReference, sentAt: this.#needs.clock.now() })
-    this.#byCarrier.set(carrierReference, sent.reference)
+    // A carrier that gives no reference cannot tell of the message either.
+    if (carrierReference !== "") this.#byCarrier.set(carrierReference, sent.reference)
     this.#waitsSince.set(sent.reference, this.#needs.clock.monotonic())
-    const early = this.#early.get(carrierReference)
-    this.#early.delete(carrierReference)
-    if (early !== undefined) await this.#end(sent, early.status, early.detail)
+    await this.#takeEarly(sent)
   }
 
-  async #sayAgain(message: OutgoingMessage, words: string): Promise<void> {
-    const event = eventOf({
-      at: this.#needs.clock.now(),
-      kind: "message.sent-again",
-      deviceId: message.deviceId,
-      basis: "concluded",
-      sentence: `The message ${message.reference} may or may not have gone (${words}); it is sent again.`,
+  async #takeEarly(sent: OutgoingMessage): Promise<void> {
+    for (const [carrierReference, { status, detail, ...hints }] of this.#early) {
+      if (this.#named(carrierReference, hints) !== sent) continue
+      this.#early.delete(carrierReference)
+      return this.#takeStatus(sent, status, detail)
+    }
+  }
+
+  /** Not sent again before some time has passed, in which an answer may still come. */
+  async #doubt(
+    sending: OutgoingMessage,
+    { words, later }: Extract<CarrierOutcome, { readonly kind: "uncertain" }>,
+  ): Promise<void> {
+    const { reference } = sending
+    const times = (this.#doubts.get(reference)?.times ?? 0) + 1
+    const pauseMs = this.#doubtAgain(reference, times)
+    const next = pauseMs === null ? "it is not sent again" : `it is sent again in ${pauseMs / 1000} s unless it answers`
+    await this.#save(
+      { ...sending, state: "doubtful" },
+      eventOf({
+        at: this.#needs.clock.now(),
+        kind: "message.doubtful",
+        deviceId: sending.deviceId,
+        basis: "concluded",
+        sentence: `The message ${reference} may or may not have gone (${words}); ${next}.`,
+      }),
+    )
+    later
+      ?.then((outcome) => this.#takeLate(reference, outcome))
+      .catch((error: unknown) => {
+        this.#needs.complain(`the late answer to the message ${reference} was not kept`, error)
+      })
+  }
+
+  /** Notes one more time without an answer; gives the pause before the next copy, null = there is none. */
+  #doubtAgain(reference: string, times: number): number | null {
+    const pauseMs = doubtPausesMs[times - 1] ?? null
+    const names = this.#doubts.get(reference)?.names ?? []
+    this.#doubts.set(reference, {
+      times,
+      dueMs: pauseMs === null ? null : this.#needs.clock.monotonic() + pauseMs,
+      names,
     })
-    await commit(this.#needs, [event])
+    return pauseMs
   }
 
-  async #save(message: OutgoingMessage): Promise<OutgoingMessage> {
-    await commit(this.#needs, [{ put: "message", message }])
+  async #sendAgainWhenDue(message: OutgoingMessage, nowMs: number): Promise<void> {
+    const { reference, deviceId } = message
+    const doubt = this.#doubts.get(reference)
+    if (doubt?.dueMs == null || doubt.dueMs > nowMs || this.#inHand.has(reference)) return
+    doubt.dueMs = null
+    await this.#save(
+      { ...message, state: "waiting" },
+      eventOf({
+        at: this.#needs.clock.now(),
+        kind: "message.sent-again",
+        deviceId,
+        basis: "concluded",
+        sentence: `The message ${reference} may have gone ${times(doubt.times)}; it is sent once more.`,
+      }),
+    )
+    this.#others.waiting.push(reference)
+    this.kick()
+  }
+
+  /** The answer to a copy of a message came after it was given up. */
+  async #takeLate(reference: string, outcome: CarrierOutcome): Promise<void> {
+    const message = this.#messages.get(reference)
+    if (message === undefined || outcome.kind === "uncertain") return
+    if (message.state === "sent" || this.#inHand.has(reference)) {
+      if (outcome.kind !== "accepted" || outcome.carrierReference === "") return
+      this.#byCarrier.set(outcome.carrierReference, reference)
+      this.#doubts.get(reference)?.names.push(outcome.carrierReference)
+      return
+    }
+    if (outcome.kind === "accepted") return this.#accepted(message, outcome.carrierReference)
+    if (outcome.kind === "refused" && !outcome.isTemporary) return this.#end(message, "failed", outcome.words)
+    if (message.state !== "doubtful") return
+    // It did not go: this copy counts for nothing.
+    this.#others.waiting.push((await this.#save({ ...message, state: "waiting" })).reference)
+  }
+
+  async #save(message: OutgoingMessage, event?: Change): Promise<OutgoingMessage> {
+    await commit(this.#needs, [{ put: "message", message }, ...(event === undefined ? [] : [event])])
     this.#messages.set(message.reference, message)
     return message
   }
@@ -231,6 +365,9 @@ export class Outbox {
     this.#messages.delete(message.reference)
     this.#waitsSince.delete(message.reference)
     if (message.carrierReference !== null) this.#byCarrier.delete(message.carrierReference)
+    for (const name of this.#doubts.get(message.reference)?.names ?? []) this.#byCarrier.delete(name)
+    this.#doubts.delete(message.reference)
+    this.#lastWords.delete(message.reference)
   }
 
   /** The store did not take it (a full disk): later. */
@@ -240,3 +377,15 @@ export class Outbox {
     lane.waiting.push(message.reference)
   }
 }
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`
+}
+
+/** Whether two ways to write a number may be the same one: with its country's code, or without. */
+function isSameNumber(one: string, other: string): boolean {
+  const [a = "", b = ""] = [one, other].map((number) => number.replaceAll(/\D/g, "").replace(/^0+/, ""))
+  return a.length >= leastDigits && b.length >= leastDigits && (a.endsWith(b) || b.endsWith(a))
+}
+
+const leastDigits = 6

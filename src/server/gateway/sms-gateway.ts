@@ -1,5 +1,6 @@
 import { decodeSeptets, encodeSeptets } from "../../core/protocols/sms/alphabet.ts"
 import type { OutgoingMessage } from "../../core/domain/records.ts"
+import { commit, eventOf } from "../fleet/commit.ts"
 import { converse, type ConverseNeeds, takeMessage } from "../fleet/converse.ts"
 import type { Carrier, CarrierOutcome, MessageFate } from "../fleet/outbox.ts"
 import type {
@@ -34,7 +35,9 @@ function smsOf({ to, payload, coding, validitySeconds }: OutgoingMessage): Outgo
 }
 
 function outcomeOf(outcome: SendOutcome): CarrierOutcome {
-  return outcome.kind === "accepted" ? { kind: "accepted", carrierReference: outcome.reference } : outcome
+  if (outcome.kind === "accepted") return { kind: "accepted", carrierReference: outcome.reference }
+  if (outcome.kind !== "uncertain" || outcome.later === undefined) return outcome as CarrierOutcome
+  return { ...outcome, later: outcome.later.then(outcomeOf) }
 }
 
 /** Joins incoming short messages to the fleet: message -> device -> conversation. */
@@ -45,8 +48,13 @@ export function smsReceiver(needs: ConverseNeeds, strange: (from: string) => voi
       const { live } = await takeMessage(needs, { kind: "message", via: "sms", from: sms.from, bytes: bytesOf(sms) })
       if (live === null) strangers.note(sms.from)
     },
-    statusChanged: async ({ reference, state, words }) => {
-      if (state !== "trying") await needs.outbox.statusChanged(reference, state, words)
+    statusChanged: async ({ reference, state, words, ...hints }) => {
+      if (state !== "trying") await needs.outbox.statusChanged(reference, state, words, hints)
+    },
+    unreadable: async ({ octets, why }) => {
+      const kind = "message.unreadable"
+      const sentence = `A short message came that cannot be read (${why}); what came is kept here.`
+      await commit(needs, [eventOf({ at: needs.clock.now(), kind, sentence, data: { octets } })])
     },
   }
 }

@@ -10,12 +10,7 @@ import { type Command, commandOfId, type Pdu, type PduOf, responseTo } from "../
 import { writeReceipt } from "../../core/protocols/smpp/receipt.ts"
 import { smppStatus, statusCode } from "../../core/protocols/smpp/status.ts"
 import { decodeDataCoding, encodeDataCoding } from "../../core/protocols/sms/data-coding.ts"
-import {
-  maxUserDataOctets,
-  maxUserDataSeptets,
-  readHeader as readUserHeader,
-  writeHeader,
-} from "../../core/protocols/sms/user-data.ts"
+import { maxUserDataOctets, maxUserDataSeptets, splitHeader, writeHeader } from "../../core/protocols/sms/user-data.ts"
 import type { SmppAccount } from "./smpp-account.ts"
 import type { NetworkMessage, SmsNetwork } from "./sms-network.ts"
 
@@ -163,16 +158,17 @@ export class SmppGuest {
   #messageOf({ fields, tlvs }: PduOf<"submitSm">, messageId: string): NetworkMessage {
     const octets = tlvs.messagePayload ?? fields.shortMessage
     const { alphabet, messageClass } = decodeSmppCoding(fields.dataCoding)
-    const headerLength = (fields.esmClass & headerBit) === 0 ? 0 : Math.min((octets[0] ?? 0) + 1, octets.length)
+    const hasHeader = (fields.esmClass & headerBit) !== 0
+    const { header, headerOctets } = hasHeader ? splitHeader(octets) : { header: null, headerOctets: 0 }
     const submittedAtMs = this.#needs.clock.now()
     const message = {
       from: this.#account?.number ?? numberOf(fields.source),
       to: numberOf(fields.destination),
       coding: encodeDataCoding(alphabet, messageClass),
       userData: {
-        header: headerLength === 0 ? null : readUserHeader(octets.subarray(1, headerLength)),
+        header,
         data:
-          alphabet === "gsm7" ? octets.slice(headerLength).map((octet) => octet & 0x7f) : octets.slice(headerLength),
+          alphabet === "gsm7" ? octets.slice(headerOctets).map((octet) => octet & 0x7f) : octets.slice(headerOctets),
       },
       validityMinutes: relativeMinutes(fields.validity) ?? defaultValidityMinutes,
     }

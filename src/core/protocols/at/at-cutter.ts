@@ -4,7 +4,7 @@ import { fromLatin1 } from "../../kit/bytes.ts"
 export type AtPiece =
   /** A line without its end, never empty. */
   | { readonly kind: "line"; readonly text: string }
-  /** `> ` without a line end (3GPP TS 27.005 §3.5.1): the module waits for data. */
+  /** `>` without a line end (3GPP TS 27.005 §3.5.1 has a blank behind it, modems exist that have none): it waits for data. */
   | { readonly kind: "prompt" }
   /** A line longer than the limit; its text is lost, because half a line can say what the whole one does not. */
   | { readonly kind: "overlong" }
@@ -23,6 +23,8 @@ export class AtCutter {
   #pending: Uint8Array = none
   #length = 0
   #isOverlong = false
+  /** The prompt was told by its `>`; its blank may still come. */
+  #mayBlankFollow = false
 
   constructor(maxLineBytes = 1024) {
     this.#maxLineBytes = maxLineBytes
@@ -33,19 +35,24 @@ export class AtCutter {
     return this.#length > 0 || this.#isOverlong
   }
 
-  /** Takes in some bytes; gives what they completed. `expectsPrompt`: a line that begins with `> ` is the prompt. */
+  /** Takes in some bytes; gives what they completed. `expectsPrompt`: a line that begins with `>` is the prompt. */
   push(bytes: Uint8Array, expectsPrompt = false): readonly AtPiece[] {
     const pieces: AtPiece[] = []
     for (const byte of bytes) {
       if (byte === carriageReturn || byte === lineFeed) {
+        this.#mayBlankFollow = false
         const piece = this.#finish()
         if (piece !== null) pieces.push(piece)
         continue
       }
       if (byte === 0) continue
+      const isBlankOfPrompt = this.#mayBlankFollow && byte === 0x20
+      this.#mayBlankFollow = false
+      if (isBlankOfPrompt) continue
       this.#keep(byte)
       if (expectsPrompt && this.#isPrompt()) {
         this.#length = 0
+        this.#mayBlankFollow = true
         pieces.push({ kind: "prompt" })
       }
     }
@@ -56,6 +63,7 @@ export class AtCutter {
   reset(): void {
     this.#length = 0
     this.#isOverlong = false
+    this.#mayBlankFollow = false
   }
 
   #keep(byte: number): void {
@@ -75,7 +83,7 @@ export class AtCutter {
   }
 
   #isPrompt(): boolean {
-    return this.#length === 2 && this.#pending[0] === 0x3e && this.#pending[1] === 0x20
+    return this.#length === 1 && this.#pending[0] === 0x3e
   }
 
   #finish(): AtPiece | null {

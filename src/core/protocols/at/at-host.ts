@@ -2,7 +2,7 @@ import { fromLatin1, latin1 } from "../../kit/bytes.ts"
 import { AtCutter, type AtPiece } from "./at-cutter.ts"
 import type { AtClock, AtLine } from "./at-line.ts"
 import { type AtFinal, parseFinal } from "./at-result.ts"
-import { type AtUrc, hasBody, isUrc } from "./at-urc.ts"
+import { type AtUrc, hasBody, isBodyOf, isUrc } from "./at-urc.ts"
 
 /** How a command went. */
 export type AtAnswer =
@@ -20,8 +20,13 @@ export interface AtCommand {
   readonly text: string
   /** For the whole command, its data included. */
   readonly timeoutMs: number
-  /** Sent when the module asks with `> `; the caller puts the Ctrl-Z (0x1A) at its end. */
+  /** Sent when the module asks with `>`; the caller puts the Ctrl-Z (0x1A) at its end. */
   readonly data?: Uint8Array
+  /**
+   * Whether a line has the shape of this command's answer; every other line is a URC, known or not. Absent: a line is told from
+   * a URC by its name alone, so that one without a name is believed.
+   */
+  readonly isAnswer?: (line: string) => boolean
 }
 
 export interface AtHostLimits {
@@ -35,6 +40,8 @@ const escape = new Uint8Array([0x1b])
 /** After a command without a result its late answer is let pass: so long without a byte counts as passed. */
 const quietMs = 300
 const settleMs = 3000
+/** So many lines may come between the head of a two-line URC and its body. */
+const mostBetween = 4
 
 interface OpenCommand {
   readonly command: AtCommand
@@ -56,6 +63,7 @@ export class AtHost {
   readonly #cutter: AtCutter
   readonly #urcs: AtUrc[] = []
   #headOfTwo: string | null = null
+  #sinceHead = 0
   #open: OpenCommand | null = null
   #turn: Promise<unknown> = Promise.resolve()
   #listening: AbortController | null = null
@@ -181,10 +189,16 @@ export class AtHost {
       this.#answering()
     } else if (piece.kind === "prompt") {
       if (this.#open !== null) this.#open.hasPrompted = true
-    } else if (this.#headOfTwo !== null) {
-      this.#keepUrc({ line: this.#headOfTwo, body: piece.text })
-      this.#headOfTwo = null
-    } else this.#takeLine(piece.text)
+    } else if (this.#headOfTwo === null || !this.#isBody(this.#headOfTwo, piece.text)) this.#takeLine(piece.text)
+  }
+
+  /** Whether the line is the body of a URC that has one; others may come in between. */
+  #isBody(head: string, line: string): boolean {
+    const isBody = isBodyOf(head, line)
+    if (!isBody && ++this.#sinceHead <= mostBetween) return false
+    this.#keepUrc(isBody ? { line: head, body: line } : { line: head })
+    this.#headOfTwo = null
+    return isBody
   }
 
   #takeLine(line: string): void {
@@ -195,10 +209,13 @@ export class AtHost {
       if (!/^\d$/.test(final.line)) this.#isVerbose = true
       // Without a command it is the late result of one that was given up.
       if (open !== null) open.final = final
-    } else if (!isUrc(line, open?.command.text ?? null)) {
-      if (open !== null && open.lines.length < this.#limits.maxLines) open.lines.push(line)
-    } else if (hasBody(line)) this.#headOfTwo = line
-    else this.#keepUrc({ line })
+    } else if (open !== null && isAnswerOf(open.command, line)) {
+      if (open.lines.length < this.#limits.maxLines) open.lines.push(line)
+    } else if (hasBody(line)) {
+      if (this.#headOfTwo !== null) this.#keepUrc({ line: this.#headOfTwo })
+      this.#headOfTwo = line
+      this.#sinceHead = 0
+    } else this.#keepUrc({ line })
   }
 
   /** The command whose answer the next line may be. */
@@ -218,6 +235,10 @@ export class AtHost {
 
 function opened(command: AtCommand, more: Partial<OpenCommand>): OpenCommand {
   return { command, lines: [], final: null, hasPrompted: false, followsOlderLine: false, ...more }
+}
+
+function isAnswerOf({ text, isAnswer }: AtCommand, line: string): boolean {
+  return isAnswer === undefined ? !isUrc(line, text) : isAnswer(line.trim())
 }
 
 function isDialling(open: OpenCommand | null): boolean {

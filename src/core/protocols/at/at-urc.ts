@@ -1,7 +1,7 @@
 /** A line that the module sent on its own account. */
 export interface AtUrc {
   readonly line: string
-  /** The line after it, for those that have one: the PDU of `+CMT`. */
+  /** The line that belongs to it, for those that have one: the PDU of `+CMT`. Absent where it did not come. */
   readonly body?: string
 }
 
@@ -37,4 +37,10 @@ export function isUrc(line: string, command: string | null): boolean {
 /** Whether a URC's second line follows: a message, a report or a broadcast handed to the host (TS 27.005 §3.4.1). */
 export function hasBody(line: string): boolean {
   return /^\+(CMT|CDS|CBM):/.test(line)
+}
+
+/** In PDU mode a head ends with the length of its body, which is hex; in text mode with anything else, and any line is the body. */
+export function isBodyOf(head: string, line: string): boolean {
+  const isPduMode = /^\+(?:CMT|CDS|CBM): *(?:"?[^",]*"? *, *)?\d{1,3} *$/.test(head)
+  return !isPduMode || /^(?:[0-9A-F]{2})+$/i.test(line.trim())
 }

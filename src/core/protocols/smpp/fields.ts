@@ -4,10 +4,13 @@ import type { Field } from "../../kit/layout.ts"
 
 /** The kinds of fields of SMPP 3.4 (§3.1). */
 
-/** A C-octet string: Latin-1 text and a NUL, `maxOctets` with the NUL. */
+/** A text that is too long is read nevertheless up to this: nothing that we use is in most of them. */
+const mostTextOctets = 256
+
+/** A C-octet string: Latin-1 text and a NUL, `maxOctets` with the NUL; the limit is for what we write. */
 export function cString(maxOctets: number): Field<string> {
   return {
-    read: (reader) => fromLatin1(reader.untilNul(maxOctets)),
+    read: (reader) => fromLatin1(reader.untilNul(Math.max(maxOctets, mostTextOctets))),
     write(writer, value) {
       if (value.length >= maxOctets)
         throw new RangeError(`${JSON.stringify(value)} takes more than ${maxOctets} octets`)
@@ -17,10 +20,12 @@ export function cString(maxOctets: number): Field<string> {
   }
 }
 
-/** A C-octet string that a response with an error may leave out (§4.4.2: "not returned if the command_status is non-zero"). */
-export function cStringOrNothing(maxOctets: number): Field<string> {
-  const field = cString(maxOctets)
-  return { ...field, read: (reader) => (reader.left === 0 ? "" : field.read(reader)) }
+/**
+ * The text of a response, which one with an error may leave out (§4.4.2: "not returned if the command_status is non-zero").
+ * What a response says is its status (§5.1.3): its text is read as it is, without its NUL or longer than it may be as well.
+ */
+export function responseText(maxOctets: number): Field<string> {
+  return { ...cString(maxOctets), read: (reader) => fromLatin1(reader.untilNulOrEnd().subarray(0, mostTextOctets)) }
 }
 
 /** Octets with their count before them in one octet: sm_length and short_message. */

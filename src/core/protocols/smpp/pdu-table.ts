@@ -1,5 +1,5 @@
 import { type Layout, uint16, uint8, type ValuesOf } from "../../kit/layout.ts"
-import { cString, cStringOrNothing, restOctets, restText, shortMessage, smppAddress } from "./fields.ts"
+import { cString, responseText, restOctets, restText, shortMessage, smppAddress } from "./fields.ts"
 
 /** The PDUs of SMPP 3.4 that Waft speaks (§4): command id and mandatory fields in their order. */
 
@@ -13,7 +13,7 @@ const bind = {
   addressRange: cString(41),
 } as const
 
-const bindResponse = { systemId: cStringOrNothing(16) } as const
+const bindResponse = { systemId: responseText(16) } as const
 
 /** §4.4.1 and §4.6.1: submit_sm and deliver_sm have the same fields. */
 const message = {
@@ -32,7 +32,17 @@ const message = {
   shortMessage,
 } as const
 
-const messageResponse = { messageId: cStringOrNothing(65) } as const
+/** §4.7.1: a message whose text is in message_payload. */
+const dataMessage = {
+  serviceType: cString(6),
+  source: smppAddress,
+  destination: smppAddress,
+  esmClass: uint8,
+  registeredDelivery: uint8,
+  dataCoding: uint8,
+} as const
+
+const messageResponse = { messageId: responseText(65) } as const
 const nothing = {} as const
 
 interface PduRow {
@@ -56,6 +66,8 @@ export const pduTable = {
   unbindResponse: { id: 0x80000006, fields: nothing },
   bindTransceiver: { id: 0x00000009, fields: bind, response: "bindTransceiverResponse" },
   bindTransceiverResponse: { id: 0x80000009, fields: bindResponse },
+  dataSm: { id: 0x00000103, fields: dataMessage, response: "dataSmResponse" },
+  dataSmResponse: { id: 0x80000103, fields: messageResponse },
   enquireLink: { id: 0x00000015, fields: nothing, response: "enquireLinkResponse" },
   enquireLinkResponse: { id: 0x80000015, fields: nothing },
 } as const satisfies Readonly<Record<string, PduRow>>

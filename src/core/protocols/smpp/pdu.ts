@@ -13,6 +13,8 @@ export interface PduHeader {
 }
 
 export const headerOctets = 16
+/** Tag and length (§3.2.4.1). */
+const tlvHeaderOctets = 4
 /** A message_payload of 64 KiB and all fields around it. */
 export const maxPduOctets = 70_000
 
@@ -28,7 +30,8 @@ export function readHeader(octets: Uint8Array): PduHeader {
 
 /**
  * Reads a whole PDU; null when its command is none that Waft speaks. Throws `MalformedMessage` when its body breaks its
- * layout. Optional parameters that are not known or whose value has the wrong length are left out, as §3.3 asks.
+ * layout. Optional parameters that are not known or whose value has the wrong length are left out, as §3.3 asks; so is what
+ * stands behind the fields and is none.
  */
 export function decodePdu(octets: Uint8Array): Pdu | null {
   const { length, id, status, sequence } = readHeader(octets)
@@ -43,8 +46,11 @@ export function decodePdu(octets: Uint8Array): Pdu | null {
 function readTlvs(reader: ByteReader): Tlvs {
   const found: Record<string, unknown> = {}
   while (reader.left > 0) {
+    if (reader.left < tlvHeaderOctets) break
     const name = tlvNames.get(reader.uint16())
-    const value = new ByteReader(reader.octets(reader.uint16()))
+    const length = reader.uint16()
+    if (length > reader.left) break
+    const value = new ByteReader(reader.octets(length))
     if (name === undefined) continue
     try {
       const read = tlvTable[name].field.read(value)

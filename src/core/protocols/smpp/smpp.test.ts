@@ -6,7 +6,7 @@ import { decodeSmppCoding, encodeSmppCoding, relativeMinutes, relativeTime } fro
 import { decodePdu, encodePdu } from "./pdu.ts"
 import { PduCutter } from "./pdu-cutter.ts"
 import { type Command, type Pdu, type PduOf, pduTable, responseTo } from "./pdu-table.ts"
-import { isReceipt, readReceipt, writeReceipt } from "./receipt.ts"
+import { isReceipt, otherForms, readReceipt, writeReceipt } from "./receipt.ts"
 import { smppStatus, statusCode } from "./status.ts"
 import vectors from "./vectors.json" with { type: "json" }
 
@@ -34,6 +34,12 @@ const delivery = (text: string, tlvs: PduOf<"deliverSm">["tlvs"] = {}): PduOf<"d
   tlvs,
 })
 
+/** Where the mandatory fields of a PDU end: from there on it may be cut. */
+function fieldsEnd(whole: Uint8Array): number {
+  const read = decodePdu(whole)
+  return read === null ? 16 : encodePdu({ ...read, tlvs: {} }).length
+}
+
 describe("a PDU", () => {
   it.each(vectors.pdus)("is read and written as by hand: $source", ({ octets, pdu }) => {
     const read = decodePdu(bytes(octets))
@@ -49,11 +55,41 @@ describe("a PDU", () => {
       if (whole.length === 16) continue
       for (let end = 17; end < whole.length; end++) {
         const cut = Uint8Array.from([0, 0, 0, end, ...whole.subarray(4, end)])
-        // A response may end where an optional parameter would begin.
-        if (end === 21) continue
-        expect(() => decodePdu(cut), `${octets} at ${end}`).toThrow(MalformedMessage)
+        // The text of a response, and what stands behind the fields of any PDU, may be cut.
+        if ((whole[4] ?? 0) >= 0x80 || end >= fieldsEnd(whole)) expect(() => decodePdu(cut)).not.toThrow()
+        else expect(() => decodePdu(cut), `${octets} at ${end}`).toThrow(MalformedMessage)
       }
     }
+  })
+
+  it("that answers a submit_sm is read whatever stands in its body: its status is the answer (§4.4.2)", () => {
+    const long = "41".repeat(70)
+    for (const [body, messageId] of [
+      ["", ""],
+      ["00", ""],
+      ["6d3100", "m1"],
+      ["6d31", "m1"],
+      ["6d310000", "m1"],
+      ["6d3100042301", "m1"],
+      [`${long}00`, "A".repeat(70)],
+      [long, "A".repeat(70)],
+    ] as const) {
+      const octets = bytes(`000000${hex(Uint8Array.of(16 + body.length / 2))}800000040000000000000007${body}`)
+      expect(decodePdu(octets), body).toMatchObject({ command: "submitSmResponse", status: 0, fields: { messageId } })
+    }
+  })
+
+  it("is read with octets behind its short_message, and with a text that is longer than it may be", () => {
+    const pdu = { ...delivery("hello"), fields: { ...message, shortMessage: latin1("hello") } }
+    const whole = encodePdu(pdu)
+    for (const spare of ["00", "0000", "ffff", "0424ff", "042400ff01"]) {
+      const octets = concat([whole, bytes(spare)])
+      octets[3] = octets.length
+      expect(decodePdu(octets), spare).toMatchObject({ fields: { shortMessage: latin1("hello") } })
+    }
+    const longType = concat([whole.subarray(0, 16), latin1("a service type"), whole.subarray(16)])
+    longType[3] = longType.length
+    expect(decodePdu(longType)).toMatchObject({ fields: { serviceType: "a service type", source: message.source } })
   })
 
   it("of a command that Waft does not speak is none of its own", () => {
@@ -171,6 +207,22 @@ describe("a delivery receipt", () => {
   it("is read from its optional parameters first", () => {
     const pdu = delivery("id:1 stat:UNDELIV err:1", { receiptedMessageId: "7", messageState: 2 })
     expect(readReceipt(pdu)).toMatchObject({ messageId: "7", state: "delivered", word: "DELIVRD" })
+  })
+
+  it("is read from message_payload, and with an id that its optional parameter leaves empty", () => {
+    const pdu = delivery("", { messagePayload: latin1("id:7 stat:DELIVRD"), receiptedMessageId: "" })
+    expect(readReceipt(pdu)).toMatchObject({ messageId: "7", state: "delivered" })
+    expect(readReceipt(delivery("id:7", { messageState: 99 }))).toMatchObject({ state: "unknown" })
+  })
+
+  it("may write the id of a response in another way", () => {
+    expect(otherForms("1A2B")).toEqual(expect.arrayContaining(["1a2b", "6699"]))
+    expect(otherForms("6699")).toEqual(expect.arrayContaining(["1A2B", "1a2b", "00001A2B"]))
+    expect(otherForms("00001a2b")).toEqual(expect.arrayContaining(["1a2b", "6699"]))
+    expect(otherForms("m1")).toEqual(["M1"])
+    for (const form of ["18446744073709551615", "ffffffffffffffff"]) {
+      expect(otherForms(form)).toContain(form.startsWith("f") ? "18446744073709551615" : "ffffffffffffffff")
+    }
   })
 
   it("that names no message is none, and an ordinary message is no receipt", () => {

@@ -1,4 +1,4 @@
-import type { ByteReader } from "../../kit/byte-reader.ts"
+import { ByteReader } from "../../kit/byte-reader.ts"
 import type { ByteWriter } from "../../kit/byte-writer.ts"
 import type { Field } from "../../kit/layout.ts"
 import { MalformedMessage } from "../../kit/malformed-message.ts"
@@ -73,8 +73,10 @@ function readValue(
 function readDigits(octets: Uint8Array, count: number | null): string {
   const nibbles = Array.from(octets, (octet) => [octet & 0x0f, octet >> 4]).flat()
   const wanted = count ?? (nibbles.at(-1) === fill ? nibbles.length - 1 : nibbles.length)
-  return nibbles
-    .slice(0, wanted)
+  // Centres exist that count the fill behind an odd number of digits as one of them.
+  const counted = nibbles.slice(0, wanted)
+  const shown = counted.slice(0, counted.findLastIndex((nibble) => nibble !== fill) + 1)
+  return shown
     .map((nibble) => {
       const digit = digits[nibble]
       if (digit === undefined) throw new MalformedMessage("an address holds a fill where a digit should stand")
@@ -109,13 +111,21 @@ export const transferAddress: Field<SmsAddress> = {
   },
 }
 
-/** The service centre's address as modems put it before a TPDU: the length counts octets (3GPP TS 24.011 §8.2.5.1); 0 = none. */
+/**
+ * The service centre's address as modems put it before a TPDU: the length counts octets (3GPP TS 24.011 §8.2.5.1); 0 = none.
+ * One that cannot be read counts as none: the message behind it is found by the length alone.
+ */
 export const centreAddress: Field<SmsAddress | null> = {
   read(reader) {
     const length = reader.uint8()
     if (length === 0) return null
-    if (length > maxValueOctets + 1) throw new MalformedMessage(`a service centre address of ${length} octets`)
-    return readValue(reader, length - 1, (length - 1) * 2, "octets")
+    const octets = new ByteReader(reader.octets(length))
+    try {
+      return readValue(octets, length - 1, (length - 1) * 2, "octets")
+    } catch (error) {
+      if (error instanceof MalformedMessage) return null
+      throw error
+    }
   },
   write(writer, address) {
     if (address === null) return void writer.uint8(0)

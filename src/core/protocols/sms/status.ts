@@ -1,6 +1,7 @@
 /** What TP-ST says of a message (3GPP TS 23.040 §9.2.3.15). */
 
-export type DeliveryState = "delivered" | "trying" | "failed"
+/** `unknown`: the centre does not know, or says it in a word that nobody here knows. */
+export type DeliveryState = "delivered" | "trying" | "failed" | "unknown"
 
 export interface DeliveryReport {
   readonly state: DeliveryState

@@ -3,8 +3,8 @@ import { MalformedMessage } from "../../kit/malformed-message.ts"
 
 /** A service centre's time stamp (3GPP TS 23.040 §9.2.3.11), to the second. */
 export interface TimeStamp {
-  /** Milliseconds since 1970-01-01 UTC. */
-  readonly atMs: number
+  /** Milliseconds since 1970-01-01 UTC; null when what was received is no date. */
+  readonly atMs: number | null
   /** The centre's local time minus UTC, quarters of an hour, -79 to 79. */
   readonly zoneQuarters: number
 }
@@ -13,33 +13,34 @@ const quarterMs = 15 * 60_000
 /** Two digits of a year: from here on the last century. */
 const firstYearOfLastCentury = 70
 
-/** Two decimal digits, swapped: 0x62 is 26. */
-function readSemiOctets(octet: number, what: string): number {
+/** Two decimal digits, swapped: 0x62 is 26. §9.2.3.11: a digit that is none is "assumed … to be 0". */
+function readSemiOctets(octet: number): number {
   const tens = octet & 0x0f
   const ones = octet >> 4
-  if (tens > 9 || ones > 9) throw new MalformedMessage(`${what} is no decimal number`)
-  return tens * 10 + ones
+  return (tens > 9 ? 0 : tens) * 10 + (ones > 9 ? 0 : ones)
 }
 
 export function writeSemiOctets(value: number): number {
   return ((value % 10) << 4) | Math.floor(value / 10)
 }
 
+/** No octet of a time stamp makes a message unreadable: nothing in it depends on the time at which a centre took it. */
 export const timeStamp: Field<TimeStamp> = {
   read(reader) {
-    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = Array.from(reader.octets(6), (octet) =>
-      readSemiOctets(octet, "a part of a time stamp"),
+    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = Array.from(
+      reader.octets(6),
+      readSemiOctets,
     )
     const zone = reader.uint8()
-    const quarters = readSemiOctets(zone & 0xf7, "a time zone") * ((zone & 0x08) === 0 ? 1 : -1)
+    const quarters = readSemiOctets(zone & 0xf7) * ((zone & 0x08) === 0 ? 1 : -1)
     const isDate = month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour < 24 && minute < 60 && second < 60
-    if (!isDate) throw new MalformedMessage("a time stamp that is no time")
     const fullYear = year + (year >= firstYearOfLastCentury ? 1900 : 2000)
     const localMs = Date.UTC(fullYear, month - 1, day, hour, minute, second)
     // A zone of zero is written with either sign; -0 would not equal 0.
-    return { atMs: localMs - quarters * quarterMs, zoneQuarters: quarters === 0 ? 0 : quarters }
+    return { atMs: isDate ? localMs - quarters * quarterMs : null, zoneQuarters: quarters === 0 ? 0 : quarters }
   },
   write(writer, { atMs, zoneQuarters }) {
+    if (atMs === null) throw new RangeError("a time stamp that is no date")
     if (!Number.isInteger(zoneQuarters) || Math.abs(zoneQuarters) > 79) throw new RangeError(`no zone: ${zoneQuarters}`)
     const local = new Date(atMs + zoneQuarters * quarterMs)
     const year = local.getUTCFullYear()
@@ -131,7 +132,7 @@ function enhancedSeconds(form: number, octets: Uint8Array): number | null {
   if (form === 1) return relativeMinutes(first) * 60
   if (form === 2) return first
   if (form === 3) {
-    const [hours, minutes, seconds] = [first, second, third].map((octet) => readSemiOctets(octet, "a validity period"))
+    const [hours, minutes, seconds] = [first, second, third].map(readSemiOctets)
     return (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)
   }
   throw new MalformedMessage(`a validity period of the reserved form ${form}`)

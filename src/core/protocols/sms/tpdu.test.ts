@@ -11,7 +11,7 @@ import { concatenationElement, concatenationOf, portElement, portsOf, textOf } f
 import vectors from "./vectors.json" with { type: "json" }
 
 const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0)
-const iso = (stamp: { readonly atMs: number }) => new Date(stamp.atMs).toISOString()
+const iso = (stamp: { readonly atMs: number | null }) => new Date(stamp.atMs ?? Number.NaN).toISOString()
 
 describe("SMS-DELIVER", () => {
   it.each(vectors.deliver)("is read and written as by hand: $source", ({ octets, message }) => {
@@ -76,15 +76,63 @@ describe("a transfer unit", () => {
     ...vectors.submit.map(({ octets }) => decodeFromMobile(bytes(octets))),
   ]
 
-  it("that is cut anywhere is malformed, and so is one with an octet too many", () => {
+  it("that is cut anywhere is malformed", () => {
     for (const sample of samples) {
       const octets = encodeTpdu(sample)
       const decode = sample.kind === "submit" ? decodeFromMobile : decodeFromCentre
       for (let end = 0; end < octets.length; end++) {
         expect(() => decode(octets.subarray(0, end)), `${sample.kind} at ${end}`).toThrow(MalformedMessage)
       }
-      expect(() => decode(Uint8Array.from([...octets, 0]))).toThrow(MalformedMessage)
     }
+  })
+
+  it("with octets behind the text is read from a centre (§9.2.3.16), and not written by us", () => {
+    for (const sample of samples) {
+      const octets = Uint8Array.from([...encodeTpdu(sample), 0x12, 0x34])
+      if (sample.kind === "submit") expect(() => decodeFromMobile(octets)).toThrow(MalformedMessage)
+      else expect(decodeFromCentre(octets)).toEqual(sample)
+    }
+  })
+
+  it("is read whatever the octets of its time stamp are: §9.2.3.11 takes a digit that is none for 0", () => {
+    const [first] = vectors.deliver
+    const whole = bytes(first?.octets ?? "")
+    const sample = decodeFromCentre(whole)
+    const at = whole.length - encodeTpdu(sample).length + 1 + 2 + Math.ceil((whole[1] ?? 0) / 2) + 2
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 7, maxLength: 7 }), (stamp) => {
+        const read = decodeFromCentre(Uint8Array.from([...whole.subarray(0, at), ...stamp, ...whole.subarray(at + 7)]))
+        expect({ ...read, sentAt: null }).toEqual({ ...sample, sentAt: null })
+      }),
+    )
+    for (const [stamp, read] of [
+      ["62111241520000", "2026-11-21T14:25:00.000Z"],
+      ["621112415200ff", "2026-11-22T07:55:00.000Z"],
+      ["621112415200a0", "2026-11-21T14:25:00.000Z"],
+      ["00000000000000", null],
+      ["ffffffffffffff", null],
+    ] as const) {
+      const octets = Uint8Array.from([...whole.subarray(0, at), ...bytes(stamp), ...whole.subarray(at + 7)])
+      const message = decodeFromCentre(octets)
+      const atMs = message.kind === "deliver" ? message.sentAt.atMs : 0
+      expect(atMs === null ? null : new Date(atMs).toISOString(), stamp).toBe(read)
+    }
+  })
+
+  it("whose header breaks its own elements keeps its text (§9.2.3.24)", () => {
+    // Class 0, 8 bits; the header says 3 octets, its element 9.
+    const read = decodeFromCentre(bytes("4004a121430014621112415200000703000901deadbe"))
+    expect(read.kind === "deliver" && [read.userData.header, hex(read.userData.data)]).toEqual([[], "deadbe"])
+    // A header that is longer than the message is none.
+    const longer = decodeFromCentre(bytes("4004a1214300146211124152000003ff0102"))
+    expect(longer.kind === "deliver" && [longer.userData.header, hex(longer.userData.data)]).toEqual([null, "ff0102"])
+  })
+
+  it("whose sender's fill is counted as a digit has the same sender", () => {
+    const odd = decodeFromCentre(bytes("000d91947132547698f000146211124152000001aa"))
+    const counted = decodeFromCentre(bytes("000e91947132547698f000146211124152000001aa"))
+    expect(odd.kind === "deliver" && numberOf(odd.from)).toBe("+4917234567890".slice(0, 14))
+    expect(counted).toEqual(odd)
   })
 
   it("of random bytes is read or malformed, and what is read is written again with the same meaning", () => {
@@ -160,6 +208,13 @@ describe("a line in PDU mode", () => {
       tpdu,
     })
     expect(formatPduLine(read)).toBe(line)
+  })
+
+  it("is read behind a centre's address that makes no sense: only its length is needed", () => {
+    const tpdu = "000d91947132547698f000146211124152000001aa"
+    for (const centre of ["00", "0191", "0391f1f2", `0f91${"11".repeat(14)}`]) {
+      expect(hex(parsePduLine(centre + tpdu).tpdu), centre).toBe(tpdu)
+    }
   })
 
   it("of anything but hex is malformed", () => {

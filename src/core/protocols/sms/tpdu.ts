@@ -60,7 +60,13 @@ const validityShift = 3
 /** The longest unit there is: SMS-SUBMIT with every field at its longest. */
 export const maxTpduOctets = 164
 
-/** Reads what a service centre sends: SMS-DELIVER or SMS-STATUS-REPORT. Throws `MalformedMessage`. */
+/** What is read at most: centres put octets behind the text, and their length is one octet. */
+export const maxReceivedOctets = 255
+
+/**
+ * Reads what a service centre sends: SMS-DELIVER or SMS-STATUS-REPORT. The text ends where TP-UDL says (§9.2.3.16); octets
+ * behind it are left alone. Throws `MalformedMessage`.
+ */
 export function decodeFromCentre(octets: Uint8Array): Deliver | StatusReport {
   const { first, reader } = begin(octets)
   const messageType = first & 0x03
@@ -82,7 +88,9 @@ export function decodeFromMobile(octets: Uint8Array): Submit {
   const row = readRow("submit", first, reader)
   const validity = validityFields[(first >> validityShift) & 0x03]?.read(reader) ?? { format: "none" }
   const { alphabet } = decodeDataCoding(row.coding)
-  return { kind: "submit", ...row, validity, userData: readUserData(reader, alphabet, (first & headerFlag) !== 0) }
+  const userData = readUserData(reader, alphabet, (first & headerFlag) !== 0)
+  reader.expectEnd()
+  return { kind: "submit", ...row, validity, userData }
 }
 
 /** Writes any of the three. Throws `RangeError` when a field is too long. */
@@ -101,7 +109,7 @@ export function encodeTpdu(tpdu: Tpdu): Uint8Array {
 }
 
 function begin(octets: Uint8Array): { readonly first: number; readonly reader: ByteReader } {
-  if (octets.length > maxTpduOctets) throw new MalformedMessage(`a transfer unit of ${octets.length} octets`)
+  if (octets.length > maxReceivedOctets) throw new MalformedMessage(`a transfer unit of ${octets.length} octets`)
   const reader = new ByteReader(octets)
   return { first: reader.uint8(), reader }
 }

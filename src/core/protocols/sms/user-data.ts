@@ -25,13 +25,12 @@ export interface UserData {
 export const maxUserDataOctets = 140
 export const maxUserDataSeptets = 160
 
-/** Reads TP-UDL and TP-UD to the end of the TPDU. The length counts septets in the 7-bit alphabet, octets otherwise. */
+/** Reads TP-UDL and TP-UD. The length counts septets in the 7-bit alphabet, octets otherwise. */
 export function readUserData(reader: ByteReader, alphabet: Alphabet, hasHeader: boolean): UserData {
   const length = reader.uint8()
   const octetCount = alphabet === "gsm7" ? packedLength(length) : length
   if (octetCount > maxUserDataOctets) throw new MalformedMessage(`user data of ${octetCount} octets`)
   const octets = reader.octets(octetCount)
-  reader.expectEnd()
   return splitUserData(octets, { alphabet, hasHeader, length })
 }
 
@@ -43,14 +42,11 @@ function splitUserData(
     length,
   }: { readonly alphabet: Alphabet; readonly hasHeader: boolean; readonly length: number },
 ): UserData {
-  const headerOctets = hasHeader ? (octets[0] ?? 0) + 1 : 0
-  if (headerOctets > octets.length) throw new MalformedMessage("a header longer than its message")
-  const header = hasHeader ? readHeader(octets.subarray(1, headerOctets)) : null
+  const { header, headerOctets } = hasHeader ? splitHeader(octets) : { header: null, headerOctets: 0 }
   if (alphabet !== "gsm7") return { header, data: octets.slice(headerOctets) }
   const headerSeptets = Math.ceil((headerOctets * 8) / 7)
-  if (headerSeptets > length) throw new MalformedMessage("a header longer than its message")
   const fillBits = headerSeptets * 7 - headerOctets * 8
-  return { header, data: unpackSeptets(octets.subarray(headerOctets), length - headerSeptets, fillBits) }
+  return { header, data: unpackSeptets(octets.subarray(headerOctets), Math.max(0, length - headerSeptets), fillBits) }
 }
 
 /** Writes TP-UDL and TP-UD. Throws `RangeError` when it is too long for one message. */
@@ -69,13 +65,28 @@ export function writeUserData(writer: ByteWriter, { header, data }: UserData, al
   writer.uint8(septets).octets(headerOctets).octets(packSeptets(data, fillBits))
 }
 
-/** The elements of a header, its length octet left out. */
-export function readHeader(octets: Uint8Array): readonly HeaderElement[] {
+/** The header at the front of user data, and its octets with the length. One that is longer than its message is none. */
+export function splitHeader(octets: Uint8Array): {
+  readonly header: readonly HeaderElement[] | null
+  readonly headerOctets: number
+} {
+  const headerOctets = (octets[0] ?? 0) + 1
+  if (headerOctets > octets.length) return { header: null, headerOctets: 0 }
+  return { header: readHeader(octets.subarray(1, headerOctets)), headerOctets }
+}
+
+/**
+ * The elements of a header, its length octet left out. §9.2.3.24: with "too few or too many octets in the final Information
+ * Element … the whole User Data Header shall be ignored"; the text behind it stays.
+ */
+function readHeader(octets: Uint8Array): readonly HeaderElement[] {
   const reader = new ByteReader(octets)
   const elements: HeaderElement[] = []
   while (reader.left > 0) {
     const id = reader.uint8()
-    elements.push({ id, data: reader.octets(reader.uint8()).slice() })
+    const length = reader.left > 0 ? reader.uint8() : 1
+    if (length > reader.left) return []
+    elements.push({ id, data: reader.octets(length).slice() })
   }
   return elements
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest"
 import { ScriptedLine, StepClock } from "../../../core/protocols/at/scripted-line.testing.ts"
 import { type GsmModemLogEntry, type GsmModemOptions, startGsmModem } from "./gsm-modem.ts"
-import type { IncomingSms, OutgoingSms, SmsStatus, SmsTransport } from "./sms-transport.ts"
+import type { IncomingSms, OutgoingSms, SmsStatus, SmsTransport, UnreadableSms } from "./sms-transport.ts"
 
 const message: OutgoingSms = {
   to: "+4917234567890",
@@ -29,9 +29,12 @@ class Bench {
   readonly log: GsmModemLogEntry[] = []
   readonly received: IncomingSms[] = []
   readonly statuses: SmsStatus[] = []
+  readonly unreadable: UnreadableSms[] = []
   readonly lines: ScriptedLine[] = []
   readonly own: Record<string, string>
   take: () => Promise<void> = () => Promise.resolve()
+  /** Before `own` and OK. */
+  answer: (typed: string) => string | undefined = () => undefined
   opensAfter = 0
 
   constructor(own: Record<string, string> = {}) {
@@ -43,7 +46,9 @@ class Bench {
       open: async () => {
         await Promise.resolve()
         if (this.opensAfter-- > 0) throw new Error("no such port")
-        const line = new ScriptedLine(this.clock, (typed, module) => module.say(this.own[typed] ?? "\r\nOK\r\n"))
+        const line = new ScriptedLine(this.clock, (typed, module) => {
+          module.say(this.answer(typed) ?? this.own[typed] ?? "\r\nOK\r\n")
+        })
         this.lines.push(line)
         return line
       },
@@ -58,6 +63,10 @@ class Bench {
         statusChanged: async (status) => {
           await this.take()
           this.statuses.push(status)
+        },
+        unreadable: async (sms) => {
+          await this.take()
+          this.unreadable.push(sms)
         },
       },
       log: (entry) => void this.log.push(entry),
@@ -86,12 +95,14 @@ describe("the GSM modem", () => {
     const bench = new Bench()
     await bench.ready()
     await bench.until(() => bench.typed.includes("AT+CMGL=4"))
-    expect(bench.typed.slice(0, 7)).toEqual([
+    expect(bench.typed.slice(0, 9)).toEqual([
       "ATE0",
       "AT+CMEE=1",
       "AT+CPIN?",
       "AT+CMGF=0",
       "AT+CSMS=1",
+      "AT+CPMS?",
+      "AT+CNMI=?",
       "AT+CNMI=2,1,0,1,0",
       "AT+CMGL=4",
     ])
@@ -171,25 +182,164 @@ describe("the GSM modem", () => {
     bench.lines[0]?.say('\r\n+CMTI: "SM",3\r\n')
     await bench.until(() => bench.typed.includes("AT+CMGD=3"))
     expect(bench.log.at(-1)).toMatchObject({ event: "malformed", pdu: "00FFFF" })
+    expect(bench.unreadable).toMatchObject([{ octets: "00FFFF" }])
     expect(modem?.isReady()).toBe(true)
+  })
+
+  it("keeps a message that cannot be read where it is, until it is kept elsewhere", async () => {
+    const bench = new Bench({ "AT+CMGR=3": "\r\n+CMGR: 0,,2\r\n00FFFF\r\n\r\nOK\r\n" })
+    bench.take = () => Promise.reject(new Error("disk full"))
+    await bench.ready()
+    bench.lines[0]?.say('\r\n+CMTI: "SM",3\r\n')
+    await bench.until(() => bench.log.some((entry) => entry.event === "not-taken"))
+    expect(bench.typed).not.toContain("AT+CMGD=3")
+  })
+
+  it("is not misled by lines that are no answer, and keeps them in its log", async () => {
+    const noise = "\r\nSMS DONE\r\n\r\nSRING: 1\r\n\r\nAPP RDY\r\n"
+    const bench = new Bench({
+      "AT+CPIN?": `${noise}\r\n+CPIN: READY\r\n\r\nOK\r\n`,
+      "AT+CMGR=3": `${noise}\r\n+CMGR: 0,,24\r\n${noise}${storedPdu}\r\n\r\nOK\r\n`,
+    })
+    await bench.ready()
+    bench.lines[0]?.say('\r\n+CMTI: "SM",3\r\n')
+    await bench.until(() => bench.typed.includes("AT+CMGD=3"))
+    expect(bench.received).toMatchObject([{ data: message.data }])
+    await bench.until(() => bench.log.filter((entry) => entry.event === "line").length === 3)
+    expect(bench.log.flatMap((entry) => (entry.event === "line" ? [entry.text] : []))).toEqual([
+      "SMS DONE",
+      "SRING: 1",
+      "APP RDY",
+    ])
+  })
+
+  it("reads a message again whose line has lost a byte", async () => {
+    const whole = `\r\n+CMGR: 0,,24\r\n${storedPdu}\r\n\r\nOK\r\n`
+    const bench = new Bench()
+    let readings = 0
+    bench.answer = (typed) =>
+      typed === "AT+CMGR=3" && ++readings < 3 ? whole.replace("DEAD", readings === 1 ? "D" : "DE") : undefined
+    bench.own["AT+CMGR=3"] = whole
+    await bench.ready()
+    bench.lines[0]?.say('\r\n+CMTI: "SM",3\r\n')
+    await bench.until(() => bench.typed.includes("AT+CMGD=3"))
+    expect(bench.received).toMatchObject([{ data: message.data }])
+    expect(readings).toBe(3)
+  })
+
+  it("hands on a message that comes at once although other lines come between its two", async () => {
+    const bench = new Bench()
+    await bench.ready()
+    bench.lines[0]?.say(`\r\n+CMT: ,24\r\nRING\r\n\r\n+CREG: 1\r\n${storedPdu}\r\n`)
+    await bench.until(() => bench.received.length === 1)
+    bench.lines[0]?.say("\r\n+CMT: ,24\r\nRING\r\n\r\nRING\r\n\r\nRING\r\n\r\nRING\r\n\r\nRING\r\n")
+    bench.lines[0]?.say(`\r\n+CMT: ,24\r\n${storedPdu}\r\n`)
+    await bench.until(() => bench.received.length === 2)
+    expect(bench.typed.filter((typed) => typed === "AT+CNMA=0")).toHaveLength(2)
+  })
+
+  it("reads all of 200 stored messages, from a modem that lists ten at a time as well", async () => {
+    for (const most of [10, 300]) {
+      const bench = new Bench()
+      const stored = new Set(Array.from({ length: 200 }, (_, index) => String(index)))
+      bench.answer = (typed) => {
+        const deleted = /^AT\+CMGD=(\d+)$/.exec(typed)?.[1]
+        if (deleted !== undefined) stored.delete(deleted)
+        if (typed !== "AT+CMGL=4") return undefined
+        const lines = [...stored].slice(0, most).map((index) => `+CMGL: ${index},0,,24\r\n${storedPdu}\r\n`)
+        return `\r\n${lines.join("")}\r\nOK\r\n`
+      }
+      await bench.ready()
+      await bench.until(() => stored.size === 0)
+      expect(bench.received).toHaveLength(200)
+      await modem?.close()
+    }
+  })
+
+  it("hands a message on once, although the modem does not delete it", async () => {
+    const bench = new Bench({
+      "AT+CMGL=4": `\r\n+CMGL: 7,0,,24\r\n${storedPdu}\r\n\r\nOK\r\n`,
+      "AT+CMGD=7": "\r\n+CMS ERROR: 320\r\n",
+    })
+    await bench.ready()
+    await bench.until(() => bench.typed.filter((typed) => typed === "AT+CMGD=7").length >= 3)
+    expect(bench.received).toHaveLength(1)
+  })
+
+  it("reads a message from the memory that it came into", async () => {
+    const bench = new Bench({
+      "AT+CPMS?": '\r\n+CPMS: "SM",1,10,"SM",1,10,"SM",1,10\r\n\r\nOK\r\n',
+      "AT+CMGR=3": `\r\n+CMGR: 0,,24\r\n${storedPdu}\r\n\r\nOK\r\n`,
+    })
+    await bench.ready()
+    bench.lines[0]?.say('\r\n+CMTI: "ME",3\r\n')
+    await bench.until(() => bench.typed.includes("AT+CMGD=3"))
+    expect(bench.typed.slice(-3)).toEqual(['AT+CPMS="ME"', "AT+CMGR=3", "AT+CMGD=3"])
+  })
+
+  it.each([
+    ["+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", "AT+CNMI=2,1,0,1,0"],
+    ["+CNMI: (1),(0,1),(0),(0,2),(1)", "AT+CNMI=1,1,0,2,1"],
+    ["+CNMI: (0,1,2),(0,2,3),(0,2,3),(0,1),(1)", "AT+CNMI=2,2,0,1,1"],
+  ])("announces as the modem can: %s", async (answer, typed) => {
+    const bench = new Bench({ "AT+CNMI=?": `\r\n${answer}\r\n\r\nOK\r\n` })
+    await bench.ready()
+    expect(bench.typed).toContain(typed)
+  })
+
+  it("finds the setting of a modem that takes `,1` as fifth and does not say so", async () => {
+    const bench = new Bench()
+    bench.answer = (typed) => (/^AT\+CNMI=.*,0$/.test(typed) ? "\r\n+CMS ERROR: 303\r\n" : undefined)
+    await bench.ready()
+    expect(bench.typed.filter((typed) => typed.startsWith("AT+CNMI="))).toEqual([
+      "AT+CNMI=?",
+      "AT+CNMI=2,1,0,1,0",
+      "AT+CNMI=2,1,0,1,1",
+    ])
+  })
+
+  it.each(["\r\n>", "\r\n>\r\n", "\r\n> "])("sends after the prompt %j", async (prompt) => {
+    const pdu = "0031000D91947132547698F000140B04DEADBEEF\x1a"
+    const bench = new Bench({ "AT+CMGS=19": prompt, [pdu]: "\r\n+CMGS: 42\r\n\r\nOK\r\n" })
+    const ready = await bench.ready()
+    expect(await ready.send(message)).toMatchObject({ kind: "accepted" })
+    expect(bench.typed.filter((typed) => typed === pdu)).toHaveLength(1)
+  })
+
+  it.each(["SIM PIN2", "SIM PUK2"])("needs no PIN for %s", async (state) => {
+    const bench = new Bench({ "AT+CPIN?": `\r\n+CPIN: ${state}\r\n\r\nOK\r\n` })
+    await bench.ready()
+    expect(bench.typed.some((typed) => typed.startsWith("AT+CPIN="))).toBe(false)
+  })
+
+  it.each(["PH-SIM PIN", "SIM PUK", "PH-NET PIN"])("enters no PIN for %s, says so and tries again", async (state) => {
+    const bench = new Bench({ "AT+CPIN?": `\r\n+CPIN: ${state}\r\n\r\nOK\r\n` })
+    bench.start({ pin: "6755" })
+    await bench.until(() => bench.lines.length === 3)
+    expect(bench.log).toEqual([
+      { event: "down", why: `the SIM or the modem asks for ${state}; somebody has to enter it` },
+    ])
+    expect(bench.typed.some((typed) => typed.startsWith("AT+CPIN="))).toBe(false)
+    bench.own["AT+CPIN?"] = "\r\n+CPIN: READY\r\n\r\nOK\r\n"
+    await bench.until(() => modem?.isReady() === true)
   })
 
   it("enters its PIN once and never tells it", async () => {
     const bench = new Bench({ "AT+CPIN?": "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n", "AT+CPIN=6755": "\r\nERROR\r\n" })
     bench.start({ pin: "6755" })
-    await bench.until(() => bench.typed.includes("AT+CPIN=6755"))
+    await bench.until(() => bench.lines.length === 4)
     await modem?.close()
     expect(bench.typed.filter((typed) => typed === "AT+CPIN=6755")).toHaveLength(1)
     expect(bench.log).toEqual([{ event: "down", why: "the SIM refuses the PIN" }])
     expect(JSON.stringify(bench.log)).not.toContain("6755")
   })
 
-  it("opens its line again after every loss, and tells of it once", async () => {
+  it("opens its line again after every loss, and tells each reason once", async () => {
     const bench = new Bench()
     await bench.ready()
     bench.opensAfter = 3
     bench.lines[0]?.vanish()
     await bench.until(() => bench.lines.length === 2 && modem?.isReady() === true)
-    expect(bench.log.map((entry) => entry.event)).toEqual(["ready", "down", "ready"])
+    expect(bench.log.map((entry) => entry.event)).toEqual(["ready", "down", "down", "ready"])
   })
 })

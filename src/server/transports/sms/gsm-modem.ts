@@ -1,6 +1,6 @@
 import { MalformedMessage } from "../../../core/kit/malformed-message.ts"
 import { latin1 } from "../../../core/kit/bytes.ts"
-import { type AtAnswer, AtHost } from "../../../core/protocols/at/at-host.ts"
+import { type AtAnswer, AtHost, type AtHostLimits } from "../../../core/protocols/at/at-host.ts"
 import type { AtClock, AtLine } from "../../../core/protocols/at/at-line.ts"
 import type { AtUrc } from "../../../core/protocols/at/at-urc.ts"
 import { addressOf, numberOf } from "../../../core/protocols/sms/address.ts"
@@ -10,6 +10,8 @@ import { deliveryReport } from "../../../core/protocols/sms/status.ts"
 import { type Deliver, decodeFromCentre, encodeTpdu, type StatusReport } from "../../../core/protocols/sms/tpdu.ts"
 import { Backoff } from "./backoff.ts"
 import { refusalOf } from "./cms-errors.ts"
+import { byNameOf, type ModemSetup, NotReady, setUpModem } from "./gsm-setup.ts"
+import { GsmStore, type Handed, isOfLength } from "./gsm-store.ts"
 import type { IncomingSms, OutgoingSms, SendOutcome, SmsReceiver, SmsTransport } from "./sms-transport.ts"
 
 export interface GsmModemOptions {
@@ -28,20 +30,25 @@ export interface GsmModemOptions {
 
 export type GsmModemLogEntry =
   | { readonly event: "ready"; readonly line: string }
-  /** Told once until the modem is ready again. */
+  /** Each reason is told once until the modem is ready again. */
   | { readonly event: "down"; readonly why: string }
-  /** A message that could not be read; it is deleted from the SIM. */
+  /** The modem said something that is no answer and no message. */
+  | { readonly event: "line"; readonly text: string }
+  /** A message that could not be read; it stays on the SIM until it is kept elsewhere as it is. */
   | { readonly event: "malformed"; readonly why: string; readonly pdu: string }
   /** The receiver could not take a message; the SIM keeps it, or the network does. */
   | { readonly event: "not-taken"; readonly error: unknown }
 
 const commandTimeoutMs = 10_000
-/** 3GPP TS 27.005 names no limit; networks answer within a minute. */
-const submitTimeoutMs = 60_000
+/** 3GPP TS 27.005 §3.5.1 names no limit; vendors' AT manuals name up to two minutes, which the network decides. */
+const submitTimeoutMs = 120_000
 const listenMs = 60_000
 /** A modem that hangs looks like one with nothing to say: it is asked after each silence. */
 const reopen = { firstMs: 1000, longestMs: 60_000 }
 const maxQueued = 1000
+/** A list of all that a modem with much memory holds, two lines each. */
+const hostLimits: AtHostLimits = { maxLineBytes: 1024, maxLines: 4096 }
+const mostLines = 200
 
 /** Keeps a GSM modem ready on its serial line, in PDU mode (3GPP TS 27.005), until it is closed. */
 export function startGsmModem(options: GsmModemOptions): SmsTransport {
@@ -55,9 +62,10 @@ class GsmModem implements SmsTransport {
   readonly #running: Promise<void>
   #host: AtHost | null = null
   #queued = 0
-  #wasDownTold = false
-  /** The network wants direct messages to be acknowledged (AT+CSMS=1). */
-  #acknowledges = false
+  /** What stood in the way since the modem was last ready. */
+  readonly #told = new Set<string>()
+  readonly #lines = new Set<string>()
+  #isPinSpent = false
 
   constructor(options: GsmModemOptions) {
     this.#options = options
@@ -81,7 +89,8 @@ class GsmModem implements SmsTransport {
     }
     this.#queued++
     const data = latin1(`${formatPduLine({ centre: null, tpdu })}\x1a`)
-    const answer = await this.#host.command({ text: `AT+CMGS=${tpdu.length}`, timeoutMs: submitTimeoutMs, data })
+    const text = `AT+CMGS=${tpdu.length}`
+    const answer = await this.#host.command({ text, timeoutMs: submitTimeoutMs, data, isAnswer: byNameOf(text) })
     this.#queued--
     return outcomeOf(answer, message.to)
   }
@@ -98,8 +107,8 @@ class GsmModem implements SmsTransport {
     while (!signal.aborted) {
       const why = await this.#runOnce(pauses)
       this.#host = null
-      if (!this.#wasDownTold && why !== "closing") this.#log({ event: "down", why })
-      this.#wasDownTold = true
+      if (!this.#told.has(why) && why !== "closing") this.#log({ event: "down", why })
+      this.#told.add(why)
       if (signal.aborted) return
       await this.#options.clock.sleep(pauses.next(), signal).catch(() => undefined)
     }
@@ -113,106 +122,95 @@ class GsmModem implements SmsTransport {
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
     }
-    const host = new AtHost(line, this.#options.clock)
+    const host = new AtHost(line, this.#options.clock, hostLimits)
     try {
-      const fault = await this.#prepare(host)
-      if (fault !== null) return fault
+      const { pin = "" } = this.#options
+      const spendPin = (isSpent: boolean): void => void (this.#isPinSpent = isSpent)
+      const setup = await setUpModem(host, { pin, isPinSpent: this.#isPinSpent, spendPin })
       this.#host = host
-      this.#wasDownTold = false
+      this.#told.clear()
       pauses.reset()
       this.#log({ event: "ready", line: line.name })
-      await this.#takeStored(host)
-      return await this.#listen(host)
+      const store = new GsmStore(host, setup.memory, (pdu) => this.#hand(pdu))
+      await store.takeAll()
+      return await this.#listen(host, store, setup)
+    } catch (error) {
+      if (error instanceof NotReady) return error.message
+      throw error
     } finally {
       await host.close()
     }
   }
 
-  /** Sets the modem up; gives what is wrong with it, or null. */
-  async #prepare(host: AtHost): Promise<string | null> {
-    const ask = (text: string): Promise<AtAnswer> => host.command({ text, timeoutMs: commandTimeoutMs })
-    await ask("ATE0")
-    await ask("AT+CMEE=1")
-    const pin = await ask("AT+CPIN?")
-    if (pin.lines.some((line) => line.includes("SIM PIN"))) {
-      const code = this.#options.pin ?? ""
-      if (!/^\d{4,8}$/.test(code)) return "the SIM asks for a PIN of 4 to 8 digits and none is given"
-      // A wrong PIN is not tried again: three of them lock the SIM.
-      if ((await ask(`AT+CPIN=${code}`)).end !== "ok") {
-        this.#closing.abort(new Error("wrong PIN"))
-        return "the SIM refuses the PIN"
-      }
-    } else if (pin.end !== "ok") return `the modem has no SIM that is ready: ${pin.final?.line ?? pin.end}`
-    if ((await ask("AT+CMGF=0")).end !== "ok") return "the modem has no PDU mode"
-    this.#acknowledges = (await ask("AT+CSMS=1")).end === "ok"
-    // Messages are stored and announced (+CMTI); those of class 0 and reports come at once (+CMT, +CDS).
-    if ((await ask("AT+CNMI=2,1,0,1,0")).end === "ok") return null
-    return "the modem does not announce messages"
-  }
-
-  async #listen(host: AtHost): Promise<string> {
+  async #listen(host: AtHost, store: GsmStore, setup: ModemSetup): Promise<string> {
     for (;;) {
       const urc = await host.listen(listenMs, this.#closing.signal)
       if (this.#closing.signal.aborted) return "closing"
       if (urc === "gone") return "the serial line is gone"
-      if (urc !== "quiet") await this.#take(host, urc)
+      if (urc !== "quiet") await this.#take(host, urc, { store, setup })
       else if ((await host.command({ text: "AT", timeoutMs: commandTimeoutMs })).end === "timeout") {
         return "the modem does not answer"
-      }
+      } else await store.takeAll()
     }
   }
 
-  async #take(host: AtHost, urc: AtUrc): Promise<void> {
-    const stored = /^\+CMTI: *"[^"]*",(\d{1,5})/.exec(urc.line)
-    if (stored?.[1] !== undefined) return this.#takeStoredAt(host, stored[1])
-    if (urc.body === undefined) return
-    const isTaken = await this.#hand(urc.body)
-    if (isTaken && this.#acknowledges) await host.command({ text: "AT+CNMA=0", timeoutMs: commandTimeoutMs })
+  async #take(
+    host: AtHost,
+    { line, body }: AtUrc,
+    { store, setup }: { readonly store: GsmStore; readonly setup: ModemSetup },
+  ): Promise<void> {
+    const [, memory, index] = /^\+(?:CMTI|CDSI): *"([A-Z]{2})" *, *(\d{1,5})$/.exec(line.trim()) ?? []
+    if (memory !== undefined && index !== undefined) return store.takeAt(memory, index)
+    const length = /^\+(?:CMT|CDS): *(?:.*, *)?(\d{1,3})$/.exec(line.trim())?.[1]
+    if (length === undefined) return this.#noteLine(line)
+    // What is not whole is not acknowledged: the network sends it again (TS 27.005 §3.4.1).
+    const pdu = body?.trim() ?? ""
+    const isWhole = isOfLength(pdu, Number(length)) || (pdu.length === Number(length) * 2 && isReadable(pdu))
+    if (!isWhole) return this.#noteLine(line)
+    const isTaken = (await this.#hand(pdu)) === "taken"
+    if (isTaken && setup.acknowledges) await host.command({ text: "AT+CNMA=0", timeoutMs: commandTimeoutMs })
   }
 
-  /** What came while nobody listened. */
-  async #takeStored(host: AtHost): Promise<void> {
-    const { lines } = await host.command({ text: "AT+CMGL=4", timeoutMs: submitTimeoutMs })
-    for (const [at, line] of lines.entries()) {
-      const index = /^\+CMGL: *(\d{1,5}),/.exec(line)?.[1]
-      const pdu = lines[at + 1]
-      if (index !== undefined && pdu !== undefined && (await this.#hand(pdu))) await this.#delete(host, index)
-    }
+  /** A line that is none of ours, told once each and not without end. */
+  #noteLine(line: string): void {
+    const text = line.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 200)
+    if (this.#lines.has(text) || this.#lines.size >= mostLines) return
+    this.#lines.add(text)
+    this.#log({ event: "line", text })
   }
 
-  async #takeStoredAt(host: AtHost, index: string): Promise<void> {
-    const { lines } = await host.command({ text: `AT+CMGR=${index}`, timeoutMs: commandTimeoutMs })
-    const pdu = lines[1]
-    if (pdu !== undefined && (await this.#hand(pdu))) await this.#delete(host, index)
-  }
-
-  async #delete(host: AtHost, index: string): Promise<void> {
-    await host.command({ text: `AT+CMGD=${index}`, timeoutMs: commandTimeoutMs })
-  }
-
-  /** Hands one message to the receiver; false = it must be kept where it is. */
-  async #hand(pdu: string): Promise<boolean> {
+  /** Hands one message to the receiver; `kept` = it must be kept where it is. */
+  async #hand(pdu: string): Promise<Handed> {
     const { receiver, number } = this.#options
-    let message: Deliver | StatusReport
     try {
-      message = decodeFromCentre(parsePduLine(pdu.trim()).tpdu)
-    } catch (error) {
-      if (!(error instanceof MalformedMessage)) throw error
-      // Kept, it would be met again at every start.
-      this.#log({ event: "malformed", why: error.message, pdu: pdu.slice(0, 400) })
-      return true
-    }
-    try {
-      if (message.kind === "deliver") await receiver.received(incomingOf(message, number))
+      const message = read(pdu.trim())
+      if (message instanceof MalformedMessage) {
+        this.#log({ event: "malformed", why: message.message, pdu: pdu.slice(0, 400) })
+        await receiver.unreadable({ octets: pdu.trim(), why: message.message })
+      } else if (message.kind === "deliver") await receiver.received(incomingOf(message, number))
       else {
         const { state, words } = deliveryReport(message.status)
         await receiver.statusChanged({ reference: referenceOf(numberOf(message.to), message.reference), state, words })
       }
-      return true
+      return "taken"
     } catch (error) {
       this.#log({ event: "not-taken", error })
-      return false
+      return "kept"
     }
+  }
+}
+
+/** For modems that count the centre's address as well: a message that lost an octet is not readable. */
+function isReadable(pdu: string): boolean {
+  return !(read(pdu) instanceof MalformedMessage)
+}
+
+function read(pdu: string): Deliver | StatusReport | MalformedMessage {
+  try {
+    return decodeFromCentre(parsePduLine(pdu).tpdu)
+  } catch (error) {
+    if (error instanceof MalformedMessage) return error
+    throw error
   }
 }
 

@@ -3,7 +3,7 @@ import { fromHex, latin1 } from "../../../core/kit/bytes.ts"
 import type { PduOf } from "../../../core/protocols/smpp/pdu-table.ts"
 import { statusCode } from "../../../core/protocols/smpp/status.ts"
 import { concatenationElement } from "../../../core/protocols/sms/user-data.ts"
-import type { IncomingSms, OutgoingSms, SmsStatus, SmsTransport } from "./sms-transport.ts"
+import type { IncomingSms, OutgoingSms, SmsStatus, SmsTransport, UnreadableSms } from "./sms-transport.ts"
 import { type SmppClientOptions, type SmppLogEntry, startSmppClient } from "./smpp-client.ts"
 import { HandClock, SmppPeer } from "./smpp-peer.testing.ts"
 
@@ -23,6 +23,7 @@ let client: SmsTransport
 let log: SmppLogEntry[]
 let received: IncomingSms[]
 let statuses: SmsStatus[]
+let unreadable: UnreadableSms[]
 let take: () => Promise<void>
 
 beforeEach(async () => {
@@ -31,6 +32,7 @@ beforeEach(async () => {
   log = []
   received = []
   statuses = []
+  unreadable = []
   take = () => Promise.resolve()
 })
 
@@ -56,6 +58,10 @@ function start(options: Partial<SmppClientOptions> = {}): void {
       statusChanged: async (status) => {
         await take()
         statuses.push(status)
+      },
+      unreadable: async (sms) => {
+        await take()
+        unreadable.push(sms)
       },
     },
     clock,
@@ -151,12 +157,50 @@ describe("the SMPP client", () => {
     start()
     const late = client.send(message)
     await peer.next("submitSm")
-    clock.pass(10_000)
-    expect(await late).toEqual({ kind: "uncertain", words: "the service centre did not answer" })
+    clock.pass(60_000)
+    expect(await late).toMatchObject({ kind: "uncertain", words: "the service centre did not answer" })
     const cut = client.send(message)
     await peer.next("submitSm")
     peer.hangUp()
     expect(await cut).toMatchObject({ kind: "uncertain" })
+  })
+
+  it("takes any answer with status 0 for an acceptance, whatever its body", async () => {
+    peer.answer = (pdu) => (pdu.command === "submitSm" ? null : 0)
+    start()
+    for (const [body, reference] of [
+      ["6d310000", "m1"],
+      ["6d31", "m1"],
+      ["41".repeat(70), "A".repeat(70)],
+      ["", ""],
+    ] as const) {
+      const outcome = client.send(message)
+      const { sequence } = await peer.next("submitSm")
+      const octets = new Uint8Array(16 + body.length / 2)
+      const view = new DataView(octets.buffer)
+      view.setUint32(0, octets.length)
+      view.setUint32(4, 0x80000004)
+      view.setUint32(12, sequence)
+      octets.set(fromHex(body) ?? [], 16)
+      peer.sendRaw(octets)
+      expect(await outcome, body).toEqual({ kind: "accepted", reference })
+    }
+  })
+
+  it("takes an answer after 12 s, and tells one that comes after the wait was given up", async () => {
+    peer.answer = (pdu) => (pdu.command === "submitSm" ? null : 0)
+    start()
+    const slow = client.send(message)
+    const first = await peer.next("submitSm")
+    clock.pass(12_000)
+    peer.send("submitSmResponse", { status: 0, sequence: first.sequence, fields: { messageId: "slow" }, tlvs: {} })
+    expect(await slow).toEqual({ kind: "accepted", reference: "slow" })
+    const given = client.send(message)
+    const second = await peer.next("submitSm")
+    clock.pass(60_000)
+    const outcome = await given
+    peer.send("submitSmResponse", { status: 0, sequence: second.sequence, fields: { messageId: "late" }, tlvs: {} })
+    expect(outcome.kind === "uncertain" && (await outcome.later)).toEqual({ kind: "accepted", reference: "late" })
   })
 
   it("tells a refusal by name, and whether another try may help", async () => {
@@ -281,8 +325,39 @@ describe("an incoming message", () => {
     const text = latin1("id:m1 sub:001 dlvrd:000 stat:EXPIRED err:021 text:")
     peer.send("deliverSm", deliverSm({ esmClass: 0x04, dataCoding: 0, shortMessage: text }))
     await until(() => statuses.length === 1)
-    expect(statuses).toEqual([{ reference: "m1", state: "failed", words: "EXPIRED, error 021" }])
+    expect(statuses).toEqual([
+      {
+        reference: "m1",
+        otherReferences: ["M1"],
+        about: "+4917123456789",
+        state: "failed",
+        words: "EXPIRED, error 021",
+      },
+    ])
     expect(received).toEqual([])
+  })
+
+  it("that cannot be read stays with the centre until it is kept elsewhere", async () => {
+    take = () => Promise.reject(new Error("disk full"))
+    start()
+    await until(() => client.isReady())
+    peer.sendRaw(fromHex("00000011000000050000000000000009ff") ?? new Uint8Array(0))
+    expect(await peer.next("deliverSmResponse")).toMatchObject({ status: statusCode.temporaryAtReceiver })
+  })
+
+  it("may come as a data_sm, and so may a receipt, in message_payload (§4.7)", async () => {
+    start()
+    await until(() => client.isReady())
+    const { serviceType, source, destination, dataCoding } = deliverSm({}).fields
+    const fields = { serviceType, source, destination, esmClass: 0, registeredDelivery: 0, dataCoding }
+    peer.send("dataSm", { status: 0, sequence: 5, fields, tlvs: { messagePayload: Uint8Array.of(7, 8) } })
+    expect(await peer.next("dataSmResponse")).toMatchObject({ sequence: 5, status: 0 })
+    expect(received[0]).toMatchObject({ from: "+4917123456789", data: Uint8Array.of(7, 8) })
+    const tlvs = { messagePayload: latin1("id:1A stat:delivered err:000") }
+    peer.send("dataSm", { status: 0, sequence: 6, fields: { ...fields, esmClass: 0x04 }, tlvs })
+    expect(await peer.next("dataSmResponse")).toMatchObject({ sequence: 6, status: 0 })
+    expect(statuses[0]).toMatchObject({ reference: "1A", state: "delivered" })
+    expect(statuses[0]?.otherReferences).toContain("26")
   })
 
   it("after any malformed PDU is still heard", async () => {
@@ -292,17 +367,24 @@ describe("an incoming message", () => {
       "00000011000000050000000000000009ff",
       "00000014800000040000000000000063ffffffff",
       "00000010000001020000000000000008",
+      // An enquire_link may have more behind it than it should.
       "00000012000000150000000000000007abcd",
+      "00000012000000040000000000000007abcd",
     ]
-    for (const octets of malformed) peer.sendRaw(fromHex(octets) ?? new Uint8Array(0))
+    const [first = "", ...others] = malformed
+    peer.sendRaw(fromHex(first) ?? new Uint8Array(0))
     expect(await peer.next("deliverSmResponse")).toMatchObject({ sequence: 9, status: statusCode.permanentAtReceiver })
+    for (const octets of others) peer.sendRaw(fromHex(octets) ?? new Uint8Array(0))
     expect(await peer.next("genericNack")).toMatchObject({ sequence: 8, status: statusCode.invalidCommand })
+    expect(await peer.next("enquireLinkResponse")).toMatchObject({ sequence: 7, status: 0 })
     expect(await peer.next("genericNack")).toMatchObject({ sequence: 7, status: statusCode.invalidLength })
-    // A user data header that is longer than its message.
+    expect(unreadable).toEqual([{ octets: malformed[0], why: expect.stringContaining("no end of text") as string }])
+    // A user data header that is longer than its message is none.
     peer.send("deliverSm", deliverSm({ esmClass: 0x40, shortMessage: Uint8Array.of(9, 1) }))
-    expect(await peer.next("deliverSmResponse")).toMatchObject({ status: statusCode.permanentAtReceiver })
+    expect(await peer.next("deliverSmResponse")).toMatchObject({ status: 0 })
     peer.send("deliverSm", deliverSm({}))
-    await until(() => received.length === 1)
+    await until(() => received.length === 2)
+    expect(received[0]).toMatchObject({ header: null, data: Uint8Array.of(9, 1) })
     expect(log.filter((entry) => entry.event === "malformed")).toHaveLength(1)
     expect(peer.connections).toBe(1)
   })

@@ -1,13 +1,13 @@
 import { createConnection, type Socket } from "node:net"
 import { MalformedMessage } from "../../../core/kit/malformed-message.ts"
 import { encodePdu } from "../../../core/protocols/smpp/pdu.ts"
-import type { PduOf } from "../../../core/protocols/smpp/pdu-table.ts"
-import { isReceipt, readReceipt } from "../../../core/protocols/smpp/receipt.ts"
+import type { Pdu, PduOf } from "../../../core/protocols/smpp/pdu-table.ts"
+import { type Delivery, isReceipt, otherForms, readReceipt } from "../../../core/protocols/smpp/receipt.ts"
 import { smppStatus, statusCode } from "../../../core/protocols/smpp/status.ts"
 import { Deadlines, type SteadyClock } from "../deadlines.ts"
 import { Backoff } from "./backoff.ts"
 import { type Answer, SmppLink } from "./smpp-link.ts"
-import { checkedFields, incomingOf } from "./smpp-message.ts"
+import { checkedFields, incomingOf, numberOfSmpp } from "./smpp-message.ts"
 import type { OutgoingSms, SendOutcome, SmsReceiver, SmsTransport } from "./sms-transport.ts"
 
 export interface SmppClientOptions {
@@ -32,8 +32,10 @@ export interface SmppLimits {
   readonly maxQueued: number
   readonly maxIncoming: number
   readonly connectTimeoutMs: number
+  /** For submit_sm and bind; one that comes later still counts. */
   readonly responseTimeoutMs: number
   readonly enquireLinkMs: number
+  readonly enquireTimeoutMs: number
   /** First and longest pause before another connection. */
   readonly reconnect: { readonly firstMs: number; readonly longestMs: number }
   /** First and longest pause after ESME_RTHROTTLED or ESME_RMSGQFUL. */
@@ -45,8 +47,10 @@ export const defaultSmppLimits: SmppLimits = {
   maxQueued: 10_000,
   maxIncoming: 200,
   connectTimeoutMs: 10_000,
-  responseTimeoutMs: 10_000,
+  // §7.2 leaves response_timer open; centres that wait for the network's own answer have been seen to take 12 s and more.
+  responseTimeoutMs: 60_000,
   enquireLinkMs: 30_000,
+  enquireTimeoutMs: 15_000,
   reconnect: { firstMs: 1000, longestMs: 60_000 },
   throttle: { firstMs: 1000, longestMs: 60_000 },
 }
@@ -157,6 +161,7 @@ class SmppClient implements SmsTransport {
       ...this.#limits,
       deadlines: this.#deadlines,
       deliver: (pdu) => this.#deliver(pdu),
+      unreadable: (octets, error) => this.#keepUnreadable(octets, error),
       malformed: ({ message }) => {
         if (isFirstMalformed) this.#log({ event: "malformed", why: message })
         isFirstMalformed = false
@@ -203,14 +208,17 @@ class SmppClient implements SmsTransport {
     const link = this.#link
     if (fields === null) return
     if (link === null) return queued.settle({ kind: "not-sent", words: "the service centre is not connected" })
-    const answer = await link.request("submitSm", fields)
+    let answerLate: (outcome: SendOutcome) => void = () => undefined
+    const later = new Promise<SendOutcome>((resolve) => (answerLate = resolve))
+    const answer = await link.request("submitSm", fields, (late) => answerLate(outcomeOf(late)))
     if (typeof answer === "object" && isCongestion(answer.status) && !this.#isClosed) {
       // The centre has said that it did not take it: it keeps its place in the queue.
       this.#queue.unshift(queued)
       return this.#pause()
     }
     if (!this.#isPaused) this.#throttle.reset()
-    queued.settle(outcomeOf(answer))
+    if (typeof answer === "object") queued.settle(outcomeOf(answer))
+    else queued.settle(answer === "no-answer" ? { ...doubtful(answer), later } : doubtful(answer))
   }
 
   #fieldsOf({ message, settle }: Queued): PduOf<"submitSm">["fields"] | null {
@@ -234,7 +242,18 @@ class SmppClient implements SmsTransport {
     })
   }
 
-  async #deliver(pdu: PduOf<"deliverSm">): Promise<number> {
+  /** Kept by its octets, it need not come again: it would not be readable then either. */
+  async #keepUnreadable(octets: string, { message }: MalformedMessage): Promise<number> {
+    try {
+      await this.#options.receiver.unreadable({ octets, why: message })
+      return statusCode.permanentAtReceiver
+    } catch (error) {
+      this.#log({ event: "not-taken", error })
+      return statusCode.temporaryAtReceiver
+    }
+  }
+
+  async #deliver(pdu: Delivery): Promise<number> {
     const { receiver } = this.#options
     try {
       if (!isReceipt(pdu)) {
@@ -247,12 +266,13 @@ class SmppClient implements SmsTransport {
       const { messageId, state, word, error } = receipt
       await receiver.statusChanged({
         reference: messageId,
+        otherReferences: otherForms(messageId),
+        about: numberOfSmpp(pdu.fields.source),
         state,
         words: error === "" ? word : `${word}, error ${error}`,
       })
       return statusCode.ok
     } catch (error) {
-      if (error instanceof MalformedMessage) return statusCode.permanentAtReceiver
       this.#log({ event: "not-taken", error })
       return statusCode.temporaryAtReceiver
     }
@@ -270,11 +290,13 @@ function describeAnswer(answer: Answer): string {
 const noAnswerWords = {
   "no-answer": "the service centre did not answer",
   "link-lost": "the connection was lost before the service centre answered",
-  malformed: "the service centre's answer could not be read",
 } as const
 
-function outcomeOf(answer: Answer): SendOutcome {
-  if (typeof answer === "string") return { kind: "uncertain", words: noAnswerWords[answer] }
+function doubtful(answer: keyof typeof noAnswerWords): SendOutcome & { readonly kind: "uncertain" } {
+  return { kind: "uncertain", words: noAnswerWords[answer] }
+}
+
+function outcomeOf(answer: Pdu): SendOutcome {
   if (answer.status === statusCode.ok && answer.command === "submitSmResponse") {
     return { kind: "accepted", reference: answer.fields.messageId }
   }

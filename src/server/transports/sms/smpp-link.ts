@@ -1,4 +1,5 @@
 import type { Socket } from "node:net"
+import { hex } from "../../../core/kit/bytes.ts"
 import { MalformedMessage } from "../../../core/kit/malformed-message.ts"
 import { decodePdu, encodePdu, readHeader } from "../../../core/protocols/smpp/pdu.ts"
 import { PduCutter } from "../../../core/protocols/smpp/pdu-cutter.ts"
@@ -10,18 +11,23 @@ import {
   type RequestCommand,
   responseTo,
 } from "../../../core/protocols/smpp/pdu-table.ts"
+import type { Delivery } from "../../../core/protocols/smpp/receipt.ts"
 import { statusCode } from "../../../core/protocols/smpp/status.ts"
 import type { Deadlines } from "../deadlines.ts"
+import { deliveryOf } from "./smpp-message.ts"
 
 export interface SmppLinkNeeds {
   readonly deadlines: Deadlines
   readonly responseTimeoutMs: number
+  readonly enquireTimeoutMs: number
   /** A link that has heard nothing for so long is asked whether it lives. */
   readonly enquireLinkMs: number
   /** Incoming messages being taken at the same time; beyond it the centre is told ESME_RTHROTTLED. */
   readonly maxIncoming: number
   /** Takes a message in; gives the `command_status` of its response. Must not reject. */
-  readonly deliver: (pdu: PduOf<"deliverSm">) => Promise<number>
+  readonly deliver: (pdu: Delivery) => Promise<number>
+  /** Takes in a message that breaks its layout, in hex; otherwise like `deliver`. */
+  readonly unreadable: (octets: string, error: MalformedMessage) => Promise<number>
   /** Called for each PDU that breaks its layout. The link goes on. */
   readonly malformed: (error: MalformedMessage) => void
   /** Called once, when the link is over. */
@@ -29,13 +35,15 @@ export interface SmppLinkNeeds {
 }
 
 /** What came of a request: a response, or none. */
-export type Answer = Pdu | "no-answer" | "link-lost" | "malformed"
+export type Answer = Pdu | "no-answer" | "link-lost"
 
 interface Waiting {
   readonly settle: (answer: Answer) => void
   readonly callOffTimeout: () => void
 }
 
+/** How many requests that were given up may still be answered, on one link. */
+const mostLate = 1000
 const mask = 0x7fffffff
 
 /**
@@ -47,6 +55,8 @@ export class SmppLink {
   readonly #needs: SmppLinkNeeds
   readonly #cutter = new PduCutter()
   readonly #waiting = new Map<number, Waiting>()
+  /** Given up, but an answer is an answer whenever it comes. */
+  readonly #late = new Map<number, (answer: Pdu) => void>()
   #sequence = 0
   #incoming = 0
   #lastHeardAt: number
@@ -64,15 +74,22 @@ export class SmppLink {
     this.#stopWatching = this.#watch()
   }
 
-  /** Sends a request and waits for its response. */
-  request<Name extends RequestCommand>(command: Name, fields: PduOf<Name>["fields"]): Promise<Answer> {
+  /** Sends a request and waits for its response; `late` is told one that comes after the wait was given up. */
+  request<Name extends RequestCommand>(
+    command: Name,
+    fields: PduOf<Name>["fields"],
+    late?: (answer: Pdu) => void,
+  ): Promise<Answer> {
     if (this.#isOver) return Promise.resolve("link-lost")
     const sequence = this.#nextSequence()
     const octets = encodePdu<Name>({ command, status: 0, sequence, fields, tlvs: {} })
     return new Promise((resolve) => {
-      const callOffTimeout = this.#needs.deadlines.after(this.#needs.responseTimeoutMs, () =>
-        this.#settle(sequence, "no-answer"),
-      )
+      const { responseTimeoutMs, enquireTimeoutMs } = this.#needs
+      const timeoutMs = command === "enquireLink" ? enquireTimeoutMs : responseTimeoutMs
+      const callOffTimeout = this.#needs.deadlines.after(timeoutMs, () => {
+        if (late !== undefined) this.#expectLate(sequence, late)
+        this.#settle(sequence, "no-answer")
+      })
       this.#waiting.set(sequence, { settle: resolve, callOffTimeout })
       this.#socket.write(octets)
     })
@@ -92,8 +109,14 @@ export class SmppLink {
     // §3.2: sequence numbers go from 1 to 0x7FFFFFFF.
     do {
       this.#sequence = ((this.#sequence & mask) % mask) + 1
-    } while (this.#waiting.has(this.#sequence))
+    } while (this.#waiting.has(this.#sequence) || this.#late.has(this.#sequence))
     return this.#sequence
+  }
+
+  #expectLate(sequence: number, late: (answer: Pdu) => void): void {
+    this.#late.set(sequence, late)
+    const oldest = this.#late.keys().next().value
+    if (this.#late.size > mostLate && oldest !== undefined) this.#late.delete(oldest)
   }
 
   #settle(sequence: number, answer: Answer): void {
@@ -144,26 +167,19 @@ export class SmppLink {
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error
       this.#needs.malformed(error)
-      this.#refuse(command, sequence)
-    }
-  }
-
-  /** A request that cannot be read will not be readable later either: the centre need not send it again. */
-  #refuse(command: Command | null, sequence: number): void {
-    if (command === "deliverSm") {
-      const fields = { messageId: "" }
-      this.#respond("deliverSmResponse", { sequence, status: statusCode.permanentAtReceiver, fields })
-    } else if (command !== null && responseTo(command) === null) {
-      this.#settle(sequence, "malformed")
-    } else {
+      if (command === "deliverSm" || command === "dataSm") {
+        return void this.#takeIn(`${command}Response`, sequence, () => this.#needs.unreadable(hex(octets), error))
+      }
       this.#respond("genericNack", { sequence, status: statusCode.invalidLength, fields: {} })
     }
   }
 
   #act(pdu: Pdu): void {
-    if (responseTo(pdu.command) === null) return this.#settle(pdu.sequence, pdu)
     const { sequence } = pdu
-    if (pdu.command === "deliverSm") return void this.#deliver(pdu)
+    if (responseTo(pdu.command) === null) return this.#answered(pdu)
+    const { deliver } = this.#needs
+    if (pdu.command === "deliverSm") return void this.#takeIn("deliverSmResponse", sequence, () => deliver(pdu))
+    if (pdu.command === "dataSm") return void this.#takeIn("dataSmResponse", sequence, () => deliver(deliveryOf(pdu)))
     if (pdu.command === "enquireLink") {
       return this.#respond("enquireLinkResponse", { sequence, status: statusCode.ok, fields: {} })
     }
@@ -176,15 +192,25 @@ export class SmppLink {
     this.#respond("genericNack", { sequence, status: statusCode.invalidCommand, fields: {} })
   }
 
-  async #deliver(pdu: PduOf<"deliverSm">): Promise<void> {
-    const { maxIncoming, deliver } = this.#needs
+  #answered(pdu: Pdu): void {
+    const late = this.#late.get(pdu.sequence)
+    this.#late.delete(pdu.sequence)
+    if (late === undefined) this.#settle(pdu.sequence, pdu)
+    else late(pdu)
+  }
+
+  async #takeIn(
+    response: "deliverSmResponse" | "dataSmResponse",
+    sequence: number,
+    take: () => Promise<number>,
+  ): Promise<void> {
     let status: number = statusCode.throttled
-    if (this.#incoming < maxIncoming) {
+    if (this.#incoming < this.#needs.maxIncoming) {
       this.#incoming++
-      status = await deliver(pdu)
+      status = await take()
       this.#incoming--
     }
-    this.#respond("deliverSmResponse", { sequence: pdu.sequence, status, fields: { messageId: "" } })
+    this.#respond(response, { sequence, status, fields: { messageId: "" } })
   }
 
   #respond<Name extends Command>(command: Name, pdu: Omit<PduOf<Name>, "command" | "tlvs">): void {

@@ -1,11 +1,11 @@
 import { concat } from "../../../core/kit/bytes.ts"
 import { decodeSmppCoding, encodeSmppCoding, relativeTime } from "../../../core/protocols/smpp/coding.ts"
+import type { Delivery } from "../../../core/protocols/smpp/receipt.ts"
 import type { SmppAddress } from "../../../core/protocols/smpp/fields.ts"
 import { encodePdu } from "../../../core/protocols/smpp/pdu.ts"
 import type { PduOf } from "../../../core/protocols/smpp/pdu-table.ts"
-import { MalformedMessage } from "../../../core/kit/malformed-message.ts"
 import { encodeSeptets } from "../../../core/protocols/sms/alphabet.ts"
-import { readHeader, writeHeader } from "../../../core/protocols/sms/user-data.ts"
+import { splitHeader, writeHeader } from "../../../core/protocols/sms/user-data.ts"
 import type { IncomingSms, OutgoingSms } from "./sms-transport.ts"
 
 /** esm_class: the short message begins with a user data header (§5.2.12). */
@@ -26,6 +26,12 @@ export function smppAddressOf(number: string): SmppAddress {
 
 export function numberOfSmpp({ typeOfNumber, value }: SmppAddress): string {
   return typeOfNumber === international && /^\d+$/.test(value) ? `+${value}` : value
+}
+
+/** A data_sm (§4.7) in the form of a deliver_sm. */
+export function deliveryOf({ fields, tlvs }: PduOf<"dataSm">): Delivery {
+  const absent = { protocolId: 0, priority: 0, scheduledAt: "", validity: "", replaceIfPresent: 0, defaultMessageId: 0 }
+  return { fields: { ...fields, ...absent, shortMessage: new Uint8Array(0) }, tlvs }
 }
 
 /** The fields of a submit_sm. 7-bit text goes unpacked, a septet in each octet: the centre packs it (§5.2.19 says nothing else). */
@@ -55,15 +61,14 @@ export function checkedFields(message: OutgoingSms, sender: string): Message {
   return fields
 }
 
-/** A deliver_sm as an incoming message. Throws `MalformedMessage` when its header contradicts its length. */
-export function incomingOf(pdu: PduOf<"deliverSm">): IncomingSms {
+/** A deliver_sm as an incoming message. */
+export function incomingOf(pdu: Delivery): IncomingSms {
   const { fields, tlvs } = pdu
   const octets = fields.shortMessage.length > 0 ? fields.shortMessage : (tlvs.messagePayload ?? fields.shortMessage)
   const { alphabet, messageClass } = decodeSmppCoding(fields.dataCoding)
-  const headerLength = (fields.esmClass & headerBit) === 0 ? 0 : (octets[0] ?? 0) + 1
-  if (headerLength > octets.length) throw new MalformedMessage("a user data header longer than its message")
-  const header = headerLength === 0 ? null : readHeader(octets.subarray(1, headerLength))
-  const data = octets.slice(headerLength)
+  const hasHeader = (fields.esmClass & headerBit) !== 0
+  const { header, headerOctets } = hasHeader ? splitHeader(octets) : { header: null, headerOctets: 0 }
+  const data = octets.slice(headerOctets)
   return {
     from: numberOfSmpp(fields.source),
     to: numberOfSmpp(fields.destination),

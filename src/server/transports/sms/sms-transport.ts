@@ -9,7 +9,8 @@ import type { HeaderElement } from "../../../core/protocols/sms/user-data.ts"
 export interface SmsTransport {
   /**
    * Hands one message over. Resolves when its fate is known as far as it can be; never rejects. `uncertain` means that the
-   * message may or may not have gone: sending it again may deliver it twice, which is the caller's decision.
+   * message may or may not have gone: sending it again may deliver it twice, which is the caller's decision. `later` resolves
+   * with the network's answer if that comes after all.
    */
   readonly send: (message: OutgoingSms) => Promise<SendOutcome>
   /** Whether messages can go at this moment. */
@@ -43,10 +44,22 @@ export interface IncomingSms extends SmsPayload {
   readonly to: string
 }
 
+/** What came and makes no sense. */
+export interface UnreadableSms {
+  /** As the network or the modem gave it, hex where it was octets. */
+  readonly octets: string
+  /** What is wrong with it. */
+  readonly why: string
+}
+
 /** What became of a message that was accepted. */
 export interface SmsStatus {
   /** As `send` gave it. */
   readonly reference: string
+  /** Other ways to write the same reference: a centre may give it in hex and report it in decimal. */
+  readonly otherReferences?: readonly string[]
+  /** The receiver's number as the network names it, which tells two messages apart whose references are written alike. */
+  readonly about?: string
   readonly state: DeliveryState
   /** The network's own words. */
   readonly words: string
@@ -55,14 +68,14 @@ export interface SmsStatus {
 export type SendOutcome =
   | {
       readonly kind: "accepted"
-      /** Names the message in a later `SmsStatus`; unique only as far as the carrier keeps it so. */
+      /** Names the message in a later `SmsStatus`; unique only as far as the carrier keeps it so. Empty: it gave none. */
       readonly reference: string
     }
   /** The network said no; `code` is its own. */
   | { readonly kind: "refused"; readonly code: string; readonly words: string; readonly isTemporary: boolean }
   /** It never left this program. */
   | { readonly kind: "not-sent"; readonly words: string }
-  | { readonly kind: "uncertain"; readonly words: string }
+  | { readonly kind: "uncertain"; readonly words: string; readonly later?: Promise<SendOutcome> }
 
 /** What a transport tells its owner. */
 export interface SmsReceiver {
@@ -73,4 +86,6 @@ export interface SmsReceiver {
   readonly received: (message: IncomingSms) => Promise<void>
   /** Like `received`, for a status. It may come before `send` has resolved. */
   readonly statusChanged: (status: SmsStatus) => Promise<void>
+  /** Like `received`, for a message that cannot be read: what came is kept for people, and only then taken off the network. */
+  readonly unreadable: (message: UnreadableSms) => Promise<void>
 }
