@@ -8,6 +8,11 @@ import vectors from "./vectors.json" with { type: "json" }
 const script = "USER mote-1\r\nPASS s3cret\nTYPE I\r\n\xff\xf4\xff\xf2ABOR\r\nRETR UPGRADE.TXT\r\n"
 const scriptLines = ["USER mote-1", "PASS s3cret", "TYPE I", "ABOR", "RETR UPGRADE.TXT"]
 
+/** The bytes themselves, and without each one of them. */
+function lossesOf(bytes: string): readonly string[] {
+  return [bytes, ...Array.from(bytes, (_, at) => bytes.slice(0, at) + bytes.slice(at + 1))]
+}
+
 describe("the command cutter", () => {
   it("gives the same lines however two cuts divide the bytes", () => {
     const bytes = latin1(script)
@@ -49,6 +54,28 @@ describe("the command cutter", () => {
     expect(cutter.push(latin1("NOOP\r\n"))).toEqual(["NOOP"])
     expect(cutter.push(latin1("ABOR\r"))).toEqual(["ABOR"])
     expect(cutter.push(latin1("\nNOOP\r\n"))).toEqual(["NOOP"])
+  })
+
+  it("reads Telnet's Synch before ABOR at every cut, whichever of its bytes was urgent and is lost", () => {
+    const synch = "\xff\xf4\xff\xf2"
+    for (const end of ["\r\n", "\n", "\r\r\n", "\r"]) {
+      for (const signs of lossesOf(synch)) {
+        const bytes = latin1(`NOOP\r\n${signs}ABOR${end}`)
+        for (let first = 0; first <= bytes.length; first++) {
+          for (let second = first; second <= bytes.length; second++) {
+            const cutter = new CommandCutter(64)
+            const parts = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]
+            expect(parts.flatMap((part) => cutter.push(part))).toEqual(["NOOP", "ABOR"])
+            const rest = end === "\r" ? "\nNOOP\r\n" : "NOOP\r\n"
+            expect(cutter.push(latin1(rest))).toEqual(["NOOP"])
+          }
+        }
+      }
+    }
+  })
+
+  it("drops any number of CRs before a line's LF", () => {
+    expect(new CommandCutter(64).push(latin1("PASV\r\r\nRETR a\rb\r\r\r\n"))).toEqual(["PASV", "RETR a\rb"])
   })
 
   it("takes out option negotiations and reads a doubled IAC as the byte", () => {

@@ -15,11 +15,15 @@ const abortWithoutLineFeed = latin1("ABOR\r")
 type TelnetState = "text" | "after-iac" | "option"
 
 /**
- * Cuts the bytes of a control connection into command lines, however the packets were cut. A line ends at LF; one CR
- * before it is dropped, a bare LF is tolerated. Telnet commands are taken out wherever they stand (clients put IAC IP
- * IAC DM before ABOR), IAC IAC is the byte 0xFF. A client's urgent DM byte may be missing from the stream, so an IAC
- * before anything that is no Telnet command is dropped alone. Other clients (Python's ftplib) send ABOR itself urgently, so
- * that its LF is missing: `ABOR` and CR at the end of a packet are a line.
+ * Cuts the bytes of a control connection into command lines, however the packets were cut. A line ends at LF; the CRs
+ * before it are dropped (clients that write through a text stream send CR CR LF), a bare LF is tolerated. Telnet commands
+ * are taken out wherever they stand, IAC IAC is the byte 0xFF.
+ *
+ * Before ABOR clients send Telnet's Synch, IAC IP IAC DM, a part of it as urgent data (RFC 959 §4.1.3, RFC 854 p. 9). TCP has
+ * one urgent byte, and a system that does not leave it in the stream (Linux) takes it out: BSD's clients lose the second IAC
+ * in this way, others the DM, Python's ftplib the LF. So an IAC before anything that is no Telnet command is dropped
+ * alone, bytes of Telnet commands at the beginning of a line are dropped (no command begins with them), and `ABOR`
+ * and CR at the end of a packet are a line.
  */
 export class CommandCutter {
   readonly #maxLineBytes: number
@@ -43,14 +47,13 @@ export class CommandCutter {
   push(packet: Uint8Array): readonly (string | null)[] {
     const bytes = this.#withoutTelnet(packet)
     const lines: (string | null)[] = []
-    let from = this.#skipsLineFeed && bytes[0] === lineFeed ? 1 : 0
-    if (bytes.length > 0) this.#skipsLineFeed = false
+    let from = this.#skipsLineFeed ? this.#afterLineEnd(bytes) : 0
     for (let end = bytes.indexOf(lineFeed, from); end >= 0; end = bytes.indexOf(lineFeed, from)) {
       lines.push(this.#finish(bytes.subarray(from, end)))
       from = end + 1
     }
     this.#keep(bytes.subarray(from))
-    if (this.#pending !== null && equalBytes(this.#pending, abortWithoutLineFeed)) {
+    if (this.#pending !== null && equalBytes(withoutSigns(this.#pending), abortWithoutLineFeed)) {
       this.#pending = null
       this.#skipsLineFeed = true
       lines.push("ABOR")
@@ -58,12 +61,20 @@ export class CommandCutter {
     return lines
   }
 
+  /** Where the next line begins, when the last ended without its LF. */
+  #afterLineEnd(bytes: Uint8Array): number {
+    const next = bytes.findIndex((byte) => byte !== carriageReturn)
+    if (next < 0) return bytes.length
+    this.#skipsLineFeed = false
+    return bytes[next] === lineFeed ? next + 1 : next
+  }
+
   #finish(tail: Uint8Array): string | null {
     const line = this.#pending === null ? tail : concat([this.#pending, tail])
     const overflowed = this.#overflowed
     this.#pending = null
     this.#overflowed = false
-    const text = line.at(-1) === carriageReturn ? line.subarray(0, -1) : line
+    const text = withoutCarriageReturns(withoutSigns(line))
     if (overflowed || text.length > this.#maxLineBytes) {
       this.#discardedBytes += line.length
       return null
@@ -107,4 +118,16 @@ export class CommandCutter {
     if (byte === iac) this.#telnet = "after-iac"
     return byte !== iac
   }
+}
+
+/** A line without the Telnet signs before it, whose other half was urgent and is lost. */
+function withoutSigns(line: Uint8Array): Uint8Array {
+  const start = line.findIndex((byte) => byte < firstTelnetCommand)
+  return line.subarray(start < 0 ? line.length : start)
+}
+
+function withoutCarriageReturns(line: Uint8Array): Uint8Array {
+  let end = line.length
+  while (line[end - 1] === carriageReturn) end--
+  return line.subarray(0, end)
 }

@@ -1,3 +1,5 @@
+import { withoutBlanks } from "./command.ts"
+
 /** Longest path that is looked up, in characters. Longer ones do not exist. */
 export const maxPathLength = 1024
 
@@ -22,9 +24,17 @@ export function resolvePath(directory: string, argument: string): string | null 
 /**
  * The paths that an argument may mean, in the order in which they are tried. An absolute `/X` is looked up first beneath the
  * working directory, then in the root: the SIM900 keeps the leading slash of a name after it has changed directory
- * (Waspmote GPRS, `FTPGETPATH` and `FTPGETNAME="/UPGRADE.TXT"`). The root itself is only the root.
+ * (Waspmote GPRS, `FTPGETPATH` and `FTPGETNAME="/UPGRADE.TXT"`). The root itself is only the root. Blanks around the
+ * argument belong to the name if there is such a name, and are one too many if there is not.
  */
 export function lookupPaths(directory: string, argument: string): readonly string[] {
+  const trimmed = withoutBlanks(argument)
+  return trimmed === argument
+    ? exactPaths(directory, argument)
+    : [...exactPaths(directory, argument), ...exactPaths(directory, trimmed)]
+}
+
+function exactPaths(directory: string, argument: string): readonly string[] {
   const path = resolvePath(directory, argument)
   if (path === null) return []
   if (!argument.startsWith("/") || directory === "/" || path === "/") return [path]

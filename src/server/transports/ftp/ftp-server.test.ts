@@ -71,7 +71,8 @@ describe("the FTP server's transfers", () => {
 
   it("called off by ABOR answer 426 and then 226, with and without Telnet's signs before it", () =>
     withServer(async ({ port, host, big }) => {
-      for (const abort of ["ABOR\r\n", "\xff\xf4\xff\xf2ABOR\r\n", "\xff\xf4\xffABOR\r\n", "NOOP\r\nABOR\r\n"]) {
+      const synched = ["\xff\xf4\xff\xf2ABOR\r\n", "\xff\xf4\xffABOR\r\n", "\xff\xf4\xf2ABOR\r\n", "\xff\xf4\xf2ABOR\r"]
+      for (const abort of ["ABOR\r\n", ...synched, "abor  \r\r\n", "NOOP\r\nABOR\r\n"]) {
         const client = await RawClient.logIn(port, "mote-1")
         const data = openData(await client.passivePort())
         data.socket.pause()
@@ -83,6 +84,20 @@ describe("the FTP server's transfers", () => {
         expect(host.ends.at(-1)).toMatchObject({ whole: false, cause: "aborted" })
         expect((await data.resumed()).length).toBeLessThan(big.length)
       }
+    }))
+
+  it("are asked for with a blank or a CR too many, where no file has such a name", () =>
+    withServer(async ({ port, host }) => {
+      const client = await RawClient.connect(port)
+      expect(await client.code("USER  mote-1 ")).toBe(331)
+      expect(await client.code(`PASS ${passwordOf("mote-1")} \r`)).toBe(230)
+      for (const line of ["TYPE  I ", "PWD ", "CWD  / ", "SIZE  PROG001 ", "REST  7 \r"]) {
+        expect(await client.code(line)).toBeLessThan(400)
+      }
+      expect((await client.fetch(" PROG001 \r")).code).toBe(226)
+      expect(host.ends).toMatchObject([{ name: "PROG001", from: 7, whole: true }])
+      expect(await client.list("LIST  -la  PROG001 ")).toHaveLength(1)
+      expect(await client.code("SIZE PROG 001")).toBe(550)
     }))
 
   it("that a reset ends are not whole", () =>

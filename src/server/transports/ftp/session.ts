@@ -261,7 +261,7 @@ export class FtpSession implements CommandContext, Guard {
     for (const line of this.#cutter.push(packet)) {
       this.#queue.push(line)
       // It must be seen while a transfer runs, whatever stands before it.
-      if (this.#transfer !== null && line !== null && /^abor *$/i.test(line)) this.#transfer.abort()
+      if (this.#transfer !== null && line !== null && parseCommand(line)?.verb === "ABOR") this.#transfer.abort()
     }
     if (this.#cutter.discardedBytes > limits.maxDiscardedBytes) this.dismiss(500, "Command line too long")
     else if (this.#queue.length > limits.maxQueuedCommands)

@@ -2,7 +2,7 @@ import { quotePath } from "../../../../core/protocols/ftp/path.ts"
 import type { CommandContext, CommandRow } from "./command-row.ts"
 
 function changeDirectory(context: CommandContext, argument: string): void {
-  if (argument === "") {
+  if (argument.trim() === "") {
     context.reply(501, "CWD needs a name")
     return
   }

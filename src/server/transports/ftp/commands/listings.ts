@@ -15,7 +15,7 @@ function entriesOf(node: FtpNode): readonly ListingEntry[] {
 
 /** The name in `LIST -la NAME`: clients and modems put options of Unix `ls` before it. */
 function withoutOptions(argument: string): string {
-  return argument.replace(/^(?:-[A-Za-z0-9]+(?: +|$))+/, "")
+  return argument.replace(/^ *(?:-[A-Za-z0-9]+(?: +|$))+/, "")
 }
 
 type Formatter = (context: CommandContext) => (entry: ListingEntry) => string

@@ -1,3 +1,4 @@
+import { withoutBlanks } from "../../../../core/protocols/ftp/command.ts"
 import type { CommandRow } from "./command-row.ts"
 
 /** RFC 959 §4.1.1: who is there. */
@@ -7,13 +8,15 @@ export const loginCommands: readonly CommandRow[] = [
     needsLogin: false,
     usage: "<user>",
     run: (context, argument) => {
-      if (argument === "") {
+      // No login has a blank in it, so blanks around it are one too many.
+      const user = withoutBlanks(argument)
+      if (user === "") {
         context.reply(501, "USER needs a name")
         return
       }
       // Unknown names are asked for a password too: nobody learns here who exists.
       context.logOut()
-      context.settings.user = argument
+      context.settings.user = user
       context.reply(331)
     },
   },
@@ -30,7 +33,7 @@ export const loginCommands: readonly CommandRow[] = [
         context.reply(503, "USER comes first")
         return undefined
       }
-      return context.logIn(argument)
+      return context.logIn(withoutBlanks(argument))
     },
   },
   {

@@ -8,7 +8,7 @@ export const securityCommands: readonly CommandRow[] = [
     usage: "TLS",
     feature: (context) => (context.mayUseTls ? "AUTH TLS" : null),
     run: (context, argument) => {
-      const mechanism = argument.toUpperCase()
+      const mechanism = argument.trim().toUpperCase()
       if (!context.mayUseTls) context.reply(502, "TLS is not configured here")
       else if (context.isSecure) context.reply(503, "TLS is on already")
       else if (mechanism !== "TLS" && mechanism !== "TLS-C") context.reply(504, "Only AUTH TLS")
@@ -26,7 +26,7 @@ export const securityCommands: readonly CommandRow[] = [
     feature: (context) => (context.mayUseTls ? "PBSZ" : null),
     run: (context, argument) => {
       if (!context.isSecure) context.reply(503, "AUTH comes first")
-      else if (!/^\d{1,10}$/.test(argument)) context.reply(501)
+      else if (!/^\d{1,10}$/.test(argument.trim())) context.reply(501)
       else {
         // RFC 4217 §8: TLS needs no buffer, so the size is always 0.
         context.settings.hasBufferSize = true
@@ -40,7 +40,7 @@ export const securityCommands: readonly CommandRow[] = [
     usage: "C | P",
     feature: (context) => (context.mayUseTls ? "PROT" : null),
     run: (context, argument) => {
-      const level = argument.toUpperCase()
+      const level = argument.trim().toUpperCase()
       if (!context.settings.hasBufferSize) context.reply(503, "PBSZ comes first")
       else if (level === "C" || level === "P") {
         context.settings.protection = level
