@@ -19,6 +19,8 @@ export const testTools = [
   { program: "comgt", package: "comgt" },
   { program: "cc", package: "build-essential", test: "echo '#include <stdio.h>' | cc -x c -fsyntax-only -" },
   { program: "bearerbox", package: "kannel", test: "test -x /usr/sbin/bearerbox -a -x /usr/sbin/smsbox" },
+  { program: "objcopy", package: "binutils" },
+  { program: "srec_cat", package: "srecord" },
   { program: "faketime", package: "faketime" },
   { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]

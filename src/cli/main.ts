@@ -73,6 +73,24 @@ function tell(error: unknown, json: boolean): number {
   return exitCode
 }
 
+/**
+ * `waft … | head` closes our output before we are done: that is a quiet end, as SIGPIPE is for other programs. What runs until
+ * it is told to stop (serve, agent) is told to stop, so that it ends in order. Node gives the error once for a pipe, later writes
+ * come here again.
+ */
+function endQuietlyWithoutReader(): void {
+  let isEnding = false
+  const end = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== "EPIPE") throw error
+    if (isEnding) return
+    isEnding = true
+    if (process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM")
+    else process.exit()
+  }
+  process.stdout.on("error", end)
+  process.stderr.on("error", end)
+}
+
 /** "error: required option …" as a sentence. */
 function usageSentence(message: string): string {
   const text = message
@@ -82,4 +100,5 @@ function usageSentence(message: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; --help says more.`
 }
 
+endQuietlyWithoutReader()
 process.exitCode = await main(process.argv.slice(2))

@@ -22,6 +22,8 @@ export function runProgram(
     child.once("close", (code) =>
       resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() }),
     )
+    // A program that reads no input may be gone before it is given any.
+    child.stdin.on("error", () => undefined)
     child.stdin.end(options.input ?? "")
   })
 }

@@ -1,5 +1,7 @@
 import intelHex from "nrf-intel-hex"
+import { fromLatin1 } from "../../../kit/bytes.ts"
 import type { Fault } from "../../family.ts"
+import { beginsAsHex, plainHex } from "../../hex-text.ts"
 import { largestProgramBytes } from "./ota-binary.ts"
 
 /** A program of 120 KiB is 346 kB of HEX with records of 16 bytes, and 1.5 MB with records of a single byte. */
@@ -16,7 +18,7 @@ const reader = intelHex as unknown as HexReader
 
 /** Whether the bytes begin as Intel HEX begins. */
 export function looksLikeIntelHex(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x3a
+  return beginsAsHex(fromLatin1(bytes.subarray(0, 100)))
 }
 
 /**
@@ -29,7 +31,7 @@ export function readProgramHex(text: string): { readonly program: Uint8Array } |
   }
   let blocks: [number, Uint8Array][]
   try {
-    blocks = [...reader.fromHex(text.replace(/(\r\n|\r|\n)+$/, "$1"))]
+    blocks = [...reader.fromHex(plainHex(text))]
   } catch (error) {
     return hexFault(error instanceof Error ? error.message : String(error))
   }
