@@ -44,6 +44,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "server/main.ts",
     "server/config.ts",
+    "server/backup.ts",
     "virtual/main.ts",
     "agent/main.ts",
     "core/families/index.ts",

@@ -51,6 +51,7 @@ beforeEach(async () => {
     listeners: () => ({ http: "127.0.0.1:1" }),
     urls: () => null,
     agentServer: () => "http://127.0.0.1:1",
+    backup: () => Promise.reject(new Error("no disk")),
     whyNotReady: () => Promise.resolve(notReady),
     deltaMaker: {
       make: () => Promise.resolve(null),

@@ -15,6 +15,8 @@ export interface ApiClient {
   readonly url: string
   /** Calls the server. Throws `Failure` with the server's own sentence. */
   readonly call: <Name extends EndpointName>(name: Name, parts: Parts<Name>) => Promise<Answer<Name>>
+  /** A backup of the server, as a tar archive that is still to be verified. */
+  readonly backup: () => Promise<Response>
   /** The event log from after `from`, then as it grows; goes on after a lost connection without missing one. */
   readonly events: (from: number, signal: AbortSignal) => AsyncGenerator<EventView>
 }
@@ -87,6 +89,7 @@ function clientOf(server: Server): ApiClient {
   return {
     url: server.url,
     call: (name, parts) => call(server, name, parts),
+    backup: () => backup(server),
     events: (from, signal) => events(server, from, signal),
   }
 }
@@ -149,6 +152,13 @@ async function problemOf(response: Response): Promise<Failure> {
   } catch {
     return new Failure(`The server answered ${response.status} ${response.statusText}.`)
   }
+}
+
+async function backup(server: Server): Promise<Response> {
+  const headers = { authorization: `Bearer ${server.token}` }
+  const response = await request(server, new URL("/api/backup", server.url), { headers })
+  if (!response.ok) throw await problemOf(response)
+  return response
 }
 
 async function* events(server: Server, from: number, signal: AbortSignal): AsyncGenerator<EventView> {

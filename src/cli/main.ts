@@ -6,6 +6,8 @@ import { version } from "./version.ts"
 /** In the order of the help. Each is loaded only when it is asked for: together they take a second to load. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serveCommand(),
+  backup: async () => (await import("./backup.ts")).backupCommand(),
+  restore: async () => (await import("./backup.ts")).restoreCommand(),
   release: async () => (await import("./release.ts")).releaseCommand(),
   device: async () => (await import("./device.ts")).deviceCommand(),
   enrolment: async () => (await import("./enrolment.ts")).enrolmentCommand(),

@@ -9,6 +9,9 @@ export const databaseFile = "waft.db"
 /** The folder of the images in a data folder. */
 export const imagesFolder = "images"
 
+/** A backup that is being taken has a folder of such a name in the data folder. */
+export const backupFolderPrefix = "backup-"
+
 /** What SQLite keeps beside its file. */
 const databaseFiles = ["", "-wal", "-shm"].map((suffix) => `${databaseFile}${suffix}`)
 /** Passwords and tokens stand in these: nobody else may read them. */
@@ -97,7 +100,10 @@ export async function announce(data: string, found: Announcement): Promise<() =>
 
 /** Clears away what a server that was killed here left for others to find. Only for who holds the database. */
 export async function forgetFormerRun(data: string): Promise<void> {
-  for (const name of ["server.json", "api.socket", "readiness.part"]) await rm(join(data, name), { force: true })
+  const left = (await readdir(data)).filter((name) => name.startsWith(backupFolderPrefix))
+  for (const name of ["server.json", "api.socket", "readiness.part", ...left]) {
+    await rm(join(data, name), { force: true, recursive: true })
+  }
 }
 
 /** What fits into a socket's address on every Unix, bytes. */

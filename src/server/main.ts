@@ -9,6 +9,7 @@ import type { Device, WaftEvent } from "../core/domain/records.ts"
 import { families } from "../core/families/index.ts"
 import { Emitter } from "../core/kit/emitter.ts"
 import { buildApi } from "./api/api-server.ts"
+import { takeBackup } from "./backup.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig, StartError } from "./config.ts"
 import {
@@ -102,6 +103,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
       listeners: () => listeners,
       urls: (key) => noticeUrl(needs, key, deviceUrl()),
       agentServer: deviceUrl,
+      backup: () => takeBackup(database, config.data),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },
     isToken: (given) => isSameText(given, token),

@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process"
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { freePort, newFolder, root, serve, type Serving } from "../serving.ts"
+import { freePort, newFolder, serve, type Serving } from "../serving.ts"
+import { waft } from "./run-waft.ts"
 
 const running: Serving[] = []
 const start = async (options: Parameters<typeof serve>[0] = {}): Promise<Serving> => {
@@ -15,24 +15,6 @@ const start = async (options: Parameters<typeof serve>[0] = {}): Promise<Serving
 afterEach(async () => {
   for (const server of running.splice(0)) await server.end("SIGKILL")
 })
-
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly errors: string
-}
-
-function waft(...args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    const { WAFT_SERVER: _server, WAFT_TOKEN: _token, WAFT_DATA: _data, ...env } = process.env
-    const child = spawn(process.execPath, [join(root, "bin", "waft.js"), ...args], { env })
-    let out = ""
-    let errors = ""
-    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()))
-    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()))
-    child.once("exit", (code) => resolve({ code: code ?? -1, out, errors }))
-  })
-}
 
 /** What the server says to a request whose body is `body`, sent over and over by `connections` peers. */
 function flood(url: string, head: string, body: Buffer, connections: number): Promise<readonly string[]> {

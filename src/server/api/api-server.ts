@@ -127,6 +127,7 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   }
   api.get("/api/openapi.json", { schema: { hide: true }, config: { isOpen: true } }, () => api.swagger())
   addEventStream(api, options)
+  addBackup(api, options)
 }
 
 function routeSchema(name: string, endpoint: Endpoint): Record<string, unknown> {
@@ -166,6 +167,17 @@ function addEventStream(api: FastifyInstance, options: ApiOptions): void {
       options.complain("an event stream failed", error)
       reply.raw.destroy()
     }
+  })
+}
+
+/** One at a time: each takes room in the data folder. */
+function addBackup(api: FastifyInstance, { needs }: ApiOptions): void {
+  let isTaken = false
+  api.get("/api/backup", { schema: { hide: true } }, async (_request, reply) => {
+    if (isTaken) throw new Refusal("busy")
+    isTaken = true
+    reply.raw.once("close", () => (isTaken = false))
+    return reply.header("Content-Type", "application/x-tar").send(await needs.backup())
   })
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream"
 import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
 import type { DeltaView, DeviceView, RolloutView } from "../../core/contract/schemas.ts"
 import type { Update } from "../../core/domain/records.ts"
@@ -38,6 +39,8 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   readonly urls: AccessUrls
   /** Where agents reach their API. */
   readonly agentServer: () => string
+  /** A backup as a tar archive. */
+  readonly backup: () => Promise<Readable>
   /** Why the server cannot keep what it is told; null = it can. */
   readonly whyNotReady: () => Promise<string | null>
 }

@@ -11,6 +11,8 @@ export interface WaftDatabase {
   readonly query: <Row>(query: CompiledQuery<Row>) => Promise<readonly Row[]>
   /** Runs all in one durable transaction and gives the rows of each. */
   readonly transact: (queries: readonly Statement[]) => Promise<readonly (readonly unknown[])[]>
+  /** Writes the whole database, as it is at one moment, into a new file, while it goes on being used. */
+  readonly backup: (file: string) => Promise<void>
   readonly close: () => Promise<void>
 }
 

@@ -10,7 +10,7 @@ import {
   SqliteQueryCompiler,
 } from "kysely"
 import { DatabaseError, type Statement, type WaftDatabase } from "./database.ts"
-import type { WorkerReply, WorkerRequest } from "./sqlite-protocol.ts"
+import type { BackupRequest, WorkerReply, WorkerRequest } from "./sqlite-protocol.ts"
 import type { Tables } from "./tables.ts"
 
 /** From source (the test runner) the thread runs the compiled program: Node cannot start a thread from TypeScript. */
@@ -38,6 +38,7 @@ export function openSqlite(file: string): WaftDatabase {
     builder,
     query: async <Row>(query: CompiledQuery<Row>) => ((await thread.ask([query], false))[0] ?? []) as readonly Row[],
     transact: (queries) => thread.ask(queries, true),
+    backup: (to) => thread.backUp(to),
     close: () => thread.close(),
   }
 }
@@ -73,6 +74,15 @@ class SqliteThread {
     }
     return new Promise((resolve, reject) => {
       this.#waiters.set(id, { resolve, reject })
+      this.#worker.postMessage(request)
+    })
+  }
+
+  async backUp(file: string): Promise<void> {
+    if (this.#dead !== null) throw this.#dead
+    const request: BackupRequest = { id: this.#nextId++, backup: file }
+    await new Promise((resolve, reject) => {
+      this.#waiters.set(request.id, { resolve, reject })
       this.#worker.postMessage(request)
     })
   }

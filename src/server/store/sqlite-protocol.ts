@@ -9,6 +9,12 @@ export interface WorkerRequest {
   readonly queries: readonly (readonly [sql: number | string, parameters: readonly unknown[]])[]
 }
 
+/** Copies the database into a new file, some pages at a time. */
+export interface BackupRequest {
+  readonly id: number
+  readonly backup: string
+}
+
 export type WorkerReply =
   | { readonly id: number; readonly rows: readonly (readonly unknown[])[] }
   | { readonly id: number; readonly error: { readonly message: string; readonly code: string } }

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads"
 import Database from "better-sqlite3"
-import type { WorkerReply, WorkerRequest } from "./sqlite-protocol.ts"
+import type { BackupRequest, WorkerReply, WorkerRequest } from "./sqlite-protocol.ts"
 
 /**
  * The one thread that touches SQLite: it runs what it is sent, in order. WAL and `synchronous=FULL`: what a caller was
@@ -64,16 +64,33 @@ function answer(request: WorkerRequest): WorkerReply {
       : request.queries.map(([sql, parameters]) => run(sql, parameters))
     return { id: request.id, rows }
   } catch (error) {
-    const { message, code } = error as { readonly message: string; readonly code?: string }
-    return { id: request.id, error: { message, code: code ?? "unknown" } }
+    return failure(request.id, error)
   }
 }
 
-port.on("message", (request: WorkerRequest | "close") => {
+function failure(id: number, error: unknown): WorkerReply {
+  const { message, code } = error as { readonly message: string; readonly code?: string }
+  return { id, error: { message, code: code ?? "unknown" } }
+}
+
+/** A few pages at a time: what devices tell is written in between, and the copy has it too. */
+const pagesAtOnce = 200
+
+async function backUp({ id, backup }: BackupRequest): Promise<WorkerReply> {
+  try {
+    await database.backup(backup, { progress: () => pagesAtOnce })
+    return { id, rows: nothing as readonly (readonly unknown[])[] }
+  } catch (error) {
+    return failure(id, error)
+  }
+}
+
+port.on("message", (request: WorkerRequest | BackupRequest | "close") => {
   if (request === "close") {
     database.close()
     port.close()
     return
   }
-  port.postMessage(answer(request))
+  if ("backup" in request) void backUp(request).then((reply) => port.postMessage(reply))
+  else port.postMessage(answer(request))
 })
