@@ -36,6 +36,8 @@ export interface ServerConfig {
   readonly ftpAdvertise: string | null
   /** PEM files for explicit TLS; null = AUTH TLS is refused. */
   readonly ftpTls: { readonly cert: string; readonly key: string } | null
+  /** Logins whose protected data connections need not resume their control connection's session; null = none needs to. */
+  readonly ftpTlsNoResume: readonly string[] | null
   readonly deviceUrl: string | null
   /** Where modules reach the FTP listener; null = at the address at which their agent called. */
   readonly ftpPublic: HostPort | null
@@ -96,6 +98,12 @@ export const serverSettings = [
   },
   { flag: "ftp-tls-cert", value: "FILE", help: "certificate (PEM) for explicit TLS on FTP", fallback: "" },
   { flag: "ftp-tls-key", value: "FILE", help: "private key (PEM) of that certificate", fallback: "" },
+  {
+    flag: "ftp-tls-no-resume",
+    value: "LOGINS",
+    help: "logins, comma-separated, whose protected data connections need not resume their TLS session, for clients that cannot; * = all",
+    fallback: "",
+  },
   {
     flag: "device-url",
     value: "URL",
@@ -172,6 +180,7 @@ export function readConfig(
     ftpPassivePorts: parsePortRange(text("ftp-passive-ports")),
     ftpAdvertise: parseAdvertised(text("ftp-advertise")),
     ftpTls: parseTls("ftp", text("ftp-tls-cert"), text("ftp-tls-key")),
+    ftpTlsNoResume: parseNoResume(text("ftp-tls-no-resume")),
     deviceUrl: parseDeviceUrl(text("device-url")),
     ftpPublic: text("ftp-public") === "" ? null : parseHostPort("ftp-public", text("ftp-public")),
     deviceTcp: text("device-tcp") === "" ? null : parseHostPort("device-tcp", text("device-tcp")),
@@ -217,6 +226,10 @@ export function parseHostPort(flag: string, text: string): HostPort {
     throw new ConfigError(`--${flag} takes HOST:PORT such as 127.0.0.1:8080, not "${text}".`)
   }
   return { host, port }
+}
+
+function parseNoResume(text: string): readonly string[] | null {
+  return text === "*" ? null : text.split(",").filter((login) => login !== "")
 }
 
 function parseHosts(text: string): readonly string[] {

@@ -186,6 +186,7 @@ async function startFtp(
         ...(config.ftpAdvertise === null ? {} : { advertisedAddress: config.ftpAdvertise }),
       },
       tls: config.ftpTls,
+      mustResume: (login) => config.ftpTlsNoResume?.includes(login) === false,
       host: ftpGateway(needs),
       clock: steadyClock,
       log: ({ event, ...rest }) => log.warn({ ...rest }, `ftp: ${event}`),

@@ -17,7 +17,10 @@ import { runWell } from "./run-program.ts"
 const user = "mote-1"
 const password = passwordOf(user)
 const image = Buffer.from(Uint8Array.from({ length: 1_500_000 }, (_, i) => (i * 2654435761) >>> 13))
-const host = new MemoryHost({ [user]: { "UPGRADE.TXT": notice, IMAGE: image } })
+/** A login that is excused from resuming. */
+const old = "old"
+const files = { "UPGRADE.TXT": notice, IMAGE: image }
+const host = new MemoryHost({ [user]: files, [old]: files })
 let server: FtpServer
 let port = 0
 let folder = ""
@@ -35,6 +38,8 @@ beforeAll(async () => {
     passive: { minPort: 0, maxPort: 0 },
     tls: { key: readFileSync(keyFile, "utf8"), cert: readFileSync(certificate, "utf8") },
     host,
+    // Python's ftplib resumes no session.
+    mustResume: (login) => login !== old,
     clock: wallClock,
   })
   port = server.address.port
@@ -180,7 +185,7 @@ f.quit()`
   }
   const plain = `f = ftplib.FTP(); f.connect("127.0.0.1", port, 15); f.login("${user}", "${password}")`
   const secured = (): string => `c = ssl.create_default_context(cafile="${certificate}")
-f = ftplib.FTP_TLS(context=c); f.connect("localhost", port, 15); f.login("${user}", "${password}"); f.prot_p()`
+f = ftplib.FTP_TLS(context=c); f.connect("localhost", port, 15); f.login("${old}", "${passwordOf(old)}"); f.prot_p()`
   const makers: readonly (readonly [string, () => string])[] = [
     ["passive", () => plain],
     ["active", () => `${plain}; f.set_pasv(False)`],
@@ -230,6 +235,67 @@ describe("explicit TLS", () => {
     expect(await secure.code("QUIT")).toBe(221)
     await secure.closed()
   })
+})
+
+describe("protected data connections", () => {
+  type Version = "TLSv1.2" | "TLSv1.3"
+  interface Secured {
+    readonly client: RawClient
+    readonly session: Buffer
+  }
+  /** A control connection under TLS, and a TLS session of it. */
+  async function secure(version: Version): Promise<Secured> {
+    const plain = await RawClient.connect(port)
+    expect(await plain.code("AUTH TLS")).toBe(234)
+    plain.socket.removeAllListeners("data").removeAllListeners("end")
+    const socket = connect({
+      socket: plain.socket,
+      ca: readFileSync(certificate),
+      servername: "localhost",
+      minVersion: version,
+      maxVersion: version,
+    })
+    const session = new Promise<Buffer>((resolve) => socket.once("session", resolve))
+    return { client: new RawClient(socket), session: await session }
+  }
+  const takeAs =
+    (maxVersion: Version) =>
+    (passive: number, session: Buffer | null): Promise<Buffer> =>
+      new Promise((resolve) => {
+        const chunks: Buffer[] = []
+        const ca = readFileSync(certificate)
+        const socket = connect({
+          port: passive,
+          host: "127.0.0.1",
+          servername: "localhost",
+          ca,
+          maxVersion,
+          ...(session === null ? {} : { session }),
+        })
+        socket.on("data", (chunk: Buffer) => chunks.push(chunk))
+        socket.on("error", () => undefined)
+        socket.once("close", () => resolve(Buffer.concat(chunks)))
+      })
+
+  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+    it(`go to whoever resumes the session of the control connection, however many come first (${version})`, async () => {
+      const take = takeAs(version)
+      const device = await secure(version)
+      const thief = await secure(version)
+      for (const line of [`USER ${user}`, `PASS ${password}`, "PBSZ 0", "PROT P"]) await device.client.ask(line)
+      for (let round = 0; round < 10; round++) {
+        const passive = await device.client.passivePort()
+        const stolen = [take(passive, null), take(passive, thief.session), take(passive, null)]
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        device.client.write("RETR IMAGE\r\n")
+        expect((await device.client.reply()).code).toBe(150)
+        expect((await take(passive, device.session)).equals(image)).toBe(true)
+        expect((await device.client.reply()).code).toBe(226)
+        expect(Buffer.concat(await Promise.all(stolen))).toHaveLength(0)
+      }
+      expect(host.ends.map(({ whole }) => whole)).toEqual(Array.from({ length: 10 }, () => true))
+    })
+  }
 })
 
 describe("basic-ftp", () => {

@@ -7,6 +7,10 @@ import { type GatewayNeeds, LoginSession, type SessionFile, ticketFiles } from "
 export function ftpGateway(needs: GatewayNeeds): FtpHost {
   let sessions = 0
   return {
+    isUsual: (user, peer) => {
+      const login = needs.live.logins.get(user)
+      return login?.kind === "device" && login.peer === peer
+    },
     login: (user, password, peer) => {
       const login = needs.live.logins.get(user)
       if (login === undefined) return ticketView(needs, { user, password, peer, id: `ftp-${++sessions}` })
@@ -60,6 +64,10 @@ class OfferView implements FtpView {
     if (parts.length > 1) return null
     const found = this.#files().find(({ file }) => file.name === parts[0])
     return found === undefined ? null : this.#node(found)
+  }
+
+  contested(): void {
+    this.#session.contested()
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import type { Family, OfferedFile, OfferedImage } from "../../core/families/family.ts"
 import { familyOf, ticketSide } from "../fleet/families.ts"
+import { flagContest } from "../fleet/flag-contest.ts"
 import { flagImage } from "../fleet/flag-image.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import {
@@ -30,11 +31,13 @@ export class LoginSession {
   readonly family: Family
   readonly #needs: GatewayNeeds
   readonly #login: LiveDevice | LiveChannel
+  readonly #peer: string
 
   constructor(needs: GatewayNeeds, login: LiveDevice | LiveChannel, id: string, peer: string) {
     this.id = id
     this.#needs = needs
     this.#login = login
+    this.#peer = peer
     this.family = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family)
     if (login.kind !== "device") return
     needs.live.touch(login, peer)
@@ -84,6 +87,15 @@ export class LoginSession {
       read: (offset, maxBytes) => content.subarray(offset, offset + maxBytes),
       finished: ({ whole }) => (whole && offered !== null ? this.#noticeRead(offered) : undefined),
     }
+  }
+
+  /** Somebody else at the device's address came to one of its data connections. */
+  contested(): void {
+    const login = this.#login
+    if (login.kind !== "device") return
+    flagContest(this.#needs, login, this.#peer).catch((error: unknown) =>
+      this.#needs.complain(`a contested transfer of ${login.device.id} was not recorded`, error),
+    )
   }
 
   /** The contact is over. */

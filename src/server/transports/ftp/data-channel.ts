@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net"
 import { type SecureContext, TLSSocket } from "node:tls"
 import type { DataAddress } from "../../../core/protocols/ftp/data-address.ts"
 import type { Deadlines } from "../deadlines.ts"
-import type { PassiveClaim, PassivePorts } from "./passive-ports.ts"
+import type { PassiveClaim, PassivePorts, PassiveWish } from "./passive-ports.ts"
 
 export interface DataChannelNeeds {
   readonly deadlines: Deadlines
@@ -21,6 +21,8 @@ export class DataChannel {
   #plan: Plan | null = null
   #cancel: (() => void) | null = null
   #isClosed = false
+  #contested: PassiveClaim | null = null
+  #current: PassiveClaim | null = null
 
   constructor(needs: DataChannelNeeds) {
     this.#needs = needs
@@ -30,11 +32,21 @@ export class DataChannel {
     return this.#plan !== null
   }
 
-  /** Claims a passive port for `peer` and gives its number; `null` when there is none. Asked again, the same port. */
-  planPassive(peer: string): number | null | Promise<number | null> {
-    if (this.#plan?.kind === "passive" && !this.#plan.claim.hasArrived) return this.#plan.claim.port
+  /** Whether somebody else came to the connection that was opened last. */
+  get isContested(): boolean {
+    return this.#contested !== null && this.#contested === this.#current
+  }
+
+  /** Claims a passive port and gives its number; `null` when there is none. Asked again, the same port. */
+  planPassive(wish: PassiveWish): number | null | Promise<number | null> {
+    const { claim: held } = this.#plan?.kind === "passive" ? this.#plan : { claim: null }
+    if (held !== null && !held.hasArrived && held.isProven === wish.isProven) return held.port
     this.drop()
-    const claim = this.#needs.passivePorts.claim(peer)
+    const contested = (claim: PassiveClaim): void => {
+      this.#contested = claim
+      wish.contested(claim)
+    }
+    const claim = this.#needs.passivePorts.claim({ ...wish, contested })
     return claim instanceof Promise ? claim.then((late) => this.#hold(late)) : this.#hold(claim)
   }
 
@@ -48,6 +60,8 @@ export class DataChannel {
     const plan = this.#plan
     this.#plan = null
     if (plan === null) return null
+    this.#current = plan.kind === "passive" ? plan.claim : null
+    if (plan.kind === "passive" && plan.claim.isProven) return secure ? this.#awaitProven(plan.claim) : null
     const socket = await (plan.kind === "passive" ? this.#await(plan.claim) : this.#connect(plan))
     if (socket === null || !secure) return socket
     return this.#secure(socket)
@@ -80,6 +94,33 @@ export class DataChannel {
       claim.take(settle)
       return () => claim.release()
     })
+  }
+
+  /** Of all who come the one that resumes the control connection's session is the client. */
+  #awaitProven(claim: PassiveClaim): Promise<Socket | null> {
+    const { secureContext } = this.#needs
+    if (secureContext === null) return Promise.resolve(null)
+    return this.#guarded((settle) => {
+      const candidates = new Set<Socket>()
+      claim.takeEach((socket) => {
+        candidates.add(socket)
+        const secured = new TLSSocket(socket, { isServer: true, secureContext })
+        secured.once("secure", () => {
+          if (!secured.isSessionReused()) {
+            secured.destroy()
+            return
+          }
+          candidates.delete(socket)
+          setImmediate(settle, secured)
+        })
+        secured.on("error", () => secured.destroy())
+        secured.once("close", () => candidates.delete(socket))
+      })
+      return () => {
+        for (const socket of candidates) socket.destroy()
+        claim.release()
+      }
+    }).finally(() => claim.release())
   }
 
   #connect(plan: Plan & { kind: "active" }): Promise<Socket | null> {

@@ -2,6 +2,8 @@ import type { TransferContent } from "../content.ts"
 
 /** What the FTP server needs from whoever answers it. The server knows sockets and FTP; the host knows who may see what. */
 export interface FtpHost {
+  /** Whether this login was last used from this address: it is let in ahead of everybody's guesses. */
+  readonly isUsual?: (user: string, peer: string) => boolean
   /** Checks a login; null = wrong user or password. `peer` is the client's address. */
   readonly login: (user: string, password: string, peer: string) => Promise<FtpView | null> | FtpView | null
 }
@@ -14,6 +16,11 @@ export interface FtpView {
   readonly maxSessions?: number
   /** Finds a file or directory by a normalised absolute path: `/`, `/UPGRADE.TXT`, `/.gprs/PROG001`. */
   readonly find: (path: string) => FtpNode | null
+  /**
+   * Somebody at the client's own address came to a data connection of this session, which only the client knew of: who
+   * got what was sent cannot be told.
+   */
+  readonly contested?: () => void
   /** The session is over, however it ended. */
   readonly close: () => void
 }

@@ -3,6 +3,10 @@ export interface FtpLimits {
   readonly maxSessions: number
   /** Control connections from one address; many devices share one behind a carrier's NAT. */
   readonly maxSessionsPerPeer: number
+  /** Of them not logged in. Beyond it the oldest that has said nothing for a while is closed: nobody is refused. */
+  readonly maxStrangersPerPeer: number
+  /** How long such a session must have been silent, ms. */
+  readonly strangerGraceMs: number
   /** Sessions of one login, unless its view says otherwise. Beyond it the one that has been idle longest is closed. */
   readonly maxSessionsPerAccount: number
   /** Longest command line, bytes. */
@@ -16,6 +20,8 @@ export interface FtpLimits {
   readonly maxFailedLogins: number
   /** Time from connecting to being logged in. */
   readonly loginTimeoutMs: number
+  /** Time until a password that came too soon after too many others is answered, without being looked at. */
+  readonly unheardGuessMs: number
   /** Time without a command, outside transfers. */
   readonly idleTimeoutMs: number
   /** Time to wait for a data connection after the command that needs it. */
@@ -28,11 +34,19 @@ export interface FtpLimits {
   readonly blindCloseGraceMs: number
   /** How long a passive port nobody came to is not given to the same address again. */
   readonly passiveQuarantineMs: number
+  /** Ports in quarantine that one login of one address may have; its next one is then the oldest of them. */
+  readonly maxQuarantinedPerAccount: number
+  /** Passive ports that one login of one address may hold at a time, as a share of all; at least eight. */
+  readonly passiveShare: number
+  /** How long after a data connection came a second one to its port from the same address makes it doubtful. */
+  readonly contestMs: number
 }
 
 export const defaultFtpLimits: FtpLimits = {
   maxSessions: 20_000,
   maxSessionsPerPeer: 10_000,
+  maxStrangersPerPeer: 256,
+  strangerGraceMs: 5000,
   maxSessionsPerAccount: 1000,
   maxCommandBytes: 2048,
   maxDiscardedBytes: 16_384,
@@ -40,10 +54,14 @@ export const defaultFtpLimits: FtpLimits = {
   maxQueuedCommands: 512,
   maxFailedLogins: 3,
   loginTimeoutMs: 60_000,
+  unheardGuessMs: 10_000,
   idleTimeoutMs: 300_000,
   dataConnectTimeoutMs: 30_000,
   progressTimeoutMs: 120_000,
   lateCloseGraceMs: 1000,
   blindCloseGraceMs: 20_000,
   passiveQuarantineMs: 60_000,
+  maxQuarantinedPerAccount: 4,
+  passiveShare: 0.25,
+  contestMs: 30_000,
 }

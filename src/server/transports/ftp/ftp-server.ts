@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import { createServer, isIPv4, type Server, type Socket } from "node:net"
 import { createSecureContext, type SecureContext } from "node:tls"
 import { parseIpAddress } from "../../../core/protocols/ftp/address.ts"
@@ -26,6 +27,8 @@ export interface FtpServerOptions {
   }
   /** PEM. `null` = no AUTH TLS. */
   readonly tls: { readonly key: string; readonly cert: string } | null
+  /** Whether protected data connections of an account must resume their control connection's TLS session; default all. */
+  readonly mustResume?: (account: string) => boolean
   readonly limits?: Partial<FtpLimits>
   readonly host: FtpHost
   readonly clock: SteadyClock
@@ -59,12 +62,20 @@ export interface FtpStats {
 }
 
 const backlog = 4096
+const always = (): boolean => true
 
 /** Starts the FTP server; rejects when it cannot listen. The host says who may see what; the server knows FTP. */
 export async function startFtpServer(options: FtpServerOptions): Promise<FtpServer> {
   const running = new RunningFtpServer(options)
   await running.listen()
   return running
+}
+
+/** The control connections of one address. */
+interface PeerSessions {
+  sessions: number
+  /** Those not logged in, oldest first. */
+  readonly strangers: Set<SessionOfServer>
 }
 
 class RunningFtpServer implements FtpServer {
@@ -76,7 +87,7 @@ class RunningFtpServer implements FtpServer {
   readonly #throttle: LoginThrottle
   readonly #sessions = new Set<FtpSession>()
   /** By peer address: all sessions, and those not logged in. */
-  readonly #peers = new Map<string, { sessions: number; strangers: number }>()
+  readonly #peers = new Map<string, PeerSessions>()
   /** By account; kept only while it has sessions. */
   readonly #accounts = new Map<string, Set<SessionOfServer>>()
   readonly #needs: SessionNeeds
@@ -98,12 +109,13 @@ class RunningFtpServer implements FtpServer {
     this.#deadlines = new Deadlines(options.clock)
     this.#throttle = new LoginThrottle(this.#deadlines)
     const { minPort, maxPort } = options.passive
-    const quarantineMs = this.#limits.passiveQuarantineMs
     this.#passivePorts = new PassivePorts(
-      { host: options.listen.host, minPort, maxPort, quarantineMs },
+      { host: options.listen.host, minPort, maxPort, limits: this.#limits },
       this.#deadlines,
     )
-    this.#needs = this.#sessionNeeds(options.tls === null ? null : createSecureContext(options.tls))
+    this.#needs = this.#sessionNeeds()
+    // What is wrong with the certificate shows now, not at the first device.
+    this.#newSecureContext()
     // No maxConnections: it would drop connections without a word; the limits answer 421.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
   }
@@ -151,15 +163,22 @@ class RunningFtpServer implements FtpServer {
     await stopped
   }
 
-  #sessionNeeds(secureContext: SecureContext | null): SessionNeeds {
-    const { clock, host } = this.#options
+  #newSecureContext(): SecureContext | null {
+    const { tls } = this.#options
+    return tls === null ? null : createSecureContext({ ...tls, ticketKeys: randomBytes(48) })
+  }
+
+  #sessionNeeds(): SessionNeeds {
+    const { clock, host, tls, mustResume = always } = this.#options
     return {
       commands: commandTable,
       deadlines: this.#deadlines,
       host,
       limits: this.#limits,
       passivePorts: this.#passivePorts,
-      secureContext,
+      mayUseTls: tls !== null,
+      newSecureContext: () => this.#newSecureContext(),
+      mustResume,
       throttle: this.#throttle,
       transfer: {
         deadlines: this.#deadlines,
@@ -190,8 +209,8 @@ class RunningFtpServer implements FtpServer {
       socket.destroy()
       return
     }
-    const counts = this.#peers.get(peer) ?? { sessions: 0, strangers: 0 }
-    const limit = this.#limitMet(peer, counts)
+    const counts = this.#peers.get(peer) ?? { sessions: 0, strangers: new Set() }
+    const limit = this.#limitMet(counts)
     if (limit !== null) {
       this.#totals.turnedAway++
       this.#log({ event: "turned-away", peer, limit })
@@ -199,16 +218,40 @@ class RunningFtpServer implements FtpServer {
       socket.end(formatReply(421, "Too many connections"), () => socket.destroy())
       return
     }
+    if (counts.strangers.size >= this.#limits.maxStrangersPerPeer) this.#closeIdleStranger(counts)
     counts.sessions++
-    counts.strangers++
     this.#peers.set(peer, counts)
-    this.#sessions.add(new FtpSession(socket, peer, this.#needs))
+    const session = new FtpSession(socket, peer, this.#needs)
+    counts.strangers.add(session)
+    this.#sessions.add(session)
   }
 
-  #limitMet(peer: string, counts: { sessions: number; strangers: number }): "sessions" | "peer" | "strangers" | null {
-    if (this.#sessions.size >= this.#limits.maxSessions) return "sessions"
-    if (counts.sessions >= this.#limits.maxSessionsPerPeer) return "peer"
-    return this.#throttle.mayConnect(peer, counts.strangers) ? null : "strangers"
+  #limitMet(counts: PeerSessions): "sessions" | "peer" | null {
+    if (this.#sessions.size >= this.#limits.maxSessions && !this.#makeRoomForAll()) return "sessions"
+    return counts.sessions >= this.#limits.maxSessionsPerPeer && !this.#closeIdleStranger(counts) ? "peer" : null
+  }
+
+  /** Sessions that nobody has logged in on give way: whoever means to log in does so at once. */
+  #closeIdleStranger({ strangers }: PeerSessions): boolean {
+    const before = this.#deadlines.now - this.#limits.strangerGraceMs
+    for (const session of strangers) {
+      if (session.lastActiveAt > before) continue
+      // To the end of the line at once: its own end comes a moment later.
+      strangers.delete(session)
+      this.#log({ event: "turned-away", peer: session.peer, limit: "strangers" })
+      session.dismiss(421, "Others wait to log in")
+      return true
+    }
+    return false
+  }
+
+  /** The address with most sessions that are not logged in has to give one. */
+  #makeRoomForAll(): boolean {
+    let worst: PeerSessions | null = null
+    for (const counts of this.#peers.values()) {
+      if (counts.strangers.size > (worst?.strangers.size ?? 0)) worst = counts
+    }
+    return worst !== null && this.#closeIdleStranger(worst)
   }
 
   #entered(session: SessionOfServer, view: FtpView): boolean {
@@ -222,7 +265,7 @@ class RunningFtpServer implements FtpServer {
     this.#loggedIn++
     this.#totals.logins++
     const counts = this.#peers.get(session.peer)
-    if (counts !== undefined) counts.strangers--
+    counts?.strangers.delete(session)
     return true
   }
 
@@ -244,7 +287,7 @@ class RunningFtpServer implements FtpServer {
     if (siblings?.size === 0) this.#accounts.delete(account)
     this.#loggedIn--
     const counts = this.#peers.get(session.peer)
-    if (counts !== undefined) counts.strangers++
+    counts?.strangers.add(session)
   }
 
   #ended(session: SessionOfServer): void {
@@ -252,7 +295,7 @@ class RunningFtpServer implements FtpServer {
     const counts = this.#peers.get(session.peer)
     if (counts !== undefined) {
       counts.sessions--
-      counts.strangers--
+      counts.strangers.delete(session)
       if (counts.sessions === 0) this.#peers.delete(session.peer)
     }
     if (this.#sessions.size === 0) this.#onEmpty?.()

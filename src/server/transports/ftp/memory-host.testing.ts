@@ -13,6 +13,11 @@ export class MemoryHost implements FtpHost {
   readonly progress: number[] = []
   readonly opened: string[] = []
   openViews = 0
+  contested = 0
+  /** Passwords that were looked at. */
+  guesses = 0
+  /** Logins that usually come from an address, as `USER ADDRESS`. */
+  readonly usual = new Set<string>()
   /** Makes the next contents fail there. */
   fault: "find" | "open" | "read" | "finished" | null = null
   readonly #accounts: ReadonlyMap<string, Readonly<Record<string, Uint8Array>>>
@@ -23,7 +28,10 @@ export class MemoryHost implements FtpHost {
     this.#accounts = new Map(Object.entries(accounts))
   }
 
+  isUsual = (user: string, peer: string): boolean => this.usual.has(`${user} ${peer}`)
+
   login(user: string, password: string): FtpView | null {
+    this.guesses++
     const files = this.#accounts.get(user)
     if (files === undefined || password !== passwordOf(user)) return null
     this.openViews++
@@ -32,6 +40,9 @@ export class MemoryHost implements FtpHost {
       find: (path) => {
         if (this.fault === "find") throw new Error("a planned fault")
         return this.#find(user, files, path)
+      },
+      contested: () => {
+        this.contested++
       },
       close: () => {
         this.openViews--

@@ -11,6 +11,8 @@ import type { TransferParts } from "./transfer.ts"
 /** What the server tells its operator, as it happens. The quiet path tells nothing. */
 export type FtpLogEntry =
   | { readonly event: "login-failed"; readonly peer: string; readonly user: string }
+  /** More than one peer came to a data connection of that login: somebody at its own address may have taken it. */
+  | { readonly event: "data-contested"; readonly peer: string; readonly user: string }
   /** A connection was turned away: which limit it met. */
   | {
       readonly event: "turned-away"
@@ -29,7 +31,11 @@ export interface SessionNeeds {
   readonly host: FtpHost
   readonly limits: FtpLimits
   readonly passivePorts: PassivePorts
-  readonly secureContext: SecureContext | null
+  readonly mayUseTls: boolean
+  /** TLS for one control connection and its data connections, with session tickets of their own; null = no TLS here. */
+  readonly newSecureContext: () => SecureContext | null
+  /** Whether protected data connections of this account must resume the session of their control connection. */
+  readonly mustResume: (account: string) => boolean
   readonly throttle: LoginThrottle
   readonly transfer: TransferParts
   readonly now: () => number

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import { TLSSocket } from "node:tls"
+import { type SecureContext, TLSSocket } from "node:tls"
 import { parseCommand } from "../../../core/protocols/ftp/command.ts"
 import { CommandCutter } from "../../../core/protocols/ftp/command-cutter.ts"
 import type { DataAddress } from "../../../core/protocols/ftp/data-address.ts"
@@ -46,6 +46,8 @@ export class FtpSession implements CommandContext, Guard {
   #commandsBeforeLogin = 0
   #failedLogins = 0
   #wakeUp: (() => void) | null = null
+  /** Of this session alone: whatever resumes a TLS session under it belongs to this control connection. */
+  #secureContext: SecureContext | null = null
 
   constructor(socket: Socket, peer: string, needs: SessionNeeds) {
     this.#socket = socket
@@ -80,7 +82,7 @@ export class FtpSession implements CommandContext, Guard {
   }
 
   get mayUseTls(): boolean {
-    return this.#needs.secureContext !== null
+    return this.#needs.mayUseTls
   }
 
   get passiveHost(): string | null {
@@ -110,14 +112,19 @@ export class FtpSession implements CommandContext, Guard {
   async logIn(password: string): Promise<void> {
     const { host, limits, throttle, log } = this.#needs
     const user = this.settings.user ?? ""
-    const view = await host.login(user, password, this.peer)
+    const guess = { peer: this.peer, user, isUsual: host.isUsual?.(user, this.peer) === true }
+    const waitMs = throttle.admit(guess)
+    if (waitMs !== 0) await this.#wait(waitMs ?? limits.unheardGuessMs)
+    if (this.#isClosed) return
+    const view = waitMs === null ? null : await host.login(user, password, this.peer)
     if (view !== null) {
+      throttle.passed(guess)
       this.#enter(view)
       return
     }
     this.#failedLogins++
+    throttle.failed(guess)
     log({ event: "login-failed", peer: this.peer, user })
-    await this.#wait(throttle.fail(this.peer))
     this.settings.user = null
     this.reply(530, "Wrong user or password")
     if (this.#failedLogins >= limits.maxFailedLogins) this.quit()
@@ -140,8 +147,12 @@ export class FtpSession implements CommandContext, Guard {
 
   /** RFC 4217 §4: what came in the clear behind AUTH is thrown away, for it could be anybody's. */
   startTls(): Promise<void> {
-    const { secureContext, limits } = this.#needs
+    const { limits } = this.#needs
+    const secureContext = this.#needs.newSecureContext()
     if (secureContext === null) return Promise.resolve()
+    this.#data?.close()
+    this.#data = null
+    this.#secureContext = secureContext
     const plain = this.#socket
     this.logOut()
     plain.pause()
@@ -162,7 +173,16 @@ export class FtpSession implements CommandContext, Guard {
   }
 
   planPassive(): number | null | Promise<number | null> {
-    return this.#dataChannel().planPassive(this.peer)
+    const view = this.#view
+    return this.#dataChannel().planPassive({
+      peer: this.peer,
+      account: view?.account ?? "",
+      isProven: this.#mustResume,
+      contested: () => {
+        this.#needs.log({ event: "data-contested", peer: this.peer, user: view?.account ?? "" })
+        view?.contested?.()
+      },
+    })
   }
 
   planActive(address: DataAddress): void {
@@ -217,12 +237,17 @@ export class FtpSession implements CommandContext, Guard {
     this.reply(230)
   }
 
+  /** With TLS the data connection must resume the control connection's session, or it could be anybody's. */
+  get #mustResume(): boolean {
+    return this.settings.protection === "P" && this.isSecure && this.#needs.mustResume(this.account ?? "")
+  }
+
   #dataChannel(): DataChannel {
     this.#data ??= new DataChannel({
       deadlines: this.#needs.deadlines,
       passivePorts: this.#needs.passivePorts,
       connectTimeoutMs: this.#needs.limits.dataConnectTimeoutMs,
-      secureContext: this.#needs.secureContext,
+      secureContext: this.#secureContext,
     })
     return this.#data
   }

@@ -100,7 +100,10 @@ interface Sending {
 async function send(needs: TransferNeeds, control: TransferControl, sending: Sending): Promise<void> {
   const { content, name } = sending
   needs.parts.began()
-  const end = await carry(needs, control, sending)
+  const seen = await carry(needs, control, sending)
+  // Somebody else came to this connection: what was sent may have gone to him, and says nothing about the client.
+  const { from } = sending
+  const end = needs.data.isContested ? ({ from, to: from, sent: from, whole: false, cause: "reset" } as const) : seen
   needs.parts.ended(end)
   try {
     await content.finished(end)

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { fetchProgram, poll, Rehearsal } from "./rehearsal.testing.ts"
+import { fetchProgram, poll, Rehearsal, retrieve } from "./rehearsal.testing.ts"
 
 it("an image that the server cannot read is named, pauses its rollout, and is held against no device", async () => {
   const server = await Rehearsal.start()
@@ -24,4 +24,26 @@ it("an image that the server cannot read is named, pauses its rollout, and is he
     "offered",
     "offered",
   ])
+})
+
+it("a device whose data connections somebody at its own address takes is told of once, and never said to have declined", async () => {
+  const server = await Rehearsal.start()
+  await server.addMote("m1")
+  await server.rollOut(await server.publish("7"))
+  for (let contact = 0; contact < 12; contact++) {
+    const view = server.login("m1")
+    await retrieve(view, "/UPGRADE.TXT")
+    // It never gets as far as asking for the program: its data connection is refused.
+    view.contested?.()
+    view.close()
+    await server.pass(200_000)
+  }
+  expect(server.update("m1")?.progress.state).toBe("offered")
+  const told = server.heard.filter(({ kind }) => kind === "device.data-contested")
+  expect(told).toHaveLength(1)
+  await server.pass(3_600_000)
+  const view = server.login("m1")
+  view.contested?.()
+  const lastTold = () => server.heard.findLast(({ kind }) => kind === "device.data-contested")?.sentence
+  await expect.poll(lastTold).toContain("11 more times")
 })
