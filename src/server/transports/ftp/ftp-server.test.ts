@@ -3,6 +3,7 @@ import { connect } from "node:net"
 import { describe, expect, it } from "vitest"
 import { sizeInListLine } from "../../../core/protocols/ftp/listing.ts"
 import { commandTable } from "./commands/command-table.ts"
+import { passwordOf } from "./memory-host.testing.ts"
 import { openData, RawClient } from "./raw-client.testing.ts"
 import { notice, otherNotice, program, withServer } from "./started-server.testing.ts"
 
