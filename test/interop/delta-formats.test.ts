@@ -45,6 +45,13 @@ describe("Debian's xdelta3", () => {
     run("xdelta3", ["-d", "-f", "-s", path("old"), path("patch"), path("new")])
     expect(new Uint8Array(readFileSync(path("new")))).toEqual(newBytes)
   })
+
+  it.each([0, 1, 5000])("applies our VCDIFF delta from %i bytes to an empty file", (size) => {
+    writeFileSync(path("old"), new Uint8Array(size))
+    writeFileSync(path("patch"), makeVcdiff(new Uint8Array(size), new Uint8Array()))
+    run("xdelta3", ["-d", "-f", "-s", path("old"), path("patch"), path("new")])
+    expect(readFileSync(path("new"))).toHaveLength(0)
+  })
 })
 
 const janpatch = process.env["WAFT_JANPATCH"]

@@ -18,7 +18,8 @@ export function makeVcdiff(oldBytes: Uint8Array, newBytes: Uint8Array): Uint8Arr
   sink.all(magic)
   sink.byte(0) // no secondary compressor, no code table
   const pieces = [...piecesOf({ oldBytes, newBytes }, findSegments(oldBytes, newBytes), leastCopy)]
-  for (let from = 0; from < newBytes.length; from += windowSize) {
+  // An empty file has one empty window too: xdelta3 takes a delta without any for nothing at all.
+  for (let from = 0; from === 0 || from < newBytes.length; from += windowSize) {
     const to = Math.min(newBytes.length, from + windowSize)
     const window = new WindowWriter(oldBytes.length)
     for (const piece of pieces) {
