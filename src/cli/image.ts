@@ -7,6 +7,7 @@ import { Failure } from "./failure.ts"
 import { printJson, printLines } from "./output.ts"
 
 interface MakeOptions {
+  readonly name?: string
   readonly family?: string
   readonly output: string
   readonly factory?: boolean
@@ -29,6 +30,7 @@ export function imageCommand(): Command {
     .argument("[APP.hex]", "Intel HEX of the application")
     .requiredOption("--family <FAMILY>", "device family")
     .requiredOption("-o, --output <OUT.bin>", "file to write")
+    .option("--name <NAME>", "program name (Waspmote: seven characters)")
     .option("--factory", "the whole slot, as a factory image")
     .option("--version <VERSION>", "without a file: version of the firmware")
     .option("--model <MODEL>", "without a file: model of the device")
@@ -39,7 +41,10 @@ export function imageCommand(): Command {
     .action(async (app: string | undefined, options: MakeOptions) => {
       if (app === undefined) return write(options, toolOf(options.family, "invent")(wishes(options)))
       const make = toolOf(options.family ?? "", "make")
-      const settings: Record<string, string> = options.factory === true ? { factory: "true" } : {}
+      const settings: Record<string, string> = {
+        ...(options.factory === true ? { factory: "true" } : {}),
+        ...(options.name === undefined ? {} : { name: options.name }),
+      }
       await write(options, make(await read(app), settings))
     })
   command

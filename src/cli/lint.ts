@@ -34,7 +34,9 @@ function lint(fileName: string, bytes: Uint8Array, familyId: string | undefined)
     throw new Failure(`There is no family ${familyId}; known are ${ids}.`, { exitCode: 2, title: "usage" })
   }
   for (const family of known) {
-    const linter = family.linters.find((one) => one.matches(fileName, bytes))
+    const linter =
+      family.linters.find((one) => one.matches(fileName, bytes)) ??
+      (familyId === undefined ? undefined : family.linters.find((one) => one.matchesInFamily?.(fileName, bytes)))
     if (linter !== undefined) {
       return { family: family.id, title: linter.title, faults: linter.lint(fileName, bytes) }
     }

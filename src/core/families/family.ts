@@ -298,6 +298,8 @@ export interface Linter {
   readonly title: string
   /** Whether this linter is for that file, by its name and first bytes. */
   readonly matches: (fileName: string, bytes: Uint8Array) => boolean
+  /** Whether it is for that file when the operator has named the family, where that is more. */
+  readonly matchesInFamily?: (fileName: string, bytes: Uint8Array) => boolean
   readonly lint: (fileName: string, bytes: Uint8Array) => readonly Fault[]
 }
 

@@ -1,6 +1,8 @@
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { latin1 } from "../../../kit/bytes.ts"
 import { boardImage } from "../device/board.testing.ts"
+import { decideManifest } from "../codec/manifest-rules.ts"
 import { linters, lintManifest } from "./lint-manifest.ts"
 import { writeManifest } from "../codec/manifest.ts"
 
@@ -41,6 +43,9 @@ const broken: readonly (readonly [string, string])[] = [
   ["version-above-99", element({ Version: 100 })],
   ["url-not-string", element({ URL: 7 })],
   ["url-too-long", element({ URL: `http://10.0.0.2/${"a".repeat(84)}.bin` })],
+  ["url-characters", element({ URL: "http://10.0.0.2/f/a b.bin" })],
+  ["url-characters", element({ URL: "http://10.0.0.2/f/grün.bin" })],
+  ["url-characters", element({ URL: "http://10.0.0.2/f/a\tb.bin" })],
   ["url-query", element({ URL: `${url}?v=6` })],
   ["url-ipv6", element({ URL: "http://[::1]:80/f/a.bin" })],
   ["url-unusable", element({ URL: "ftp://10.0.0.2/a.bin" })],
@@ -61,12 +66,47 @@ const broken: readonly (readonly [string, string])[] = [
   ["manifest-too-long", element({}).padEnd(1991)],
 ]
 
+/** Elements of manifests, each field right or wrong in a way of its own, absent for `undefined`. */
+const elements = fc.record({
+  Version: fc.constantFrom<unknown>(6, 1, 99, 0, 0.5, 6.5, -3, "6", null, undefined),
+  URL: fc.constantFrom<unknown>(url, url, 7, null, undefined),
+  Digest: fc.constantFrom<unknown>(digest, digest, digest.toUpperCase(), 7, undefined),
+  EraseVer: fc.constantFrom<unknown>(false, false, false, true, "false", 0, undefined),
+})
+const manifests = fc.oneof(
+  { weight: 9, arbitrary: fc.array(elements, { minLength: 1, maxLength: 3 }).map((ota) => JSON.stringify({ ota })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("", "[]", "{}", '{"ota":{}}', '{"ota":[7]}', '{"OTA":[null]} tail', '{"ota":'),
+  },
+)
+const saysNothingIsInstalled = /refuses the whole manifest|installs nothing|nothing is ever installed|"not available"/
+
 describe("lint of ota.json", () => {
   it.each(broken.map(([rule, text]) => ({ rule, text })))("names $rule in $text", ({ rule, text }) => {
     const found = rules(text)
     expect(found).toContain(rule)
     const others = found.filter((other) => other !== rule && !(rule === "url-ipv6" && other === "url-unusable"))
     expect(others).toEqual([])
+  })
+
+  it("says that nothing is installed exactly where a board decides so", () => {
+    fc.assert(
+      fc.property(manifests, (text) => {
+        const board = { runningVersion: 0, stickyErase: false, holds: () => false }
+        const { decision } = decideManifest(text, board)
+        const claims = lintManifest(latin1(text)).filter(({ sentence }) => saysNothingIsInstalled.test(sentence))
+        expect({ text, installs: claims.length === 0 }).toEqual({ text, installs: decision.kind === "update" })
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it("reads the linker's HEX file where the family is named, as making an image would", () => {
+    const bytes = latin1(":04000000DEADBEEFC4\n:00000001FF\n")
+    expect(linters.find((linter) => linter.matches("a.hex", bytes))).toBeUndefined()
+    const linter = linters.find((candidate) => candidate.matchesInFamily?.("a.hex", bytes))
+    expect(linter?.lint("a.hex", bytes).map(({ rule }) => rule)).toContain("no-boot-control")
   })
 
   it("finds nothing wrong in what this server writes", () => {

@@ -4,7 +4,9 @@ import type { Fault, Linter } from "../../family.ts"
 import { asInt, type CJson, type CJsonMember, member, parseCJson } from "../codec/cjson.ts"
 import { parseDeviceUrl, storedName } from "../codec/device-url.ts"
 import { imageFaults, slotOf } from "../codec/image.ts"
+import { looksLikeIntelHex } from "../codec/intel-hex.ts"
 import { longestUrl } from "../codec/manifest.ts"
+import { makeImage } from "../image-tool.ts"
 import { largestVersion, versionToErase } from "../versions.ts"
 
 /** Longest manifests that the two release lines can take, bytes (pic32mzw1.md 2.2 M5). */
@@ -24,6 +26,16 @@ export const linters: readonly Linter[] = [
     title: "PIC32MZ W1 OTA image",
     matches: (fileName, bytes) => slotOf(bytes) !== null && !/\.hex$/i.test(fileName),
     lint: (_, bytes) => imageFaults(bytes),
+  },
+  {
+    title: "PIC32MZ W1 program (Intel HEX)",
+    // Any board's program may be Intel HEX.
+    matches: () => false,
+    matchesInFamily: (_, bytes) => looksLikeIntelHex(bytes),
+    lint: (fileName, bytes) => {
+      const made = makeImage({ fileName, bytes }, {})
+      return made.ok ? [] : made.faults
+    },
   },
 ]
 
@@ -205,6 +217,14 @@ function urlFaults(key: string, url: CJson | undefined): readonly Fault[] {
   }
   if (/[?#]/.test(text))
     faults.push(fault("url-query", `${key} has a query or fragment; a board cuts it off before it asks.`))
+  if (/[^\x21-\x7e]/.test(text)) {
+    faults.push(
+      fault(
+        "url-characters",
+        `${key} has a blank, a control character or one that is not ASCII; a board puts it into its request as it is, and servers refuse that: write it as %20 and the like.`,
+      ),
+    )
+  }
   if (/^https?:\/\/[^/]*\[/.test(text)) {
     return [...faults, fault("url-ipv6", `${key} names an IPv6 address; a board speaks IPv4 only.`)]
   }

@@ -7,6 +7,7 @@ import { publish } from "./publish.ts"
 export const programLinter: Linter = {
   title: "program of a Waspmote (OTA binary or Intel HEX)",
   // Any board's program may be Intel HEX; only the OTA binary is surely ours.
+  matchesInFamily: (_fileName, bytes) => looksLikeIntelHex(bytes),
   matches: (fileName, bytes) =>
     looksLikeOtaBinary(bytes) || (looksLikeIntelHex(bytes) && /waspmote|ota-files/i.test(fileName)),
   lint: (fileName, bytes) => {

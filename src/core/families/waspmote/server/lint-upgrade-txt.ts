@@ -35,7 +35,7 @@ type Fields = Partial<Record<Label, string>>
 function readFields(text: string): Fields {
   const fields: Fields = {}
   for (const label of labels) {
-    const value = new RegExp(`^(?:\\xef\\xbb\\xbf)?${label}:([^\\n]*)`, "m").exec(text)?.[1]
+    const value = new RegExp(`(?:^|\\n)(?:\\xef\\xbb\\xbf)?${label}:([^\\n]*)`).exec(text)?.[1]
     if (value !== undefined) fields[label] = value.replace(/\r$/, "")
   }
   return fields
@@ -47,7 +47,7 @@ const rules: {
   readonly wholeFile: readonly ((text: string, sizeBytes: number) => readonly Fault[])[]
   readonly labels: readonly TextRule[]
 } = {
-  wholeFile: [tooLong, byteOrderMark, carriageReturn, finalLineEnd, notAscii],
+  wholeFile: [tooLong, byteOrderMark, carriageReturn, loneCarriageReturn, writtenLineEnds, finalLineEnd, notAscii],
   labels: [colonBeforeFile, missingLabels, labelOrder, repeatedLabels, strangeLines],
 }
 
@@ -64,11 +64,36 @@ function byteOrderMark(text: string): readonly Fault[] {
   return one("byte-order-mark", "The file begins with a UTF-8 byte order mark; save it as plain ASCII without one.")
 }
 
+/** A file of old Macs, whose lines end in CR alone: to a modem it is one line without an end. */
+function loneCarriageReturn(text: string): readonly Fault[] {
+  if (!/\r(?!\n)/.test(text)) return []
+  return one(
+    "lone-carriage-return",
+    "There are lines that end in CR alone, which no modem takes for a line end: the value before it swallows what follows; end every line with LF alone.",
+  )
+}
+
+/** What an editor or `echo` without -e makes of the line ends that the vendor's guide prints. */
+function writtenLineEnds(text: string): readonly Fault[] {
+  if (!/\\[nr]/.test(text)) return []
+  return one(
+    "written-line-end",
+    "The file has a backslash and a letter where a line should end, most likely because \\n was written as two characters (echo without -e, or quotes too many); a line ends with the byte 0A.",
+  )
+}
+
+function lineEnds(text: string): string {
+  const ends = "The lines end in CR LF"
+  return strictStop(text) === "name-length" && (valueBehind(text, "FILE:") ?? "").endsWith("\r")
+    ? `${ends}: 4G counts the CR as a character of the name and returns 4, WiFi PRO ends with ERROR_CODE_0022`
+    : `${ends}: the CR becomes part of each value on every modem`
+}
+
 function carriageReturn(text: string): readonly Fault[] {
-  if (!text.includes("\r")) return []
+  if (!text.includes("\r\n")) return []
   return one(
     "carriage-return",
-    "The lines end in CR LF: 4G counts the name as 8 characters and returns 4, WiFi PRO ends with ERROR_CODE_0022, and 3G and GPRS overrun the buffer of a three-digit VERSION; end every line with LF alone.",
+    `${lineEnds(text)}, and 3G and GPRS overrun the buffer of a three-digit VERSION; end every line with LF alone.`,
   )
 }
 
@@ -96,19 +121,16 @@ function colonBeforeFile(text: string): readonly Fault[] {
   )
 }
 
-const missingLabel: Readonly<Record<Label, string>> = {
-  FILE: "4G returns 5, WiFi PRO ends with ERROR_CODE_0023, 3G returns -23 and GPRS -66",
-  PATH: "4G returns 7, WiFi PRO ends with ERROR_CODE_0025, 3G returns -24 and GPRS -67",
-  SIZE: "4G returns 8 and WiFi PRO ends with ERROR_CODE_0026 (3G and GPRS do not read SIZE)",
-  VERSION: "4G returns 9, WiFi PRO ends with ERROR_CODE_0027, 3G returns -25 and GPRS -68",
-}
-
 function missingLabels(text: string): readonly Fault[] {
+  // With NO_FILE nobody gets as far as SIZE, and 3G and GPRS look for the others before they look at the name.
+  const isNothing = strictStop(text) === "no-file"
   return labels.flatMap((label) => {
     if (text.includes(`${label}:`)) return []
+    if (isNothing && label === "SIZE") return []
     const spelled = new RegExp(`^${label} *:`, "im").exec(text)?.[0]
     const hint = spelled === undefined ? "" : ` (the file has ${JSON.stringify(spelled)}; case and blanks matter)`
-    return one(`no-${label.toLowerCase()}-label`, `There is no label ${label}:${hint}: ${missingLabel[label]}.`)
+    const cost = missingLabelCost(text, label)
+    return one(`no-${label.toLowerCase()}-label`, `There is no label ${label}:${hint}: ${cost}.`)
   })
 }
 
@@ -145,6 +167,63 @@ function strangeLines(text: string): readonly Fault[] {
   )
 }
 
+/** Where the two strict modems stop, as the vendor's library looks: one label after the other (guide 3.2.1). */
+type Stop = "no-FILE" | "name-length" | "no-file" | "no-PATH" | "no-SIZE" | "no-VERSION"
+
+function strictStop(text: string): Stop | null {
+  const name = valueBehind(text, "FILE:")
+  if (name === null) return "no-FILE"
+  if (name.length !== noFile.length) return "name-length"
+  if (name === noFile) return "no-file"
+  const label = (["PATH", "SIZE", "VERSION"] as const).find((one) => !text.includes(`${one}:`))
+  return label === undefined ? null : `no-${label}`
+}
+
+/** Where 3G and GPRS stop, which look for the words without their colons, and for no SIZE. */
+function blindStop(text: string): Stop | null {
+  const label = (["FILE", "PATH", "VERSION"] as const).find((one) => !text.includes(one))
+  return label === undefined ? null : `no-${label}`
+}
+
+function valueBehind(text: string, label: string): string | null {
+  const at = text.indexOf(label)
+  return at < 0 ? null : (text.slice(at + label.length).split("\n")[0] ?? "")
+}
+
+const strictCodes: Readonly<Record<Stop, readonly [fourG: number, wifiPro: string]>> = {
+  "no-FILE": [5, "0023"],
+  "name-length": [4, "0022"],
+  "no-file": [6, "0024"],
+  "no-PATH": [7, "0025"],
+  "no-SIZE": [8, "0026"],
+  "no-VERSION": [9, "0027"],
+}
+
+const blindCodes: Partial<Readonly<Record<Stop, readonly [thirdGeneration: number, gprs: number]>>> = {
+  "no-FILE": [-23, -66],
+  "no-PATH": [-24, -67],
+  "no-VERSION": [-25, -68],
+}
+
+/** What the modems do for want of a label: each stops at the first thing that it misses. */
+function missingLabelCost(text: string, label: Label): string {
+  const strict = strictStop(text)
+  const blind = blindStop(text)
+  const [fourG, wifiPro] = strict === null ? [0, ""] : strictCodes[strict]
+  const [thirdGeneration, gprs] = (blind === null ? undefined : blindCodes[blind]) ?? [0, 0]
+  const parts: string[] = []
+  const strictEnd = `4G returns ${fourG} and WiFi PRO ends with ERROR_CODE_${wifiPro}`
+  if (strict === "no-file") parts.push(`${strictEnd}, as for nothing to fetch`)
+  else if (strict === `no-${label}`) parts.push(strictEnd)
+  else parts.push("4G and WiFi PRO do not get as far as this")
+  const blindEnd = `3G returns ${thirdGeneration} and GPRS ${gprs}`
+  if (label === "SIZE") parts.push("3G and GPRS do not read SIZE")
+  else if (blind === `no-${label}`) parts.push(blindEnd)
+  else if (blind === null) parts.push("3G and GPRS are content with the word alone")
+  else parts.push("3G and GPRS do not get as far as this")
+  return parts.join("; ")
+}
+
 function fieldFaults(fields: Fields): readonly Fault[] {
   if (fields.FILE === noFile) return []
   return labels.flatMap((label) => {
@@ -174,7 +253,7 @@ function fileValue(value: string): readonly Fault[] {
   if (value.length === 7) return one("file-name-characters", `The name in FILE ${fault}.`)
   return one(
     "file-name-length",
-    `The name in FILE ${fault}: 4G returns 4, WiFi PRO ends with ERROR_CODE_0022, and 3G and GPRS take seven characters from there whatever they are.`,
+    `The name in FILE ${fault}: 4G and WiFi PRO refuse it (4, ERROR_CODE_0022), and 3G and GPRS take seven characters from there whatever they are.`,
   )
 }
 

@@ -38,7 +38,7 @@ export function publish(upload: Upload): Publication {
   if (nameFault !== null) {
     faults.push({
       rule: "program-name",
-      sentence: `The program name ${JSON.stringify(reading.name)} ${nameFault}; give another with --name.`,
+      sentence: `The program name ${JSON.stringify(reading.name)} ${nameFault}; give another as --name of waft release publish or waft image make.`,
     })
   }
   const size = programSizeFault(reading.program.length)
@@ -136,7 +136,7 @@ function readBinaryUpload(fileName: string, bytes: Uint8Array, given: string | u
       faults: [
         {
           rule: "name-mismatch",
-          sentence: `The file is called ${fileStem} but its header says ${name}, and a mote installs a program only under the name in its header; rename the file back or choose with --name.`,
+          sentence: `The file is called ${fileStem} but its header says ${name}, and a mote installs a program only under the name in its header; rename the file back or choose with --name of waft release publish.`,
         },
       ],
     }
