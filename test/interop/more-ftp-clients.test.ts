@@ -199,7 +199,7 @@ say("quit"); until(rb"221")
 `
     const file = join(folder, "tnftp.py")
     writeFileSync(file, talk)
-    const { stdout, stderr } = await runProgram("python3", [file, String(port)])
+    const { stdout, stderr } = await runProgram("python3", [file, String(port)], { cwd: folder })
     expect(stderr).toBe("")
     expect(stdout.toString()).toMatch(/^\[b'426', b'226'(, b'226')?\]/)
     await expect.poll(() => host.ends.map(({ cause }) => cause)).toEqual(["aborted"])
