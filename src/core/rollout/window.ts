@@ -79,12 +79,26 @@ function isInside(hours: readonly WindowHours[], day: number, minute: number): b
 
 const minuteMs = 60_000
 
+/** The change that was found last for some windows and a zone, and since when it is the next: asked again and again in between. */
+const knownChanges = new WeakMap<Windows, Map<string, { readonly from: number; readonly change: number | null }>>()
+
 /**
  * When the window there next opens or closes, ms since 1970 UTC; null = never. Walks whole minutes of local time, so that a
  * clock that is put forward or back is met as it is.
  */
 export function nextWindowChange(windows: Windows | null, zone: string, now: number): number | null {
   if (windows === null) return null
+  const changes =
+    knownChanges.get(windows) ?? new Map<string, { readonly from: number; readonly change: number | null }>()
+  knownChanges.set(windows, changes)
+  const known = changes.get(zone)
+  if (known !== undefined && known.change !== null && now >= known.from && now < known.change) return known.change
+  const change = findWindowChange(windows, zone, now)
+  changes.set(zone, { from: now, change })
+  return change
+}
+
+function findWindowChange(windows: Windows, zone: string, now: number): number | null {
   const wasOpen = isWindowOpen(windows, zone, now)
   const start = Math.floor(now / minuteMs) * minuteMs
   // A quarter of an hour at a time: every zone's offset and its changes are multiples of that.

@@ -1,0 +1,98 @@
+import { type UpdateState, updateStates } from "../domain/update.ts"
+import { nothingSpent, type PhaseTally, type Spent, type Tally } from "./tally.ts"
+
+/** What the counters know of one device in a rollout: its newest try. */
+export interface Entry {
+  readonly phase: number
+  readonly state: UpdateState
+  /** Time zone of its windows; `""` without windows. */
+  readonly zone: string
+  /** How the try before ended; null = this is the first. */
+  readonly lastEnd: "failed" | "no-show" | null
+  /** It may not be offered the update before, ms since 1970 UTC; null = it may. */
+  readonly retryAt: number | null
+  /** What one try may spend. */
+  readonly cost: Spent
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface PhaseCounters extends Mutable<PhaseTally> {
+  counts: Partial<Record<UpdateState, number>>
+  ready: Record<string, number>
+  again: { failed: number; noShow: number }
+}
+
+/** A rollout's counters: every move of a device changes them by one, nothing is ever counted anew. */
+export class RolloutBook implements Tally {
+  state: Tally["state"] = "running"
+  approvedAt: number | null = null
+  readonly phases: readonly PhaseCounters[]
+  offered = 0
+  paceFrom: Tally["paceFrom"] = null
+  spent: Spent = nothingSpent
+  dearest: Spent = nothingSpent
+  /** Kept apart and added up by whole moves, so that rounding does not gather. */
+  readonly #reserved: { bytes: number; sms: number; money: number } = { ...nothingSpent }
+
+  constructor(phases: number) {
+    this.phases = Array.from({ length: phases }, () => ({
+      counts: {},
+      ready: {},
+      again: { failed: 0, noShow: 0 },
+      nextRetryAt: null,
+      openedAt: null,
+      enoughAt: null,
+      gateOpenedAt: null,
+      pardoned: { failed: 0, noShow: 0 },
+    }))
+  }
+
+  get reserved(): Spent {
+    return this.#reserved
+  }
+
+  /** Takes in that a device moved: null before = it joined, null after = it left. */
+  move(before: Entry | null, after: Entry | null): void {
+    if (before !== null) this.#count(before, -1)
+    if (after !== null) this.#count(after, 1)
+  }
+
+  /** What devices really spent, beside what is reserved for them. */
+  spend({ bytes, sms, money }: Spent): void {
+    this.spent = { bytes: this.spent.bytes + bytes, sms: this.spent.sms + sms, money: this.spent.money + money }
+  }
+
+  #count({ phase, state, zone, lastEnd, retryAt, cost }: Entry, by: 1 | -1): void {
+    const counters = this.phases[phase]
+    if (counters === undefined) throw new Error(`the rollout has no phase ${phase}`)
+    counters.counts[state] = (counters.counts[state] ?? 0) + by
+    if (state === "waiting") {
+      if (retryAt === null) counters.ready[zone] = (counters.ready[zone] ?? 0) + by
+      if (lastEnd === "failed") counters.again.failed += by
+      if (lastEnd === "no-show") counters.again.noShow += by
+      if (by === 1) this.dearest = dearer(this.dearest, cost)
+    } else if (!updateStates[state].over) {
+      this.#reserved.bytes += by * cost.bytes
+      this.#reserved.sms += by * cost.sms
+      this.#reserved.money += by * cost.money
+    }
+  }
+}
+
+function dearer(a: Spent, b: Spent): Spent {
+  if (a.bytes >= b.bytes && a.sms >= b.sms && a.money >= b.money) return a
+  return { bytes: Math.max(a.bytes, b.bytes), sms: Math.max(a.sms, b.sms), money: Math.max(a.money, b.money) }
+}
+
+/** Goes on after a pause: the devices that brought the rollout to a halt are pardoned, and the pace begins anew. */
+export function resumeBook(book: RolloutBook, now: number): void {
+  book.state = "running"
+  book.paceFrom = book.paceFrom === null ? null : { at: now, offered: book.offered }
+  for (const phase of book.phases) {
+    phase.pardoned = {
+      failed: (phase.counts.failed ?? 0) + phase.again.failed,
+      noShow: (phase.counts["no-show"] ?? 0) + phase.again.noShow,
+    }
+  }
+}
