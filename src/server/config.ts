@@ -1,3 +1,4 @@
+import { type DataPeer, dataPeers } from "./transports/ftp/data-peer.ts"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 
@@ -40,6 +41,7 @@ export interface ServerConfig {
   readonly ftpTlsNoResume: readonly string[] | null
   readonly deviceUrl: string | null
   /** Where modules reach the FTP listener; null = at the address at which their agent called. */
+  readonly ftpDataPeer: DataPeer
   readonly ftpPublic: HostPort | null
   /** Messages of devices over TCP; null = none. */
   readonly deviceTcp: HostPort | null
@@ -84,6 +86,12 @@ export const serverSettings = [
   { flag: "device-tls-key", value: "FILE", help: "private key (PEM) of that certificate", fallback: "" },
   { flag: "ftp", value: "HOST:PORT", help: "FTP for devices", fallback: "0.0.0.0:2121" },
   { flag: "ftp-passive-ports", value: "A-B", help: "ports of passive transfers", fallback: "30000-30999" },
+  {
+    flag: "ftp-data-peer",
+    value: "same|any-of-prefix|any",
+    help: "from where passive data connections may come: the control connection's address, its /24 (IPv6: /64), anywhere",
+    fallback: "same",
+  },
   {
     flag: "ftp-advertise",
     value: "ADDRESS",
@@ -182,6 +190,7 @@ export function readConfig(
     ftpTls: parseTls("ftp", text("ftp-tls-cert"), text("ftp-tls-key")),
     ftpTlsNoResume: parseNoResume(text("ftp-tls-no-resume")),
     deviceUrl: parseDeviceUrl(text("device-url")),
+    ftpDataPeer: parseDataPeer(text("ftp-data-peer")),
     ftpPublic: text("ftp-public") === "" ? null : parseHostPort("ftp-public", text("ftp-public")),
     deviceTcp: text("device-tcp") === "" ? null : parseHostPort("device-tcp", text("device-tcp")),
     deviceTcpPublic:
@@ -240,6 +249,12 @@ function parseHosts(text: string): readonly string[] {
     }
   }
   return names
+}
+
+function parseDataPeer(text: string): DataPeer {
+  const found = dataPeers.find((one) => one === text)
+  if (found === undefined) throw new ConfigError(`--ftp-data-peer takes ${dataPeers.join(", ")}, not "${text}".`)
+  return found
 }
 
 function parsePortRange(text: string): PortRange {

@@ -183,6 +183,7 @@ async function startFtp(
       passive: {
         minPort,
         maxPort,
+        dataPeer: config.ftpDataPeer,
         ...(config.ftpAdvertise === null ? {} : { advertisedAddress: config.ftpAdvertise }),
       },
       tls: config.ftpTls,

@@ -6,6 +6,7 @@ import { formatReply } from "../../../core/protocols/ftp/reply.ts"
 import { commandTable } from "./commands/command-table.ts"
 import { Deadlines, type SteadyClock } from "../deadlines.ts"
 import type { TransferEnd } from "../content.ts"
+import type { DataPeer } from "./data-peer.ts"
 import type { FtpHost, FtpView } from "./ftp-host.ts"
 import { defaultFtpLimits, type FtpLimits } from "./ftp-limits.ts"
 import { LoginThrottle } from "./login-throttle.ts"
@@ -24,6 +25,8 @@ export interface FtpServerOptions {
     readonly maxPort: number
     /** IPv4 address for 227 replies when clients reach us by another address than our own (NAT). */
     readonly advertisedAddress?: string
+    /** From where data connections may come; absent = from the control connection's address alone. */
+    readonly dataPeer?: DataPeer
   }
   /** PEM. `null` = no AUTH TLS. */
   readonly tls: { readonly key: string; readonly cert: string } | null
@@ -110,7 +113,14 @@ class RunningFtpServer implements FtpServer {
     this.#throttle = new LoginThrottle(this.#deadlines)
     const { minPort, maxPort } = options.passive
     this.#passivePorts = new PassivePorts(
-      { host: options.listen.host, minPort, maxPort, limits: this.#limits },
+      {
+        host: options.listen.host,
+        minPort,
+        maxPort,
+        limits: this.#limits,
+        dataPeer: options.passive.dataPeer ?? "same",
+        cameFromElsewhere: (entry) => this.#log({ event: "data-from-elsewhere", ...entry }),
+      },
       this.#deadlines,
     )
     this.#needs = this.#sessionNeeds()

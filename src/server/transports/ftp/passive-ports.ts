@@ -2,9 +2,22 @@ import { randomInt } from "node:crypto"
 import { createServer, type Server, type Socket } from "node:net"
 import type { Deadlines } from "../deadlines.ts"
 import { peerAddress } from "../peer-address.ts"
+import { type DataPeer, mayBring } from "./data-peer.ts"
 import type { FtpLimits } from "./ftp-limits.ts"
 
+/** A connection to a passive port came from another address than the control connection's. */
+export interface OtherDataPeer {
+  /** Addresses of the control connections that a connection on this port is expected for, three at most. */
+  readonly peer: string
+  readonly dataPeer: string
+  readonly setting: DataPeer
+  readonly isTaken: boolean
+}
+
 export interface PassiveOptions {
+  readonly dataPeer: DataPeer
+  /** Told of data connections from elsewhere, not more often than every ten seconds. */
+  readonly cameFromElsewhere: (entry: OtherDataPeer) => void
   /** The address to listen on. */
   readonly host: string
   /** First and last port; 0 and 0 let the system choose. */
@@ -69,6 +82,8 @@ const comfortableListeners = 64
 const maxSystemChosenListeners = 1000
 const purgeMs = 30_000
 const backlog = 1024
+/** Between two words about data connections from elsewhere: a port scan must not fill the log. */
+const tellMs = 10_000
 
 /**
  * A pool of listening ports for passive data connections. A port serves many sessions at once, but never two of the
@@ -77,6 +92,9 @@ const backlog = 1024
  * may still be on its way. Two sessions behind one NAT address are told apart by the port alone, which is drawn at random: who
  * connects first proves nothing. A second connection to the same port makes the first one doubtful; only one that
  * resumes its control connection's TLS session is certain.
+ *
+ * Behind some carriers' NATs data connections come from another address than the control connection. Where the operator lets
+ * them (`dataPeer`), a port serves one session at a time, so that it still belongs to the one that is expected.
  */
 export class PassivePorts {
   readonly #options: PassiveOptions
@@ -89,6 +107,7 @@ export class PassivePorts {
   #opening = 0
   #cursor = 0
   #isClosed = false
+  #tellsFrom = Number.NEGATIVE_INFINITY
   strayConnections = 0
 
   constructor(options: PassiveOptions, deadlines: Deadlines) {
@@ -118,7 +137,7 @@ export class PassivePorts {
 
   /** A straggler on a port of this login's own meets this login's next connection, and nobody else's. */
   #ownQuarantined({ quarantined }: Share, peer: string): PassiveListener | null {
-    const at = quarantined.findIndex(({ claims }) => !claims.has(peer))
+    const at = quarantined.findIndex(({ claims }) => !this.#isClaimed(claims, peer))
     return quarantined.splice(at, at < 0 ? 0 : 1)[0] ?? null
   }
 
@@ -174,9 +193,16 @@ export class PassivePorts {
   }
 
   #isFree(listener: PassiveListener, peer: string): boolean {
-    if (listener.claims.has(peer)) return false
+    if (this.#isClaimed(listener.claims, peer)) return false
+    const { now } = this.#deadlines
+    if (this.#options.dataPeer !== "same") return [...listener.quarantine.values()].every((until) => until <= now)
     const until = listener.quarantine.get(peer)
-    return until === undefined || until <= this.#deadlines.now
+    return until === undefined || until <= now
+  }
+
+  /** Whether a connection to that port could be another session's. */
+  #isClaimed(claims: PassiveListener["claims"], peer: string): boolean {
+    return this.#options.dataPeer === "same" ? claims.has(peer) : claims.size > 0
   }
 
   async #open(): Promise<PassiveListener | null> {
@@ -230,16 +256,30 @@ export class PassivePorts {
 
   #accept({ claims, taken }: Pick<PassiveListener, "claims" | "taken">, socket: Socket): void {
     const peer = peerAddress(socket)
-    const claim = peer === null ? undefined : claims.get(peer)
+    const claim = peer === null ? undefined : (claims.get(peer) ?? this.#claimFromElsewhere(claims, peer))
     if (claim === undefined) {
       this.strayConnections++
-      const earlier = taken.get(peer ?? "")
+      const earlier = this.#options.dataPeer === "same" ? taken.get(peer ?? "") : [...taken.values()].at(-1)
       if (earlier !== undefined && earlier.until > this.#deadlines.now) earlier.claim.contest()
       socket.on("error", ignoreError)
       socket.resetAndDestroy()
       return
     }
     claim.arrive(socket)
+  }
+
+  /** The one claim on a port, where a connection for it may come from that address too. */
+  #claimFromElsewhere(claims: PassiveListener["claims"], dataPeer: string): Claim | undefined {
+    const [first, ...others] = claims
+    if (first === undefined) return undefined
+    const { dataPeer: setting, cameFromElsewhere } = this.#options
+    const isTaken = others.length === 0 && mayBring(setting, first[0], dataPeer)
+    const { now } = this.#deadlines
+    if (now >= this.#tellsFrom) {
+      this.#tellsFrom = now + tellMs
+      cameFromElsewhere({ peer: [...claims.keys()].slice(0, 3).join(", "), dataPeer, setting, isTaken })
+    }
+    return isTaken ? first[1] : undefined
   }
 
   #purgeLater(): () => void {

@@ -5,7 +5,7 @@ import type { Deadlines } from "../deadlines.ts"
 import type { FtpHost, FtpView } from "./ftp-host.ts"
 import type { FtpLimits } from "./ftp-limits.ts"
 import type { LoginThrottle } from "./login-throttle.ts"
-import type { PassivePorts } from "./passive-ports.ts"
+import type { OtherDataPeer, PassivePorts } from "./passive-ports.ts"
 import type { TransferParts } from "./transfer.ts"
 
 /** What the server tells its operator, as it happens. The quiet path tells nothing. */
@@ -13,6 +13,8 @@ export type FtpLogEntry =
   | { readonly event: "login-failed"; readonly peer: string; readonly user: string }
   /** More than one peer came to a data connection of that login: somebody at its own address may have taken it. */
   | { readonly event: "data-contested"; readonly peer: string; readonly user: string }
+  /** A data connection came from another address than its control connection; `setting` is that of --ftp-data-peer. */
+  | ({ readonly event: "data-from-elsewhere" } & OtherDataPeer)
   /** A connection was turned away: which limit it met. */
   | {
       readonly event: "turned-away"
