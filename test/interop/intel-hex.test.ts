@@ -91,6 +91,28 @@ describe("Intel HEX", () => {
     )
   })
 
+  it("is read with segment addresses, start records, any line end and its records in any order, as they read it", async () => {
+    const file = join(folder, "c.hex")
+    const output = join(folder, "c.bin")
+    const data = [record(0, 0, [1, 2, 3]), record(3, 0, [4, 5]), record(0x40, 0, [6])]
+    const segment = [record(0, 2, [0x10, 0]), record(5, 0, [7, 8])]
+    const start = [record(0, 3, [0, 0, 0, 2]), record(0, 5, [0, 0, 0, 2])]
+    for (const lines of [
+      [...data, ...segment, ...start],
+      [...start, ...data.reverse(), ...segment],
+    ]) {
+      for (const end of ["\n", "\r\n", "\r"]) {
+        const text = [...lines, record(0, 1, [])].map((line) => line + end).join("")
+        writeFileSync(file, text)
+        const theirs = await witness("objcopy", ["-I", "ihex", "-O", "binary", file, output], output)
+        expect(theirs).toHaveLength(0x10007)
+        const ours = readIntelHex("c.hex", latin1(text))
+        expect(ours.ok && flat(ours.blocks).equals(theirs)).toBe(true)
+        expect("program" in readProgramHex(text)).toBe(true)
+      }
+    }
+  })
+
   it("is read with what the two refuse, blanks and a byte order mark, as they read it without", async () => {
     const file = join(folder, "b.hex")
     const output = join(folder, "b.bin")
