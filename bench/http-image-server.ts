@@ -4,6 +4,7 @@ import { join } from "node:path"
 import type { WaftEvent } from "../src/core/domain/records.ts"
 import type { Family } from "../src/core/families/family.ts"
 import { families } from "../src/core/families/index.ts"
+import { notFound } from "../src/core/families/routes.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
 import type * as ClockModule from "../src/server/clock.ts"
 import type * as LiveFleetModule from "../src/server/fleet/live-fleet.ts"
@@ -29,8 +30,24 @@ const bigFamily: Family = {
   ...model,
   id: "bench",
   http: {
-    ...model.http,
-    files: ({ offered }) => (offered === null ? [] : [{ name: "big.bin", role: "image", image: offered.image }]),
+    routes: [
+      {
+        method: "GET",
+        path: "/d/:key/big.bin",
+        caller: ({ params }) => ({ by: "login", user: params["key"] ?? "" }),
+        answer: ({ offered }) =>
+          offered === null
+            ? notFound
+            : {
+                status: 200,
+                body: {
+                  type: "application/octet-stream",
+                  image: offered.image,
+                  entityTag: offered.image.sha256.slice(0, 32),
+                },
+              },
+      },
+    ],
   },
 }
 const images = await openImageFiles({ folder: join(data, "images"), cacheBytes: 256 * 1024 * 1024 })
@@ -57,6 +74,7 @@ await startDeviceHttp({
     live,
     events: new Emitter<WaftEvent>(),
     families: [bigFamily],
+    randomText: () => "",
     complain: (what, error) => process.stderr.write(`${what}: ${String(error)}\n`),
     deviceUrl: null,
   }),

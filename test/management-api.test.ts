@@ -49,8 +49,7 @@ beforeEach(async () => {
     families,
     version: "9.9.9",
     listeners: () => ({ http: "127.0.0.1:1" }),
-    urls: () => null,
-    agentServer: () => "http://127.0.0.1:1",
+    deviceUrl: () => "http://127.0.0.1:1",
     backup: () => Promise.reject(new Error("no disk")),
     whyNotReady: () => Promise.resolve(notReady),
     deltaMaker: {

@@ -1,6 +1,7 @@
 import { type DataPeer, dataPeers } from "./transports/ftp/data-peer.ts"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
+import { families } from "../core/families/index.ts"
 
 /** A wrong setting; `message` names it and the cure. */
 export class ConfigError extends Error {
@@ -339,17 +340,15 @@ function parseTls(prefix: string, certFile: string, keyFile: string): ServerConf
   }
 }
 
-/** What is left of a device's 99 characters after a directory of its own and a file name (checked by a test). */
-export const longestDeviceUrl = 54
-
 function parseDeviceUrl(text: string): string | null {
   if (text === "") return null
   if (!/^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/.test(text)) {
     throw new ConfigError(`--device-url takes http://HOST[:PORT] or https://HOST[:PORT], not "${text}".`)
   }
-  if (text.length > longestDeviceUrl) {
-    const why = "boards keep an image's whole URL in 99 characters"
-    throw new ConfigError(`--device-url may have ${longestDeviceUrl} characters, not ${text.length}: ${why}.`)
+  for (const { http } of families) {
+    if (http?.longestOrigin === undefined || text.length <= http.longestOrigin.chars) continue
+    const { chars, why } = http.longestOrigin
+    throw new ConfigError(`--device-url may have ${chars} characters, not ${text.length}: ${why}.`)
   }
   return text
 }

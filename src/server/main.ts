@@ -30,7 +30,7 @@ import { makeOffers } from "./fleet/make-offers.ts"
 import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
-import { type HttpGatewayNeeds, httpGateway, noticeUrl } from "./gateway/http-gateway.ts"
+import { type HttpGatewayNeeds, httpGateway } from "./gateway/http-gateway.ts"
 import { isSameText } from "./gateway/is-same-text.ts"
 import type { GatewayNeeds } from "./gateway/login-session.ts"
 import { WorkWaits } from "./gateway/work-waits.ts"
@@ -101,8 +101,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
       complain,
       version,
       listeners: () => listeners,
-      urls: (key) => noticeUrl(needs, key, deviceUrl()),
-      agentServer: deviceUrl,
+      deviceUrl,
       backup: () => takeBackup(database, config.data),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },

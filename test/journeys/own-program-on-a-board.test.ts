@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { httpSide, planOffer, publish } from "../../src/core/families/pic32mzw1/server/http.ts"
+import { pic32mzw1 } from "../../src/core/families/pic32mzw1/index.ts"
+import { planOffer } from "../../src/core/families/pic32mzw1/server/plan-offer.ts"
+import { publish } from "../../src/core/families/pic32mzw1/server/publish.ts"
+import { askRoute } from "../../src/core/families/testing/ask-route.testing.ts"
 import { digestOf, TestBoard } from "../../src/core/families/pic32mzw1/device/board.testing.ts"
 import { makeImage } from "../../src/core/families/pic32mzw1/image-tool.ts"
-
-const directoryUrl = "http://10.0.0.2:8081/d/k/"
 
 function beacon(version: number): Uint8Array {
   const file = new URL(`../../demo/pic32mzw1/beacon-${version}.hex`, import.meta.url)
@@ -30,10 +31,11 @@ describe("our own MIPS32 program", () => {
       }
       const plan = planOffer({ device, release, image: stored })
       if (!plan.ok) throw new Error(plan.sentence)
-      const files = httpSide.files({ offered: { offer: plan.offer, image: stored }, familyState: {}, directoryUrl })
-      const served = Object.fromEntries(
-        files.map((file) => [`/d/k/${file.name}`, file.role === "notice" ? file.content : release.image]),
-      )
+      const offered = { offer: plan.offer, image: stored }
+      const body = askRoute(pic32mzw1, { url: "/d/k/ota.json" }, { offered })?.body
+      const manifest = body !== undefined && "text" in body ? body.text : ""
+      const name = plan.offer["fileName"] as string
+      const served = { "/d/k/ota.json": Buffer.from(manifest), [`/d/k/${name}`]: release.image }
       const end = await board.poll(served)
       expect(end).toMatchObject({
         code: version === 1 ? "UPDATE_NOTAVAILABLE" : "DB_ENTRY_SUCCESS",

@@ -64,17 +64,20 @@ export const DeviceView = Type.Object({
 })
 export type DeviceView = Static<typeof DeviceView>
 
-export const DeviceAccessView = Type.Object({
-  id: Type.String(),
-  ftp: Type.Optional(Type.Object({ user: Type.String(), password: Type.String() })),
-  manifestUrl: Type.Optional(Type.String()),
-  agent: Type.Optional(
-    Type.Object({
-      server: Type.String({ description: "URL of the agent API's server" }),
-      token: Type.String({ description: "bearer token of the agent beside this device" }),
-    }),
-  ),
-})
+export const DeviceAccessView = Type.Object(
+  {
+    id: Type.String(),
+    ftp: Type.Optional(Type.Object({ user: Type.String(), password: Type.String() })),
+    manifestUrl: Type.Optional(Type.String()),
+    agent: Type.Optional(
+      Type.Object({
+        server: Type.String({ description: "URL of the agent API's server" }),
+        token: Type.String({ description: "bearer token of the agent beside this device" }),
+      }),
+    ),
+  },
+  { additionalProperties: Type.Unknown({ description: "what a family alone has" }) },
+)
 export type DeviceAccessView = Static<typeof DeviceAccessView>
 
 export const NewDeviceBody = Type.Object(

@@ -13,13 +13,6 @@ export interface ConversationSide {
   readonly senderOf: (bytes: Uint8Array) => string | null
   /** What a device claims as its own, such as its SIM's number and IMSI: `number:+39…`, `imsi:222…`. */
   readonly claims: (familyState: JsonObject) => readonly string[]
-  /**
-   * What the server must know of a device entered by an operator; `options.id` is its id. A sentence says what is wrong with
-   * the options.
-   */
-  readonly enter: (
-    options: Readonly<Record<string, string>>,
-  ) => { readonly familyState: JsonObject } | { readonly fault: string }
   /** The name of a package's file in a ticket's directory. */
   readonly fileName: (offer: JsonObject) => string
   /** The versions that an offer leads from and to, which may be a hop on the way to the release. */

@@ -3,12 +3,15 @@ import type { Evidence } from "../domain/evidence.ts"
 import type { UpdateState } from "../domain/update.ts"
 import type { PullRules } from "../domain/pull.ts"
 import type { JsonObject } from "../kit/json.ts"
+import type { AccessSide } from "./access.ts"
 import type { AttendSide } from "./attend.ts"
 import type { Body } from "./body.ts"
 import type { CertificationSide } from "./certification.ts"
 import type { ConversationSide } from "./conversation.ts"
 import type { ReportMeaning } from "./report-meaning.ts"
 import type { HostSide } from "./host.ts"
+import type { OfferedImage } from "./offered-image.ts"
+import type { HttpSide } from "./routes.ts"
 
 /** A device family: the table of contents of its folder. Nothing outside `core/families` names a family. */
 export interface Family {
@@ -17,8 +20,12 @@ export interface Family {
   readonly title: string
   readonly models: readonly Model[]
   readonly versions: VersionScheme
-  /** What `device add` hands the operator to put into the device, or into the agent beside it. */
-  readonly access: "ftp-login" | "manifest-url" | "agent-token"
+  /** How devices are let in: what `device add` hands the operator to put into the device, or into the agent beside it. */
+  readonly access: AccessSide
+  /** Present when an operator tells more of a device than every family is told. */
+  readonly entry?: DeviceEntry
+  /** What `publish` takes beside the version and models. */
+  readonly publishOptions?: readonly FamilyOption[]
   /** Turns an uploaded file into the image that devices will fetch, or says what is wrong with it. */
   readonly publish: (upload: Upload) => Publication
   /** Decides what exactly one device is offered for a release. Pure: the same situation gives the same plan. */
@@ -29,8 +36,10 @@ export interface Family {
   readonly deltas?: DeltaSide
   /** Present when the family fetches over FTP. */
   readonly ftp?: FtpSide
-  /** Present when the family fetches over HTTP from a URL of the device's own. */
+  /** Present when devices ask the device HTTP listener, by routes of the family's own. */
   readonly http?: HttpSide
+  /** Present when devices keep images in a store and can be told to delete one. */
+  readonly erase?: EraseSide
   /** Present when a program beside the device is told what to do, and reports. */
   readonly agent?: AgentSide
   /** Present when devices and server exchange messages of their own. */
@@ -48,6 +57,36 @@ export interface Family {
   /** Present when customers' own host programs can be judged beside a virtual device. */
   readonly certification?: CertificationSide
   readonly device: DeviceSide
+}
+
+/** A setting of a family's own, as it is typed: `--name VALUE`, or `--set name=VALUE`. */
+export interface FamilyOption {
+  /** Kebab-case. */
+  readonly name: string
+  /** What stands for the value in the help text; absent = a flag without a value. */
+  readonly value?: string
+  readonly help: string
+}
+
+/** What an operator may tell of a device of the family. */
+export interface DeviceEntry {
+  readonly options: readonly FamilyOption[]
+  /** What the server must know of a device entered so; `options.id` is its id. A sentence says what is wrong with the options. */
+  readonly enter: (
+    options: Readonly<Record<string, string>>,
+  ) => { readonly familyState: JsonObject } | { readonly fault: string }
+}
+
+/** Orders to delete what devices keep of a release that was withdrawn. */
+export interface EraseSide {
+  /**
+   * Orders a device to drop its stored copy at its next poll; null = it holds none, as far as the server knows. The
+   * sentence says what the device will do.
+   */
+  readonly order: (
+    familyState: JsonObject,
+    version: string,
+  ) => { readonly familyState: JsonObject; readonly sentence: string } | null
 }
 
 /** A file of bytes that are known by their SHA-256. */
@@ -251,43 +290,6 @@ export interface FtpSide {
   readonly files: (offer: OfferedImage | null) => readonly OfferedFile[]
 }
 
-/** What a family answers over HTTP. Every device (or channel) has a directory of its own behind an unguessable URL. */
-export interface HttpSide {
-  /** Name of the notice in that directory; it is there whether something is offered or not. */
-  readonly noticeName: string
-  /** Longest URL that a device can take, characters; absent = no limit. */
-  readonly urlChars?: number
-  /** Longest name in `files`, characters: with `urlChars` it bounds the server's own address. */
-  readonly nameChars: number
-  /** The files a device sees. */
-  readonly files: (contact: HttpContact) => readonly OfferedFile[]
-  /** What the server must remember of a device once it has read its notice whole; the same object = nothing new. */
-  readonly afterRead?: (familyState: JsonObject) => JsonObject
-  /**
-   * Orders a device to drop its stored copy of a withdrawn release at its next poll; null = it holds none, as far as the
-   * server knows. The sentence says what the device will do.
-   */
-  readonly orderErase?: (
-    familyState: JsonObject,
-    version: string,
-  ) => { readonly familyState: JsonObject; readonly sentence: string } | null
-}
-
-export interface HttpContact {
-  /** `null` = nothing is offered. */
-  readonly offered: OfferedImage | null
-  /** What is remembered of the device; empty for a channel. */
-  readonly familyState: JsonObject
-  /** Absolute URL of the directory as the device reaches it, with a final slash. */
-  readonly directoryUrl: string
-}
-
-/** An offer with the image it hands out (after `edit`). */
-export interface OfferedImage {
-  readonly offer: JsonObject
-  readonly image: { readonly sha256: string; readonly sizeBytes: number }
-}
-
 /** One file in a login directory. Names are flat: families that need folders use `directoryAliases`. */
 export type OfferedFile =
   | { readonly name: string; readonly role: "notice"; readonly content: Uint8Array }
@@ -378,4 +380,4 @@ export interface RunEnd {
   readonly running: { readonly version: string; readonly [detail: string]: string | number }
 }
 
-export type { Evidence }
+export type { Evidence, OfferedImage }

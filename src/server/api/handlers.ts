@@ -19,7 +19,6 @@ import { orderErase } from "../fleet/order-erase.ts"
 import { startRollout } from "../fleet/start-rollout.ts"
 import { abortRollout, pauseRollout, resumeRollout, rolloutById, withdrawRelease } from "../fleet/steer-rollout.ts"
 import {
-  type AccessUrls,
   accessView,
   channelView,
   deltaView,
@@ -35,10 +34,8 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   readonly version: string
   /** Each listener's address, by name, once all are up. */
   readonly listeners: () => Readonly<Record<string, string>>
-  /** The manifest URL of a login, when the device HTTP listener is up. */
-  readonly urls: AccessUrls
-  /** Where agents reach their API. */
-  readonly agentServer: () => string
+  /** Scheme, host and port of the device HTTP listener as devices and agents reach it. */
+  readonly deviceUrl: () => string
   /** A backup as a tar archive. */
   readonly backup: () => Promise<Readable>
   /** Why the server cannot keep what it is told; null = it can. */
@@ -77,18 +74,17 @@ function deviceHandlers(
   | "askDevice"
 > {
   return {
-    addDevice: async ({ body }) => accessView(needs, await addDevice(needs, body), needs.urls),
+    addDevice: async ({ body }) => accessView(needs, await addDevice(needs, body)),
     importDevices: async ({ body }) => {
       const devices = await addDevices(needs, body)
-      return devices.map((device) => accessView(needs, device, needs.urls))
+      return devices.map((device) => accessView(needs, device))
     },
     listDevices: ({ query }) => listDevices(needs, query),
     showDevice: async ({ params }) => {
       const live = deviceById(needs, (params as { id: string }).id)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
-    deviceAccess: ({ params }) =>
-      accessView(needs, deviceById(needs, (params as { id: string }).id).device, needs.urls),
+    deviceAccess: ({ params }) => accessView(needs, deviceById(needs, (params as { id: string }).id).device),
     removeDevice: async ({ params }) => {
       const { id } = params as { id: string }
       await removeDevice(needs, id)
@@ -266,13 +262,12 @@ function otherHandlers(
         versions: versions.help,
         models: models.map((model) => ({ ...model })),
       })),
-    listChannels: () => [...live.channels.values()].map((channel) => channelView(needs, channel, needs.urls)),
-    showChannel: ({ params }) =>
-      channelView(needs, channelByName(needs, (params as { name: string }).name), needs.urls),
+    listChannels: () => [...live.channels.values()].map((channel) => channelView(needs, channel)),
+    showChannel: ({ params }) => channelView(needs, channelByName(needs, (params as { name: string }).name)),
     setChannel: async ({ params, body }) => {
       const { name } = params as { name: string }
       await setChannel(needs, { name, ...body })
-      return channelView(needs, channelByName(needs, name), needs.urls)
+      return channelView(needs, channelByName(needs, name))
     },
     channelFiles: async ({ params }) => {
       const files = await channelFiles(needs, (params as { name: string }).name)

@@ -12,13 +12,12 @@ import type {
 import type { Device, Enrolment, Release, Update, WaftEvent } from "../../core/domain/records.ts"
 import { tokenText } from "../fleet/add-device.ts"
 import { deviceState, explainDevice } from "../fleet/explain-device.ts"
+import { familyOf } from "../fleet/families.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import type { DeltaStanding } from "../fleet/make-deltas.ts"
 import { type LiveChannel, type LiveDevice, type LiveRollout, neverSeen, tally } from "../fleet/live-fleet.ts"
 
 /** Records as the API shows them. */
-
-export type AccessUrls = (user: string) => string | null
 
 type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 
@@ -63,22 +62,12 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
   }
 }
 
-/** What goes into the device or the agent beside it: an FTP login, a manifest URL, a token. */
+/** What goes into the device or the agent beside it, as its family says. */
 export function accessView(
-  needs: Pick<FleetNeeds, "families"> & { readonly agentServer: () => string },
-  device: Device,
-  urls: AccessUrls,
+  needs: Pick<FleetNeeds, "families"> & { readonly deviceUrl: () => string },
+  { id, family, access }: Device,
 ): DeviceAccessView {
-  const family = needs.families.find(({ id }) => id === device.family)
-  const { user, secret } = device.access
-  if (family?.access === "manifest-url") {
-    const manifestUrl = urls(user)
-    return manifestUrl === null ? { id: device.id } : { id: device.id, manifestUrl }
-  }
-  if (family?.access === "agent-token") {
-    return { id: device.id, agent: { server: needs.agentServer(), token: tokenText(device.access) } }
-  }
-  return { id: device.id, ftp: { user, password: secret } }
+  return { id, ...familyOf(needs.families, family).access.view({ id, access, deviceUrl: needs.deviceUrl() }) }
 }
 
 export function enrolmentView(enrolment: Enrolment): EnrolmentView {
@@ -138,12 +127,11 @@ export function rolloutView(live: LiveRollout, counts: Readonly<Record<string, n
 }
 
 export function channelView(
-  needs: Pick<FleetNeeds, "families">,
+  needs: Pick<FleetNeeds, "families"> & { readonly deviceUrl: () => string },
   { channel, polls }: LiveChannel,
-  urls: AccessUrls,
 ): ChannelView {
-  const family = needs.families.find(({ id }) => id === channel.family)
-  const manifestUrl = family?.access === "manifest-url" ? urls(channel.access.user) : null
+  const { access } = familyOf(needs.families, channel.family)
+  const { manifestUrl } = access.view({ id: channel.name, access: channel.access, deviceUrl: needs.deviceUrl() })
   return {
     name: channel.name,
     family: channel.family,
@@ -154,7 +142,7 @@ export function channelView(
     warning: channel.warning,
     polls,
     changedAt: channel.changedAt,
-    ...(manifestUrl === null ? {} : { manifestUrl }),
+    ...(manifestUrl === undefined ? {} : { manifestUrl }),
   }
 }
 

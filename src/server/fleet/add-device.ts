@@ -1,6 +1,7 @@
 import type { Device, RunningEvidence } from "../../core/domain/records.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import type { AccessWish } from "../../core/families/access.ts"
 import type { Family } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
@@ -81,12 +82,12 @@ function makeDevice(needs: Needs, wanted: NewDevice): Device {
 }
 
 function enteredState(family: Family, { id, options = {} }: NewDevice): JsonObject {
-  if (family.conversation === undefined) {
+  if (family.entry === undefined) {
     const [name] = Object.keys(options)
     if (name === undefined) return {}
     throw new Refusal("bad-request", { detail: `the family ${family.id} has no option ${name.slice(0, 40)}` })
   }
-  const entered = family.conversation.enter({ ...options, id })
+  const entered = family.entry.enter({ ...options, id })
   if ("fault" in entered) throw new Refusal("bad-request", { detail: entered.fault })
   return entered.familyState
 }
@@ -98,29 +99,22 @@ function toldRunning(family: Family, text: string | undefined): { version: strin
   return { version: parsed.version, evidence: "told" }
 }
 
-/** A Waspmote's AT command holds host, port, user and password in 100 bytes: both stay at 20 characters or fewer. */
-const loginPattern = /^[\x21-\x7e]{1,20}$/
-const forbiddenInLogin = /[",;:@/\\]/
-
-function makeAccess(needs: Needs, family: Family, wanted: NewDevice): Device["access"] {
-  if (family.access === "manifest-url") return urlAccess(needs)
-  if (family.access === "agent-token") return agentAccess(needs, needs.randomText(32))
-  const user = wanted.user ?? defaultUser(needs, wanted.id)
-  const secret = wanted.password ?? needs.randomText(12)
-  checkLogin(user, secret)
-  const owner = needs.live.logins.get(user)
-  if (owner !== undefined) throw new Refusal("login-taken", { user, owner: ownerName(owner) })
-  return { user, secret }
+function makeAccess(needs: Needs, family: Family, { id, user, password }: NewDevice): Device["access"] {
+  const access = accessFor(needs, family, { id, user, secret: password })
+  const owner = needs.live.logins.get(access.user)
+  if (owner !== undefined) throw new Refusal("login-taken", { user: access.user, owner: ownerName(owner) })
+  return access
 }
 
-/** The secret part of a URL: 99 bits that nobody can guess. */
-export function urlAccess({ randomText }: Pick<Needs, "randomText">): Device["access"] {
-  return { user: `url-${randomText(20)}`, secret: randomText(20) }
-}
-
-/** The two halves of an agent's token. */
-export function agentAccess({ randomText }: Pick<Needs, "randomText">, secret: string): Device["access"] {
-  return { user: `agent-${randomText(10)}`, secret }
+/** Credentials of a device or channel. Refuses those that its family's devices could not carry. */
+export function accessFor(
+  { live, randomText }: Pick<Needs, "live" | "randomText">,
+  family: Family,
+  wish: Pick<AccessWish, "id" | "user" | "secret">,
+): Device["access"] {
+  const made = family.access.make({ ...wish, random: randomText, isTaken: (user) => live.logins.has(user) })
+  if ("fault" in made) throw new Refusal("bad-login", { detail: made.fault })
+  return made
 }
 
 /** The bearer token of an agent or an enrolment. */
@@ -128,26 +122,8 @@ export function tokenText({ user, secret }: Device["access"]): string {
   return `${user}.${secret}`
 }
 
-function ownerName(owner: NonNullable<ReturnType<FleetNeeds["live"]["logins"]["get"]>>): string {
+export function ownerName(owner: NonNullable<ReturnType<FleetNeeds["live"]["logins"]["get"]>>): string {
   return owner.kind === "device" ? `the device ${owner.device.id}` : `the channel ${owner.channel.name}`
-}
-
-/** Refuses a user or password that a modem's AT command or an FTP URL could not carry. */
-export function checkLogin(user: string, secret: string): void {
-  for (const [what, text] of [
-    ["FTP user", user],
-    ["FTP password", secret],
-  ] as const) {
-    if (!loginPattern.test(text) || forbiddenInLogin.test(text)) {
-      const detail = `The ${what} takes 1 to 20 printable characters without blank and without any of " , ; : @ / \\ because modems put it into one AT command of 100 bytes.`
-      throw new Refusal("bad-login", { detail })
-    }
-  }
-}
-
-function defaultUser({ live, randomText }: Needs, id: string): string {
-  const usable = loginPattern.test(id) && !forbiddenInLogin.test(id) && !live.logins.has(id)
-  return usable ? id : `w-${randomText(10)}`
 }
 
 const labelPattern = /^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/

@@ -1,6 +1,7 @@
 import type { Admission, Device, Enrolment } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
-import { agentAccess, checkDeviceId, checkedLabels } from "./add-device.ts"
+import type { JsonObject } from "../../core/kit/json.ts"
+import { accessFor, checkDeviceId, checkedLabels } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -23,7 +24,7 @@ export interface EnrolmentWish {
 /** Makes a token with which devices of one family add themselves. */
 export async function createEnrolment(needs: Needs, wish: EnrolmentWish): Promise<Enrolment> {
   const family = familyOf(needs.families, wish.family)
-  if (family.access !== "agent-token") throw new Refusal("no-enrolment", { family: family.id })
+  if (!family.access.enrols) throw new Refusal("no-enrolment", { family: family.id })
   const enrolment: Enrolment = {
     id: `enrol-${needs.randomText(8)}`,
     family: family.id,
@@ -60,8 +61,10 @@ export async function revokeEnrolment(needs: Needs, id: string): Promise<Enrolme
 export interface Enrolling {
   readonly id: string
   readonly model: string
-  /** The device's own secret: who repeats the call with it is the same device. */
-  readonly secret: string
+  /** The device's own secret: who repeats the call with it is the same device. Absent = it is known by its enrolment, and gets one. */
+  readonly secret?: string | undefined
+  /** What is remembered of it from the beginning. */
+  readonly familyState?: JsonObject
   readonly version?: string | undefined
 }
 
@@ -70,7 +73,8 @@ export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: En
   const family = familyOf(needs.families, enrolment.family)
   requireModel(family, wanted.model)
   const known = needs.live.devices.get(wanted.id)?.device
-  if (known?.family === family.id && known.access.secret === wanted.secret) return known
+  if (known?.family === family.id && (wanted.secret === undefined || known.access.secret === wanted.secret))
+    return known
   checkDeviceId(needs, wanted.id)
   if (enrolment.admission === "pending") refuseFlood(needs)
   const device: Device = {
@@ -78,8 +82,8 @@ export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: En
     family: family.id,
     model: wanted.model,
     labels: enrolment.labels,
-    access: agentAccess(needs, wanted.secret),
-    familyState: {},
+    access: accessFor(needs, family, { id: wanted.id, secret: wanted.secret }),
+    familyState: wanted.familyState ?? {},
     running: { version: wanted.version ?? null, evidence: wanted.version === undefined ? "unknown" : "reported" },
     addedAt: needs.clock.now(),
     admission: enrolment.admission,

@@ -9,12 +9,6 @@ type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 /** `pending`: enrolled itself and waits for an operator. `new`: never seen. `updating`: an update is under way. `attention`: its last update did not succeed, or it has lost its SIM. */
 export type DeviceState = "pending" | "new" | "idle" | "updating" | "attention"
 
-const accessWords = {
-  "ftp-login": "login into the device",
-  "manifest-url": "manifest URL into the device",
-  "agent-token": "token into the agent beside it",
-} as const
-
 const troubles: ReadonlySet<UpdateState> = new Set(["failed", "no-show", "declined"])
 const ended: ReadonlySet<UpdateState> = new Set(["succeeded", "cancelled", "superseded"])
 
@@ -45,7 +39,7 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   const doubt = trouble === null ? "" : ` ${trouble}`
   if (update === null) {
     return live.seenAt === neverSeen
-      ? `${device.id}: it has never called; put its ${accessWords[family.access]} and wait for its first contact.${doubt}`
+      ? `${device.id}: it has never called; put its ${family.access.words} and wait for its first contact.${doubt}`
       : `${device.id}: nothing is planned for it; it gets nothing new until a rollout includes it.${doubt} ${contact}.`
   }
   const rollout = needs.live.rollouts.get(update.rolloutId)?.rollout

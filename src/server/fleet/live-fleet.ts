@@ -10,7 +10,7 @@ import type {
   Update,
 } from "../../core/domain/records.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
-import type { OfferedFile } from "../../core/families/family.ts"
+import type { RouteAnswer } from "../../core/families/routes.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import type { Clock, Seen, Store } from "./needs.ts"
 
@@ -244,7 +244,7 @@ export interface LiveDevice {
   turn: Promise<void>
   /** A download that is under way now: for watchers, not stored. */
   transfer: { readonly takenBytes: number; readonly sizeBytes: number } | null
-  answered: AnsweredNotice | null
+  answered: AnsweredPoll | null
   /** How far the device says that it is with installing, 0 to 100: for watchers, not stored. */
   percent: number | null
   /** Called when something about its update changes: the agent beside it waits for that. */
@@ -256,22 +256,16 @@ export interface LiveChannel {
   readonly channel: Channel
   polls: number
   reading: Reading | null
-  answered: AnsweredNotice | null
+  answered: AnsweredPoll | null
 }
 
-/** A notice that was answered, and what it was made of: as long as all of that is the same, it is answered again. */
-export interface AnsweredNotice {
+/** A poll that was answered, and what the answer was made of: as long as all of that is the same, it is answered again. */
+export interface AnsweredPoll {
+  /** The request, and the address at which it came. */
+  readonly request: string
   readonly offered: Offered | null
-  readonly familyState: JsonObject
-  readonly directoryUrl: string
-  /** Null where the answer is quiet: there may be a hundred thousand of them. */
-  readonly file: OfferedFile | null
-  /** Latin-1. */
-  readonly content: string
-  /** Whether the server must remember that this one was read. */
-  readonly isRemembered: boolean
-  /** It offers nothing, and nobody wants to know that it was read. */
-  readonly isQuiet: boolean
+  readonly device: Device | null
+  readonly answer: RouteAnswer
 }
 
 /** An offer as it was read. */

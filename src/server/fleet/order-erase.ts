@@ -13,7 +13,7 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families"
  */
 export async function orderErase(needs: Needs, releaseId: string): Promise<number> {
   const release = releaseById(needs, releaseId)
-  const order = familyOf(needs.families, release.family).http?.orderErase
+  const order = familyOf(needs.families, release.family).erase?.order
   if (order === undefined) return 0
   const known = [...needs.live.devices.values()].filter(
     ({ device }) => device.family === release.family && order(device.familyState, release.version) !== null,
@@ -45,27 +45,5 @@ async function inTheirTurn<T>(devices: readonly LiveDevice[], deed: () => Promis
     () => undefined,
   )
   for (const live of devices) live.turn = turn
-  return done
-}
-
-/** A device has read its notice whole: what the family wants to remember of that is made durable. */
-export async function noteRead(needs: Needs, live: LiveDevice): Promise<void> {
-  const done = live.turn.then(async () => {
-    const afterRead = familyOf(needs.families, live.device.family).http?.afterRead
-    const familyState = afterRead?.(live.device.familyState) ?? live.device.familyState
-    if (familyState === live.device.familyState) return
-    const device = { ...live.device, familyState }
-    const event = eventOf({
-      at: needs.clock.now(),
-      kind: "device.erase-read",
-      deviceId: device.id,
-      basis: "observed",
-      sentence: `${device.id} has read the order to delete an image from its store; it now waits for a reset and polls again after that.`,
-    })
-    await commit(needs, [{ put: "device", device }, event], () => {
-      live.device = device
-    })
-  })
-  live.turn = done.catch(() => undefined)
   return done
 }

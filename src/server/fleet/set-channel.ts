@@ -1,7 +1,7 @@
 import type { Channel, Release } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { OfferedFile } from "../../core/families/family.ts"
-import { checkLogin, urlAccess } from "./add-device.ts"
+import { accessFor, ownerName } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { releaseById } from "./find-release.ts"
@@ -79,22 +79,21 @@ function chosenFamily(needs: Needs, wish: ChannelWish, before: Channel | null, r
 }
 
 function chosenAccess(needs: Needs, wish: ChannelWish, before: Channel | null, familyId: string): Channel["access"] {
-  if (familyOf(needs.families, familyId).access === "manifest-url") {
+  const family = familyOf(needs.families, familyId)
+  if (!family.access.hasLogin) {
     if (wish.user !== undefined || wish.password !== undefined) {
       const detail = `A channel of ${familyId} has a URL of its own that nobody can guess, and no user or password.`
       throw new Refusal("bad-channel", { detail })
     }
-    return before?.access ?? urlAccess(needs)
+    return before?.access ?? accessFor(needs, family, { id: wish.name })
   }
   const user = wish.user ?? before?.access.user ?? wish.name
-  const secret = wish.password ?? before?.access.secret ?? needs.randomText(12)
-  checkLogin(user, secret)
+  const access = accessFor(needs, family, { id: wish.name, user, secret: wish.password ?? before?.access.secret })
   const owner = needs.live.logins.get(user)
   if (owner !== undefined && !(owner.kind === "channel" && owner.channel.name === wish.name)) {
-    const name = owner.kind === "device" ? `the device ${owner.device.id}` : `the channel ${owner.channel.name}`
-    throw new Refusal("login-taken", { user, owner: name })
+    throw new Refusal("login-taken", { user, owner: ownerName(owner) })
   }
-  return { user, secret }
+  return access
 }
 
 type ChannelOffer = Pick<Channel, "releaseId" | "version" | "offer" | "image" | "warning">

@@ -150,7 +150,7 @@ function deviceOf({ live, families }: AgentGatewayNeeds, call: DeviceCall): Live
   const { user, secret } = bearer(call)
   const login = live.logins.get(user)
   const isKnown = login?.kind === "device" && isSameText(secret, login.device.access.secret)
-  if (!isKnown || familyOf(families, login.device.family).access !== "agent-token") throw new Refusal("bad-agent-token")
+  if (!isKnown || !familyOf(families, login.device.family).access.hasAgent) throw new Refusal("bad-agent-token")
   return login
 }
 

@@ -1,36 +1,27 @@
-import type { HttpSide } from "../../core/families/family.ts"
 import type { DeviceAccess } from "../../core/domain/records.ts"
-import type { JsonObject } from "../../core/kit/json.ts"
-import { isSameText } from "./is-same-text.ts"
-import { familyOf } from "../fleet/families.ts"
-import { type AnsweredNotice, type LiveChannel, type LiveDevice, offeredBy, offeredTo } from "../fleet/live-fleet.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import type { OfferedFile } from "../../core/families/family.ts"
+import { notFound, type RouteAnswer, type RouteRequest, type RouteSituation } from "../../core/families/routes.ts"
+import type { FleetNeeds } from "../fleet/fleet-needs.ts"
+import { isOver, type LiveChannel, type LiveDevice, type Offered, offeredBy, offeredTo } from "../fleet/live-fleet.ts"
 import { ticketChars } from "../fleet/make-offers.ts"
-import { noteRead } from "../fleet/order-erase.ts"
+import { recordReport } from "../fleet/record-report.ts"
+import type { TransferContent } from "../transports/content.ts"
 import type { DeviceHttpHost, HttpFile, HttpNode, HttpNotice } from "../transports/http/device-http-host.ts"
 import type { Origin } from "../transports/http/origin.ts"
-import { type FileSide, type GatewayNeeds, LoginSession, type SessionFile, ticketFiles } from "./login-session.ts"
+import type { RequestHead } from "../transports/http/request-head.ts"
+import { enrolCaller, findCaller } from "./find-caller.ts"
+import { isSameText } from "./is-same-text.ts"
+import { type GatewayNeeds, LoginSession, readingMs, type SessionFile, ticketFiles } from "./login-session.ts"
+import { type RouteMatch, RouteTable } from "../../core/families/route-table.ts"
 
-export type HttpGatewayNeeds = GatewayNeeds & {
-  /** Scheme, host and port as devices reach the listener; null = the address at which each request came. */
-  readonly deviceUrl: string | null
-}
+export type HttpGatewayNeeds = GatewayNeeds &
+  Pick<FleetNeeds, "randomText"> & {
+    /** Scheme, host and port as devices reach the listener; null = the address at which each request came. */
+    readonly deviceUrl: string | null
+  }
 
-/** Where the directories of devices stand: `/d/<key>/<name>`. The key is the device's alone and cannot be guessed. */
-export const devicePrefix = "/d/"
-
-const path = /^\/d\/([A-Za-z0-9_-]{8,64})\/([A-Za-z0-9._-]{1,100})$/
-
-/** The URL that stands in a device's configuration; null = that login has none. */
-export function noticeUrl(
-  needs: Pick<GatewayNeeds, "live" | "families">,
-  key: string,
-  deviceUrl: string,
-): string | null {
-  const login = needs.live.logins.get(key)
-  if (login === undefined) return null
-  const side = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family).http
-  return side === undefined ? null : `${deviceUrl}${devicePrefix}${key}/${side.noticeName}`
-}
+type Login = LiveDevice | LiveChannel
 
 /** Where the package of one-time credentials stands: `/p/<user><secret>/<name>`. */
 const ticketPath = new RegExp(`^/p/([A-Za-z0-9]{${ticketChars}})([A-Za-z0-9]{${ticketChars}})/([A-Za-z0-9._-]{1,64})$`)
@@ -40,140 +31,299 @@ export function ticketDirectory(deviceUrl: string, { user, secret }: DeviceAcces
   return `${deviceUrl}/p/${user}${secret}/`
 }
 
-function ticketNode(
-  needs: HttpGatewayNeeds,
-  [, user = "", secret = "", name]: RegExpExecArray,
-  { id, peer }: { readonly id: string; readonly peer: string },
-): HttpNode | null {
-  const live = needs.live.tickets.get(user)
-  if (live === undefined || !isSameText(secret, live.update?.ticket?.secret ?? "")) return null
-  const session = new LoginSession(needs, live, id, peer)
-  const found = session.files(ticketFiles(session.family)).find(({ file }) => file.name === name)
-  return found?.file.role === "image" ? fileNode(session, found, found.file.image) : null
-}
-
-const noState: JsonObject = {}
-const contentType = "application/json"
-
 /**
- * Joins the device HTTP server to the fleet: URL -> device or channel -> family -> files; transfers -> facts. A device that
- * is offered nothing new is answered from memory: its notice is made once and kept until something changes.
+ * Joins the device HTTP server to the fleet: request -> the route of a family -> device or channel -> answer; reads,
+ * transfers and reports -> facts. A poll to which there is nothing new is answered from memory.
  */
 export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
-  let sessions = 0
-  return {
-    find: (requested, origin) => {
-      const ticket = ticketPath.exec(requested)
-      if (ticket !== null) return ticketNode(needs, ticket, { id: `http-${++sessions}`, peer: origin.peer })
-      const [, key = "", name = ""] = path.exec(requested) ?? []
-      const login = needs.live.logins.get(key)
-      if (login === undefined) return null
-      const side = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family).http
-      if (side === undefined) return null
-      const directoryUrl = `${needs.deviceUrl ?? originUrl(origin)}${devicePrefix}${key}/`
-      const notice =
-        name === side.noticeName ? currentNotice(needs, side, { login, directoryUrl, before: login.answered }) : null
-      if (notice !== null && notice !== login.answered) login.answered = notice
-      if (notice?.isQuiet === true) {
-        noteQuietPoll(needs, login, origin.peer)
-        return { kind: "notice", contentType, content: notice.content }
+  return new HttpGateway(needs)
+}
+
+class HttpGateway implements DeviceHttpHost {
+  readonly #needs: HttpGatewayNeeds
+  readonly #routes: RouteTable
+  #sessions = 0
+
+  constructor(needs: HttpGatewayNeeds) {
+    this.#needs = needs
+    this.#routes = new RouteTable(needs.families)
+  }
+
+  find(head: RequestHead): HttpNode | null {
+    const ticket = ticketPath.exec(head.path)
+    if (ticket !== null) return this.#ticketNode(ticket, head.origin)
+    const match = this.#routes.find(head.method, head.path)
+    if (match === null) return null
+    if ("allowed" in match) return methodRefused(match.allowed)
+    const { route } = match
+    const request = requestOf(match, head)
+    const caller = findCaller(this.#needs, match.family, route.caller(request), head.origin)
+    if (caller.kind === "nobody") return textNode(route.stranger ?? notFound)
+    if (route.bodyBytes !== undefined || caller.kind === "enrolling") {
+      const maxBodyBytes = route.bodyBytes ?? 0
+      return {
+        kind: "exchange",
+        maxBodyBytes,
+        answer: (body) =>
+          orRefusal(async () => {
+            const login = caller.kind === "enrolling" ? await enrolCaller(this.#needs, caller) : caller.login
+            return this.#answerFresh(match, { ...request, body }, { login, origin: head.origin })
+          }),
       }
-      const session = new LoginSession(needs, login, `http-${++sessions}`, origin.peer)
-      if (notice !== null) return noticeNode(needs, session, login, notice)
-      return imageNode(session, side, { login, name, directoryUrl })
-    },
+    }
+    return this.#answerGet(match, request, { login: caller.login, origin: head.origin, isHead: head.method === "HEAD" })
+  }
+
+  #answerGet(match: RouteMatch, request: RouteRequest, contact: Contact): HttpNode {
+    const { login } = contact
+    const origin = this.#needs.deviceUrl ?? originUrl(contact.origin)
+    if (match.route.isPoll === true) {
+      const quiet = this.#poll(match, request, login, origin)
+      if (quiet !== null) {
+        noteQuietPoll(this.#needs, login, contact.origin.peer)
+        return textNode(quiet)
+      }
+    }
+    const offered = offeredNow(this.#needs, login)
+    const answer = match.route.answer(this.#situation(login, offered, origin), request)
+    if (answer.report !== undefined && contact.isHead !== true && login.kind === "device") {
+      return {
+        kind: "exchange",
+        maxBodyBytes: 0,
+        answer: () => orRefusal(() => this.#answerFresh(match, request, contact)),
+      }
+    }
+    return this.#nodeOf(login, contact.origin, this.#orAsRead(match, request, { login, origin, offered, answer }))
+  }
+
+  /** The answer of a poll to which there is nothing new; null = there is. */
+  #poll({ route, family }: RouteMatch, request: RouteRequest, login: Login, origin: string): RouteAnswer | null {
+    const offered = offeredNow(this.#needs, login)
+    const device = login.kind === "device" ? login.device : null
+    const asked = `${family.id} ${origin} ${Object.values(request.params).join(" ")} ${request.query} ${Object.values(request.headers).join(" ")}`
+    const before = login.answered
+    const isSame =
+      before !== null &&
+      before.request === asked &&
+      before.device === device &&
+      before.offered === null &&
+      offered === null
+    if (isSame) return before.answer
+    const answer = route.answer(this.#situation(login, offered, origin), request)
+    const hasUpdate = login.kind === "device" && login.update !== null && !isOver(login.update)
+    const isQuiet = offered === null && !hasUpdate && answer.report === undefined && answer.afterRead === undefined
+    login.answered = isQuiet ? { request: asked, device, offered: null, answer } : null
+    return isQuiet ? answer : null
+  }
+
+  /** Answers once nothing else is under way for the device, and makes durable what the request says. */
+  async #answerFresh(
+    match: RouteMatch,
+    request: RouteRequest,
+    { login, origin: from }: Contact,
+  ): Promise<HttpNotice | HttpFile> {
+    const origin = this.#needs.deviceUrl ?? originUrl(from)
+    const read = (): Found => {
+      const offered = offeredNow(this.#needs, login)
+      return { offered, answer: match.route.answer(this.#situation(login, offered, origin), request) }
+    }
+    if (login.kind === "channel") return this.#nodeOf(login, from, read())
+    this.#needs.live.touch(login, from.peer)
+    const found = await recordReport(this.#needs, login, () => {
+      const one = read()
+      return { report: one.answer.report, read: one }
+    })
+    return this.#nodeOf(login, from, this.#orAsRead(match, request, { login, origin, ...found }))
+  }
+
+  /** A file that is not there any more may be what the login has read of. */
+  #orAsRead(match: RouteMatch, request: RouteRequest, found: Found & { login: Login; origin: string }): Found {
+    const { login, origin, answer } = found
+    const reading = answer.status === 404 ? this.#reading(login) : null
+    if (reading === null) return found
+    const read = match.route.answer(this.#situation(login, reading, origin), request)
+    return read.body !== undefined && "image" in read.body ? { offered: reading, answer: read } : found
+  }
+
+  #reading(login: Login): Offered | null {
+    const { reading } = login
+    return reading === null || this.#needs.clock.monotonic() - reading.at > readingMs ? null : reading.offered
+  }
+
+  #situation(login: Login, offered: Offered | null, origin: string): RouteSituation {
+    const now = this.#needs.clock.now()
+    if (login.kind === "channel") return { device: null, offered, update: null, origin, now }
+    const { id, model, labels, familyState, running, admission } = login.device
+    const { update } = login
+    return {
+      device: {
+        id,
+        model,
+        labels,
+        familyState,
+        runningVersion: running.version,
+        isReported: running.evidence === "reported",
+        isPending: admission === "pending",
+      },
+      offered,
+      update:
+        update === null || isOver(update)
+          ? null
+          : {
+              id: update.id,
+              state: update.progress.state,
+              version: this.#needs.live.releases.get(update.releaseId)?.version ?? "",
+            },
+      origin,
+      now,
+    }
+  }
+
+  #nodeOf(login: Login, origin: Origin, { offered, answer }: Found): HttpNotice | HttpFile {
+    const session = new LoginSession(this.#needs, login, `http-${++this.#sessions}`, origin.peer)
+    const { body } = answer
+    if (body !== undefined && "image" in body) {
+      const file: OfferedFile = { name: "", role: "image", image: body.image }
+      return fileNode(session, { file, offered }, { ...body, headers: flat(answer.headers) })
+    }
+    return this.#noticeNode(session, login, { offered, answer })
+  }
+
+  #noticeNode(session: LoginSession, login: Login, { offered, answer }: Found): HttpNotice {
+    const node = textNode(answer)
+    const hold = answer.isNotice === true ? session.openNotice(offered) : null
+    const { afterRead } = answer
+    if (hold === null && afterRead === undefined) return node
+    const complain = (error: unknown): void => this.#needs.complain(`a device's poll was not recorded`, error)
+    return {
+      ...node,
+      read: () => {
+        hold?.().catch(complain)
+        if (afterRead === undefined || login.kind !== "device") return
+        recordReport(this.#needs, login, () => ({ report: afterRead, read: null })).catch(complain)
+      },
+    }
+  }
+
+  #ticketNode([, user = "", secret = "", name]: RegExpExecArray, { peer }: Origin): HttpNode | null {
+    const live = this.#needs.live.tickets.get(user)
+    if (live === undefined || !isSameText(secret, live.update?.ticket?.secret ?? "")) return null
+    const session = new LoginSession(this.#needs, live, `http-${++this.#sessions}`, peer)
+    const found = session.files(ticketFiles(session.family)).find(({ file }) => file.name === name)
+    if (found?.file.role !== "image") return null
+    const { image } = found.file
+    return fileNode(session, found, { type: "application/octet-stream", image, entityTag: image.sha256.slice(0, 32) })
   }
 }
 
-function stateOf(login: LiveDevice | LiveChannel): JsonObject {
-  return login.kind === "device" ? login.device.familyState : noState
+interface Contact {
+  readonly login: Login
+  readonly origin: Origin
+  readonly isHead?: boolean
 }
 
-function fileSide(side: HttpSide, login: LiveDevice | LiveChannel, directoryUrl: string): FileSide {
-  return (offered) => side.files({ offered, familyState: stateOf(login), directoryUrl })
+/** An answer, and the offer that it was made from. */
+interface Found {
+  readonly offered: Offered | null
+  readonly answer: RouteAnswer
 }
 
-interface Wanted {
-  readonly login: LiveDevice | LiveChannel
-  readonly directoryUrl: string
-  readonly before: AnsweredNotice | null
+function offeredNow({ live }: GatewayNeeds, login: Login): Offered | null {
+  return login.kind === "device" ? offeredTo(live, login) : offeredBy(login)
 }
 
-function currentNotice(needs: GatewayNeeds, side: HttpSide, { login, directoryUrl, before }: Wanted): AnsweredNotice {
-  const offered = login.kind === "device" ? offeredTo(needs.live, login) : offeredBy(login)
-  const familyState = stateOf(login)
-  const isSame =
-    before !== null &&
-    before.familyState === familyState &&
-    before.directoryUrl === directoryUrl &&
-    before.offered?.updateId === offered?.updateId &&
-    before.offered?.releaseId === offered?.releaseId &&
-    before.offered?.offer === offered?.offer
-  if (isSame) return before
-  const file = side.files({ offered, familyState, directoryUrl }).find(({ role }) => role === "notice")
-  if (file?.role !== "notice") throw new Error("a family over HTTP always has a notice")
-  const content = Buffer.from(file.content).toString("latin1")
-  const isRemembered = login.kind === "device" && (side.afterRead?.(familyState) ?? familyState) !== familyState
-  const isQuiet = offered === null && !isRemembered
-  return {
-    offered,
-    familyState,
-    directoryUrl,
-    file: isQuiet ? null : file,
-    content,
-    isRemembered,
-    isQuiet,
+const noBody = new Uint8Array(0)
+
+function requestOf({ route, params }: RouteMatch, { query, headers }: RequestHead): RouteRequest {
+  const wanted: Record<string, string> = {}
+  for (const name of route.headers ?? []) {
+    const value = headers[name]
+    if (typeof value === "string") wanted[name] = value
   }
+  return { method: route.method, params, query, headers: wanted, body: noBody }
 }
 
 /** What every poll leaves behind, and a quiet one nothing else. */
-function noteQuietPoll({ live }: GatewayNeeds, login: LiveDevice | LiveChannel, peer: string): void {
+function noteQuietPoll({ live }: GatewayNeeds, login: Login, peer: string): void {
   if (login.reading !== null) login.reading = null
   if (login.kind === "device") live.touch(login, peer)
   else login.polls++
 }
 
-function noticeNode(
-  needs: HttpGatewayNeeds,
-  session: LoginSession,
-  login: LiveDevice | LiveChannel,
-  { file, offered, content, isRemembered }: AnsweredNotice,
-): HttpNotice {
-  const node = { kind: "notice", contentType, content } as const
-  const hold = file === null ? null : session.open({ file, offered }, 0)
-  if (hold === null || hold instanceof Promise) return node
-  const complain = (error: unknown): void => needs.complain(`a device's poll was not recorded`, error)
+function textNode({ status, body, headers }: RouteAnswer): HttpNotice {
+  if (body !== undefined && "image" in body) throw new Error("a file is no text")
   return {
-    ...node,
-    read: () => {
-      const end = { from: 0, to: content.length, whole: true }
-      Promise.resolve(hold.finished(end)).catch(complain)
-      if (isRemembered && login.kind === "device") noteRead(needs, login).catch(complain)
-    },
+    kind: "notice",
+    status,
+    contentType: body?.type ?? null,
+    content: body?.text ?? "",
+    ...(headers === undefined ? {} : { headers: flat(headers) }),
   }
 }
 
-function imageNode(
-  session: LoginSession,
-  side: HttpSide,
-  wanted: { readonly login: LiveDevice | LiveChannel; readonly name: string; readonly directoryUrl: string },
-): HttpNode | null {
-  const files = session.files(fileSide(side, wanted.login, wanted.directoryUrl))
-  const found = files.find(({ file }) => file.role === "image" && file.name === wanted.name)
-  return found?.file.role === "image" ? fileNode(session, found, found.file.image) : null
+/** What a caller did wrong is an answer. */
+async function orRefusal(answer: () => Promise<HttpNotice | HttpFile>): Promise<HttpNotice | HttpFile> {
+  try {
+    return await answer()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const { code, status, message } = error
+    const text = JSON.stringify({ type: "about:blank", title: code, status, detail: message })
+    const type = "application/problem+json"
+    return textNode({ status, body: { type, text: Buffer.from(text, "utf8").toString("latin1") } })
+  }
+}
+
+function methodRefused(allowed: readonly string[]): HttpNotice {
+  const names = allowed.flatMap((name) => (name === "GET" ? [name, "HEAD"] : [name])).join(", ")
+  return textNode({
+    status: 405,
+    headers: { Allow: names },
+    body: { type: "text/plain", text: "method not allowed\n" },
+  })
+}
+
+function flat(headers: Readonly<Record<string, string>> = {}): readonly string[] {
+  return Object.entries(headers).flat()
+}
+
+interface FileShape {
+  readonly type: string
+  readonly image: { readonly sha256: string; readonly sizeBytes: number }
+  readonly part?: { readonly offset: number; readonly sizeBytes: number }
+  readonly entityTag: string
+  readonly headers?: readonly string[]
 }
 
 function fileNode(
   session: LoginSession,
   found: SessionFile,
-  image: { readonly sha256: string; readonly sizeBytes: number },
+  { type, image, part, entityTag, headers = [] }: FileShape,
 ): HttpFile {
   return {
     kind: "file",
-    contentType: "application/octet-stream",
-    sizeBytes: image.sizeBytes,
-    entityTag: image.sha256.slice(0, 32),
-    open: (offset) => session.open(found, offset),
+    contentType: type,
+    headers,
+    sizeBytes: part?.sizeBytes ?? image.sizeBytes,
+    entityTag,
+    open: async (offset) => {
+      if (part === undefined) return session.open(found, offset)
+      return partOf(await session.open(found, part.offset + offset), part)
+    },
+  }
+}
+
+/** One of the files that stand one behind another in an image. */
+function partOf(
+  content: TransferContent,
+  { offset, sizeBytes }: { readonly offset: number; readonly sizeBytes: number },
+): TransferContent {
+  return {
+    sizeBytes,
+    read: (from, most) => content.read(offset + from, Math.min(most, sizeBytes - from)),
+    progress: (taken) => content.progress?.(offset + taken),
+    finished: ({ from, to, sent = to, ...end }) =>
+      content.finished({ ...end, from: offset + from, to: offset + to, sent: offset + sent }),
   }
 }
 

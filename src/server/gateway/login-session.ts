@@ -23,7 +23,7 @@ export type GatewayNeeds = Pick<FleetNeeds, "clock" | "store" | "images" | "live
  * How long what a login has read stays fetchable for it, ms: longer than any modem needs between its two sessions
  * (Waspmote GPRS: three tries of up to 300 s for one file would be the slowest).
  */
-const readingMs = 900_000
+export const readingMs = 900_000
 
 /** One contact of a login: what it may see, and what its transfers mean. */
 export class LoginSession {
@@ -75,17 +75,22 @@ export class LoginSession {
     return { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
   }
 
+  /** What the login gets now is told to it; gives what is done once it has read that whole. */
+  openNotice(offered: Offered | null): (() => Promise<void>) | null {
+    this.#login.reading = offered === null ? null : { offered, at: this.#needs.clock.monotonic() }
+    if (this.#login.kind === "channel") this.#login.polls++
+    return offered === null ? null : () => this.#noticeRead(offered)
+  }
+
   /** Opens a file for a transfer from `from`. An image's start is durable before its first byte leaves. */
   open({ file, offered }: SessionFile, from: number): TransferContent | Promise<TransferContent> {
     if (file.role === "image") return this.#openImage(file.image, offered, from)
     const { content } = file
-    const reading = offered === null ? null : { offered, at: this.#needs.clock.monotonic() }
-    this.#login.reading = reading
-    if (this.#login.kind === "channel") this.#login.polls++
+    const read = this.openNotice(offered)
     return {
       sizeBytes: content.length,
       read: (offset, maxBytes) => content.subarray(offset, offset + maxBytes),
-      finished: ({ whole }) => (whole && offered !== null ? this.#noticeRead(offered) : undefined),
+      finished: ({ whole }) => (whole ? read?.() : undefined),
     }
   }
 

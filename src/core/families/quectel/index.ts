@@ -1,3 +1,4 @@
+import { agentToken } from "../access.ts"
 import type { Family } from "../family.ts"
 import { agent } from "./server/agent.ts"
 import { device } from "./device/run.ts"
@@ -5,7 +6,7 @@ import { hostSide } from "./host/host.ts"
 import { imageTool } from "./image-tool.ts"
 import { models } from "./models.ts"
 import { planOffer } from "./server/plan-offer.ts"
-import { publish } from "./server/publish.ts"
+import { publish, publishOptions } from "./server/publish.ts"
 import { pullRules } from "./server/pull-rules.ts"
 import { versions } from "./versions.ts"
 
@@ -15,7 +16,8 @@ export const quectel: Family = {
   title: "Quectel DFOTA",
   models,
   versions,
-  access: "agent-token",
+  access: agentToken,
+  publishOptions,
   publish,
   planOffer,
   afterFetch: (familyState) => familyState,

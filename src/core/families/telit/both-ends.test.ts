@@ -3,6 +3,7 @@ import type { ConversationOffer, ConversationStep } from "../conversation.ts"
 import { concat } from "../../kit/bytes.ts"
 import type { JsonObject } from "../../kit/json.ts"
 import { decodeFromMobile } from "../../protocols/sms/tpdu.ts"
+import { enter } from "./server/enter.ts"
 import { cardA, cardB, imei, packageFor, secret, serverNumber, TestModule } from "./device/test-module.testing.ts"
 import { readMemory } from "./server/memory.ts"
 import { frameOctets } from "./codec/pfm-carriers.ts"
@@ -23,7 +24,7 @@ class BothEnds {
 
   constructor(module: TestModule, options: Readonly<Record<string, string>> = {}) {
     this.module = module
-    const entered = conversation.enter({ id: imei, ...options })
+    const entered = enter({ id: imei, ...options })
     if ("fault" in entered) throw new Error(entered.fault)
     this.state = entered.familyState
     const { onSent } = module.radio

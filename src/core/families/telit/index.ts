@@ -1,11 +1,13 @@
+import { agentToken } from "../access.ts"
 import type { Family } from "../family.ts"
 import { certification } from "./certification/run.ts"
 import { device } from "./device/run.ts"
 import { attend } from "./host/attend.ts"
 import { imageTool } from "./image-tool.ts"
 import { models } from "./models.ts"
+import { entry } from "./server/enter.ts"
 import { planOffer } from "./server/plan-offer.ts"
-import { publish } from "./server/publish.ts"
+import { publish, publishOptions } from "./server/publish.ts"
 import { pullRules } from "./server/pull-rules.ts"
 import { conversation } from "./server/conversation.ts"
 import { versions } from "./versions.ts"
@@ -16,7 +18,9 @@ export const telit: Family = {
   title: "Telit modules with Premium FOTA Management",
   models,
   versions,
-  access: "agent-token",
+  access: agentToken,
+  entry,
+  publishOptions,
   publish,
   planOffer,
   afterFetch: (familyState) => familyState,

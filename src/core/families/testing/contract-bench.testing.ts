@@ -4,6 +4,7 @@ import { sha256 } from "../../kit/sha256.ts"
 import type { DeviceRun, Family, OfferedFile, OfferedImage, Order, RunEnd, Upload } from "../family.ts"
 import type { BodyClock } from "../body.ts"
 import { MemoryStorage } from "../memory-storage.ts"
+import { ContractRoutes } from "./contract-routes.testing.ts"
 import { ContractServer } from "./contract-server.testing.ts"
 import { MemoryNet } from "./memory-net.testing.ts"
 import { PortHost } from "./port-host.testing.ts"
@@ -51,12 +52,12 @@ export class ContractBench {
   readonly #model: string
   readonly #portHost: ContractHost | undefined
   readonly #server: ContractServer | null
+  readonly #routes: ContractRoutes
   #ram = new Map<string, unknown>()
   #order: Order | null = null
   #image: Uint8Array = new Uint8Array(0)
   /** What the device runs, as far as it has told. */
   #running: string
-  familyState: JsonObject = {}
   lines: readonly string[] = []
 
   constructor({ family, model, firmware, partner }: ContractParts) {
@@ -66,10 +67,14 @@ export class ContractBench {
     this.#portHost = partner?.host
     this.#ftp = startSmallFtpServer(this.#net, { aliases: family.ftp?.directoryAliases ?? [] })
     this.#http = startSmallHttpServer(this.#net)
-    const { conversation: side } = family
+    const { conversation: side, entry } = family
     const entered = partner?.entered ?? {}
     this.#server =
-      side === undefined ? null : new ContractServer({ side, model, entered, firmware, ftpPort: this.#ftp.port })
+      side === undefined || entry === undefined
+        ? null
+        : new ContractServer({ side, entry, model, entered, firmware, ftpPort: this.#ftp.port })
+    this.#routes = new ContractRoutes({ family, model, origin: `http://127.0.0.1:${this.#http.port}` })
+    this.#http.handler = (request) => this.#routes.answer(request)
     this.offerNothing()
   }
 
@@ -84,7 +89,7 @@ export class ContractBench {
       device: {
         id: "d1",
         model: this.#model,
-        familyState: this.#server?.familyState ?? this.familyState,
+        familyState: this.#server?.familyState ?? this.#routes.familyState,
         ...this.#known(),
       },
       packages: source === undefined ? [] : [hop],
@@ -94,7 +99,7 @@ export class ContractBench {
     if (!plan.ok) throw new Error(plan.sentence)
     const image = published.image.slice()
     if (plan.edit !== undefined) image.set(plan.edit.bytes, plan.edit.offset)
-    this.#serve({ offer: plan.offer, image: describe(image) }, damage(image))
+    this.#serve({ offer: plan.offer, image: describe(image) }, damage(image), version)
     this.#converse(plan.offer, version, damage(image))
     return plan.offer
   }
@@ -103,7 +108,7 @@ export class ContractBench {
   #known(): { readonly runningVersion: string | null; readonly isReported: boolean } {
     if (this.#server !== null) return this.#server.known
     const isReported = this.#family.agent !== undefined
-    return { runningVersion: isReported ? this.#running : null, isReported }
+    return { runningVersion: isReported ? this.#running : this.#routes.running, isReported }
   }
 
   /** Lets the family's conversation know of an offer, whose package waits for the ticket's login alone. */
@@ -121,15 +126,12 @@ export class ContractBench {
     this.#server?.withdraw()
   }
 
-  #serve(offered: OfferedImage | null, image: Uint8Array): void {
+  #serve(offered: OfferedImage | null, image: Uint8Array, version = ""): void {
     const { ftp, http } = this.#family
     this.#ftp.files.clear()
     this.#http.files.clear()
     for (const file of ftp?.files(offered) ?? []) this.#ftp.files.set(file.name, contentOf(file, image))
-    const directoryUrl = `http://127.0.0.1:${this.#http.port}/d/k/`
-    for (const file of http?.files({ offered, familyState: this.familyState, directoryUrl }) ?? []) {
-      this.#http.files.set(`/d/k/${file.name}`, contentOf(file, image))
-    }
+    if (http !== undefined) this.#routes.offer(offered, image, version)
     this.#order = offered === null ? null : this.#orderFor(offered.offer, image)
     this.#image = image
   }
@@ -200,20 +202,12 @@ export class ContractBench {
     const body = testBody({ net: this.#net, storage: this.storage })
     this.lines = body.lines
     this.#forgetRequests()
-    return this.#family.device.run(
-      body,
-      this.#run(fault, {
-        ftp: `127.0.0.1:${this.#ftp.port}`,
-        user: "ota",
-        password: "libelium",
-        url: `http://127.0.0.1:${this.#http.port}/d/k/${this.#family.http?.noticeName ?? ""}`,
-      }),
-    )
+    return this.#family.device.run(body, this.#run(fault, this.#routes.deviceSettings(`127.0.0.1:${this.#ftp.port}`)))
   }
 
   /** Kinds of what the device's messages meant for its update, in order; none in families without a conversation. */
   get evidence(): readonly string[] {
-    return this.#server?.evidence ?? []
+    return this.#server?.evidence ?? this.#routes.evidence
   }
 
   /** Switches the device off and on: the RAM is gone. */

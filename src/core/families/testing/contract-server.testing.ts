@@ -10,6 +10,7 @@ import type {
   ConversationSide,
   ConversationStep,
 } from "../conversation.ts"
+import type { DeviceEntry } from "../family.ts"
 import type { SimCard } from "../radio.ts"
 import { IdleClock } from "./idle-clock.testing.ts"
 import { MemoryRadio } from "./memory-radio.testing.ts"
@@ -28,6 +29,7 @@ const codings = {
 
 export interface ContractServerParts {
   readonly side: ConversationSide
+  readonly entry: DeviceEntry
   readonly model: string
   /** What an operator enters of the device; `id` and its SIM's `number` among it. */
   readonly entered: Readonly<Record<string, string>>
@@ -60,7 +62,7 @@ export class ContractServer {
 
   constructor(parts: ContractServerParts) {
     this.#parts = parts
-    const entered = parts.side.enter(parts.entered)
+    const entered = parts.entry.enter(parts.entered)
     if ("fault" in entered) throw new Error(entered.fault)
     this.familyState = entered.familyState
     this.#running = parts.firmware

@@ -1,3 +1,4 @@
+import { ftpLogin } from "../access.ts"
 import type { Family } from "../family.ts"
 import { device } from "./device/run.ts"
 import { ftp } from "./server/ftp.ts"
@@ -7,7 +8,7 @@ import { programLinter } from "./server/lint-ota-binary.ts"
 import { upgradeTxtLinter } from "./server/lint-upgrade-txt.ts"
 import { models } from "./models.ts"
 import { afterFetch, planOffer } from "./server/plan-offer.ts"
-import { publish } from "./server/publish.ts"
+import { publish, publishOptions } from "./server/publish.ts"
 import { pullRules } from "./server/pull-rules.ts"
 import { versions } from "./versions.ts"
 
@@ -17,7 +18,8 @@ export const waspmote: Family = {
   title: "Libelium Waspmote",
   models,
   versions,
-  access: "ftp-login",
+  access: ftpLogin,
+  publishOptions,
   publish,
   planOffer,
   afterFetch,

@@ -60,7 +60,7 @@ export interface CallExchange {
 }
 
 /** The body whole, or null when it is longer than allowed. Rejects when the caller goes away first. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | null> {
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | null> {
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) return null
   const pieces: Buffer[] = []
   let length = 0

@@ -6,8 +6,8 @@ import { Deadlines, type SteadyClock } from "../deadlines.ts"
 import { plainAddress } from "../peer-address.ts"
 import { UnacknowledgedBytes } from "../unacknowledged.ts"
 import { type ByteRange, parseRange } from "./byte-range.ts"
-import { answerCall, type CallExchange, type DeviceCalls } from "./device-call.ts"
-import type { DeviceHttpHost, HttpFile, HttpNotice } from "./device-http-host.ts"
+import { answerCall, type CallExchange, type DeviceCalls, readBody } from "./device-call.ts"
+import type { DeviceHttpHost, HttpExchange, HttpFile, HttpNode, HttpNotice } from "./device-http-host.ts"
 import { breakOff, FileTransfer, type FileTransferNeeds } from "./file-transfer.ts"
 import { defaultHttpLimits, type HttpLimits } from "./http-limits.ts"
 import type { Origin } from "./origin.ts"
@@ -187,35 +187,57 @@ class RunningDeviceHttp implements DeviceHttpServer {
     }
     this.#totals.requests++
     response.sendDate = false
-    const { method, url = "" } = request
+    const { method = "", url = "" } = request
     const { calls } = this.#options.host
     if (calls !== undefined && url.startsWith(calls.prefix) && url.length <= this.#limits.maxUrlChars) {
       return this.#call(calls, { request, response, path: requestPath(url) ?? "", origin: peer.origin })
     }
-    if (method !== "GET" && method !== "HEAD") return plain(response, 405, "method not allowed", ["Allow", "GET, HEAD"])
     if (url.length > this.#limits.maxUrlChars) return plain(response, 414, "URI too long")
-    if (hasBody(request)) return plain(response, 413, "a GET has no body here")
     const path = requestPath(url)
-    const node = path === null ? null : this.#options.host.find(path, peer.origin)
-    if (node === null) return plain(response, 404, "not found")
-    if (node.kind === "notice") sendNotice(response, node, method)
+    const query = /\?([^#]*)/.exec(url)?.[1] ?? ""
+    const { headers } = request
+    const node = path === null ? null : this.#options.host.find({ method, path, query, headers, origin: peer.origin })
+    const isGet = method === "GET" || method === "HEAD"
+    if (node === null && isGet) return plain(response, 404, "not found")
+    if (node === null || (!isGet && isPlainGet(node))) {
+      return plain(response, 405, "method not allowed", ["Allow", "GET, HEAD"])
+    }
+    if (node.kind === "exchange") return this.#exchange(request, response, node)
+    if (hasBody(request)) return plain(response, 413, "this request has no body here")
+    this.#give(request, response, node)
+  }
+
+  #give(request: IncomingMessage, response: ServerResponse, node: HttpNotice | HttpFile): void {
+    if (node.kind === "notice") sendNotice(response, node, request.method ?? "")
     else this.#sendFile(request, response, node)
   }
 
+  #exchange(request: IncomingMessage, response: ServerResponse, { maxBodyBytes, answer }: HttpExchange): void {
+    const take = async (): Promise<void> => {
+      const body = await readBody(request, maxBodyBytes)
+      if (body === null) return plain(response, 413, `the body may have ${maxBodyBytes} bytes`)
+      const node = await answer(body)
+      if (!request.socket.destroyed) this.#give(request, response, node)
+    }
+    take().catch((error: unknown) => this.#failed(request, response, error))
+  }
+
   #call(calls: DeviceCalls, exchange: CallExchange): void {
-    answerCall(calls, exchange).catch((error: unknown) => {
-      const { response, request, origin } = exchange
-      // A caller that goes away in the middle of its own request is nobody's failure.
-      if (request.socket.destroyed || !request.complete) return breakOff(request.socket)
-      this.#log("failed", origin.peer, error)
-      if (response.headersSent) breakOff(request.socket)
-      else plain(response, 503, "not available now")
-    })
+    answerCall(calls, exchange).catch((error: unknown) => this.#failed(exchange.request, exchange.response, error))
+  }
+
+  #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    // A caller that goes away in the middle of its own request is nobody's failure.
+    if (request.socket.destroyed || !request.complete) return breakOff(request.socket)
+    this.#log("failed", this.#peers.get(request.socket)?.origin.peer ?? "", error)
+    if (response.headersSent) breakOff(request.socket)
+    else plain(response, 503, "not available now")
   }
 
   #sendFile(request: IncomingMessage, response: ServerResponse, file: HttpFile): void {
     const { headers } = request
     const tag = `"${file.entityTag}"`
+    if (!isMatch(headers["if-match"], tag)) return plain(response, 412, "it is another content now", ["ETag", tag])
     const isSame = headers["if-range"] === undefined || headers["if-range"] === tag
     const range = isSame ? parseRange(headers.range, file.sizeBytes) : "whole"
     if (range === "unsatisfiable") {
@@ -224,7 +246,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
     const part = range === "whole" ? { from: 0, to: file.sizeBytes } : range
     const head = ["Content-Type", file.contentType, "Content-Length", String(part.to - part.from)]
     if (range !== "whole") head.push("Content-Range", `bytes ${part.from}-${part.to - 1}/${file.sizeBytes}`)
-    head.push("Accept-Ranges", "bytes", "ETag", tag, "Connection", "close")
+    head.push("Accept-Ranges", "bytes", "ETag", tag, ...(file.headers ?? []), "Connection", "close")
     const status = range === "whole" ? 200 : 206
     if (request.method === "HEAD") {
       response.writeHead(status, head)
@@ -293,11 +315,28 @@ const refusals: Readonly<Record<string, string>> = {
 
 /** Headers and body leave in one write: Node joins a header block with a Latin-1 text that follows at once. */
 function sendNotice(response: ServerResponse, notice: HttpNotice, method: string): void {
+  const { status = 200, contentType, content, headers = [] } = notice
   response.removeHeader("connection")
-  response.writeHead(200, ["Content-Type", notice.contentType, "Content-Length", String(notice.content.length)])
-  if (method === "HEAD") response.end()
-  else if (notice.read === undefined) response.end(notice.content, "latin1")
-  else response.end(notice.content, "latin1", notice.read)
+  const type = contentType === null ? [] : ["Content-Type", contentType]
+  const length = bodyless.has(status) ? [] : ["Content-Length", String(content.length)]
+  response.writeHead(status, [...type, ...length, ...headers])
+  if (method === "HEAD" || bodyless.has(status)) response.end()
+  else if (notice.read === undefined) response.end(content, "latin1")
+  else response.end(content, "latin1", notice.read)
+}
+
+/** Statuses whose answers have no body by definition. */
+const bodyless: ReadonlySet<number> = new Set([204, 304])
+
+/** What is simply there, for whoever gets it; a notice with a status of its own answers what was asked. */
+function isPlainGet(node: HttpNode): boolean {
+  return node.kind === "file" || (node.kind === "notice" && node.status === undefined)
+}
+
+/** Whether a precondition names the content, or there is none. */
+function isMatch(condition: string | undefined, tag: string): boolean {
+  if (condition === undefined || condition.trim() === "*") return true
+  return condition.split(",").some((one) => one.trim() === tag)
 }
 
 /** A short answer in words, after which the connection is closed. */

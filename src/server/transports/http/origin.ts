@@ -4,4 +4,6 @@ export interface Origin {
   readonly localHost: string
   readonly localPort: number
   readonly isTls: boolean
+  /** The common name in the client's certificate, where the listener trusts who issued it; absent = there is none. */
+  readonly clientName?: string
 }

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net"
 import type { TransferEnd } from "../content.ts"
 import { wallClock } from "../ftp/started-server.testing.ts"
 import type { DeviceHttpHost, HttpNode } from "./device-http-host.ts"
+import type { RequestHead } from "./request-head.ts"
 import { type DeviceHttpOptions, type DeviceHttpServer, startDeviceHttp } from "./device-http-server.ts"
 
 export const manifest = '{"ota":[{"Version":2,"URL":"http://10.0.0.2/d/k/v2.bin","Digest":"00","EraseVer":false}]}'
@@ -25,7 +26,7 @@ export class NotingHost implements DeviceHttpHost {
     this.#stallsAt = stallsAt
   }
 
-  find(path: string): HttpNode | null {
+  find({ path }: RequestHead): HttpNode | null {
     this.paths.push(path)
     if (path === "/d/k/ota.json") {
       return { kind: "notice", contentType: "application/json", content: manifest, read: () => this.reads++ }

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest"
-import { fromLatin1 } from "../../../kit/bytes.ts"
+import { latin1 } from "../../../kit/bytes.ts"
 import type { JsonObject } from "../../../kit/json.ts"
 import { freshPull, type PullContext, type PullFact, pullStep } from "../../../domain/pull.ts"
 import { boardImage, digestOf, TestBoard } from "../device/board.testing.ts"
 import { pullRules } from "./pull-rules.ts"
 import { pic32mzw1 } from "../index.ts"
-import { afterFetch, deltas, httpSide, type OfferedPatch, planOffer, publish } from "./http.ts"
+import { askRoute, quietSituation } from "../../testing/ask-route.testing.ts"
+import type { OfferedImage } from "../../offered-image.ts"
+import { erase } from "./http.ts"
+import { afterFetch, deltas, type OfferedPatch, planOffer } from "./plan-offer.ts"
+import { publish } from "./publish.ts"
 
 const directoryUrl = "http://10.0.0.2:8081/d/k/"
 
@@ -25,9 +29,25 @@ function situation(version: number, running: string | null = null, model = "v3.8
 }
 
 /** What a board reads at its URL. */
-function manifest(familyState: JsonObject, offered: Parameters<typeof httpSide.files>[0]["offered"]): string {
-  const notice = httpSide.files({ offered, familyState, directoryUrl }).find((file) => file.role === "notice")
-  return notice?.role === "notice" ? fromLatin1(notice.content) : ""
+function manifest(familyState: JsonObject, offered: OfferedImage | null): string {
+  const body = ask("ota.json", familyState, offered)?.body
+  return body !== undefined && "text" in body ? body.text : ""
+}
+
+function ask(name: string, familyState: JsonObject, offered: OfferedImage | null) {
+  const device = quietSituation.device === null ? null : { ...quietSituation.device, familyState }
+  return askRoute(pic32mzw1, { url: `/d/k/${name}` }, { device, offered })
+}
+
+/** SHA-256 of the file that is served under a name. */
+function served(name: string, offered: OfferedImage): string | null {
+  const body = ask(name, {}, offered)?.body
+  return body !== undefined && "image" in body ? body.image.sha256 : null
+}
+
+/** What is remembered of a board that has read its manifest. */
+function afterRead(familyState: JsonObject): JsonObject {
+  return ask("ota.json", familyState, null)?.afterRead?.familyState ?? familyState
 }
 
 function faultRules(publication: ReturnType<typeof publish>): readonly string[] {
@@ -89,8 +109,8 @@ describe("the offer to a board", () => {
     const { image } = situation(6)
     const plan = planOffer(situation(6))
     if (!plan.ok) throw new Error(plan.sentence)
-    const files = httpSide.files({ offered: { offer: plan.offer, image }, familyState: {}, directoryUrl })
-    expect(files.map((file) => file.name)).toEqual(["ota.json", plan.offer["fileName"]])
+    expect(served(plan.offer["fileName"] as string, { offer: plan.offer, image })).toBe(image.sha256)
+    expect(served("v5-00000000.bin", { offer: plan.offer, image })).toBeNull()
     expect(JSON.parse(manifest({}, { offer: plan.offer, image }))).toEqual({
       ota: [
         { Version: 6, URL: `${directoryUrl}v6-${image.sha256.slice(0, 8)}.bin`, Digest: image.sha256, EraseVer: false },
@@ -130,8 +150,9 @@ describe("the offer to a board", () => {
     if (!plan.ok) throw new Error(plan.sentence)
     expect(plan.reason).toContain("5000 bytes from version 5")
     const { image } = situation(6)
-    const files = httpSide.files({ offered: { offer: plan.offer, image }, familyState: {}, directoryUrl })
-    expect(files.map(({ name }) => name)).toEqual(["ota.json", `v6-${image.sha256.slice(0, 8)}.bin`, "v6-0abc0a.patch"])
+    const offered = { offer: plan.offer, image }
+    expect(served(`v6-${image.sha256.slice(0, 8)}.bin`, offered)).toBe(image.sha256)
+    expect(served("v6-0abc0a.patch", offered)).toBe(delta.patch.sha256)
     expect(manifest({}, { offer: plan.offer, image })).toContain(`"BaseVerDigest":"${"05".repeat(32)}"`)
   })
 
@@ -176,15 +197,15 @@ describe("the offer to a board", () => {
 
 describe("an order to delete a withdrawn release", () => {
   it("is given only to boards that fetched it, once, with the number they find it by", async () => {
-    expect(httpSide.orderErase?.({}, "10")).toBeNull()
+    expect(erase.order({}, "10")).toBeNull()
     const known = afterFetch({}, { version: 10, fileName: "v10.bin" })
-    const order = httpSide.orderErase?.(known, "10")
+    const order = erase.order(known, "10")
     expect(order?.sentence).toContain("as 16")
     const state = order?.familyState ?? {}
     expect(JSON.parse(manifest(state, null))).toMatchObject({ ota: [{ Version: 16, EraseVer: true }] })
-    const after = httpSide.afterRead?.(state) ?? {}
+    const after = afterRead(state)
     expect(JSON.parse(manifest(after, null))).toMatchObject({ ota: [{ Version: 1, EraseVer: false }] })
-    expect(httpSide.orderErase?.(after, "10")).toBeNull()
+    expect(erase.order(after, "10")).toBeNull()
   })
 
   it("deletes the image from a board's store, and after a reset the board takes the next release", async () => {
@@ -195,18 +216,17 @@ describe("an order to delete a withdrawn release", () => {
       return { offer: plan.offer, image: situation(version).image }
     }
     const serve = (familyState: JsonObject, version: number | null) => {
-      const contact = { offered: version === null ? null : offered(version), familyState, directoryUrl }
-      return Object.fromEntries(
-        httpSide
-          .files(contact)
-          .map((file) => [`/d/k/${file.name}`, file.role === "notice" ? file.content : boardImage(version ?? 0)]),
-      )
+      const found = version === null ? null : offered(version)
+      const notice = { "/d/k/ota.json": latin1(manifest(familyState, found)) }
+      return found === null
+        ? notice
+        : { ...notice, [`/d/k/${found.offer["fileName"] as string}`]: boardImage(version ?? 0) }
     }
     expect((await board.poll(serve({}, 12))).running.version).toBe("12")
-    const state = httpSide.orderErase?.(afterFetch({}, offered(12).offer), "12")?.familyState ?? {}
+    const state = erase.order(afterFetch({}, offered(12).offer), "12")?.familyState ?? {}
     expect((await board.poll(serve(state, null))).code).toBe("IMAGE_ERASED")
     board.powerOff()
-    const later = httpSide.afterRead?.(state) ?? {}
+    const later = afterRead(state)
     expect(await board.poll(serve(later, null))).toMatchObject({ running: { version: "1" } })
     expect(await board.poll(serve(later, 13))).toMatchObject({ running: { version: "13" } })
   })
@@ -269,6 +289,6 @@ describe("conclusions about a board", () => {
 describe("the family's table of contents", () => {
   it("has the models that scripts name", () => {
     expect(pic32mzw1.models.map((model) => model.id)).toEqual(expect.arrayContaining(["v3.5", "v3.8"]))
-    expect(pic32mzw1.access).toBe("manifest-url")
+    expect(pic32mzw1.access.words).toBe("manifest URL into the device")
   })
 })

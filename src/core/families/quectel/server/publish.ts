@@ -1,7 +1,12 @@
 import { publishPackage } from "../../delta-package.ts"
-import type { Fault, Publication, Upload } from "../../family.ts"
+import type { FamilyOption, Fault, Publication, Upload } from "../../family.ts"
 import { moduleProfile } from "../models.ts"
 import { versions } from "../versions.ts"
+
+export const publishOptions: readonly FamilyOption[] = [
+  { name: "from", value: "VERSION", help: "a package: the exact firmware that it starts from" },
+  { name: "transport", value: "NAME", help: "ftp or http: how modules fetch it (Quectel)" },
+]
 
 /** Takes the vendor's package as it is: opaque bytes for one model, from exactly one firmware to exactly one other. */
 export function publish(upload: Upload): Publication {

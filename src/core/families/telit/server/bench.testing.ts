@@ -7,6 +7,7 @@ import type {
   ConversationSituation,
   ConversationStep,
 } from "../../conversation.ts"
+import { enter } from "./enter.ts"
 import { type ModuleMemory, readMemory } from "./memory.ts"
 import { frameOf, octetsOfFrame, octetsOfSms, type SmsCoding, smsBytes } from "../codec/pfm-carriers.ts"
 import { waftCodec } from "../codec/pfm-codec.ts"
@@ -42,7 +43,7 @@ export class Bench {
   #inputs = 0
 
   add(id: string, options: Readonly<Record<string, string>> = {}, device: Partial<BenchDevice> = {}): BenchDevice {
-    const entered = conversation.enter({ ...options, id })
+    const entered = enter({ ...options, id })
     if ("fault" in entered) throw new Error(entered.fault)
     const made: BenchDevice = {
       id,

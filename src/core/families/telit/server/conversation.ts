@@ -6,7 +6,6 @@ import type {
 } from "../../conversation.ts"
 import { begin, fileName, rest } from "./begin.ts"
 import { claimsOf, currentBinding, reachableBy, simWords } from "./bindings.ts"
-import { enter } from "./enter.ts"
 import { earliest, freshTalk, type ModuleMemory, readMemory, type Timers, writeMemory } from "./memory.ts"
 import { frameOctets } from "../codec/pfm-carriers.ts"
 import { waftCodec } from "../codec/pfm-codec.ts"
@@ -25,7 +24,6 @@ export const conversation: ConversationSide = {
     return octets === null ? null : waftCodec.imeiOf(octets)
   },
   claims: (familyState) => claimsOf(readMemory(familyState).bindings),
-  enter,
   step: takeStep,
   requests,
   fileName: () => fileName,

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../../kit/json.ts"
+import type { DeviceEntry } from "../../family.ts"
 import { bind, type Binding } from "./bindings.ts"
 import { freshMemory, isMode, type ModuleMemory, writeMemory } from "./memory.ts"
 import type { Variant } from "../models.ts"
@@ -72,6 +73,11 @@ const noSim: Pick<Binding, "imsi" | "number" | "plmn"> = { imsi: "", number: "",
 
 function bearerOf({ bearer }: ModuleMemory): Bearer {
   return bearer ?? { bearer: "gprs", access: "", user: "", password: "" }
+}
+
+export const entry: DeviceEntry = {
+  options: Object.entries(optionTable).map(([name, { says }]) => ({ name, value: "VALUE", help: says })),
+  enter,
 }
 
 /** What is remembered of a module that an operator enters; `id` is its IMEI. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest"
 import type { Upload } from "../../family.ts"
+import { enter } from "./enter.ts"
 import { imeiA } from "./bench.testing.ts"
 import { telit } from "../index.ts"
 import { readMemory } from "./memory.ts"
 import { modelNamed, telitModels, variantsOf } from "../models.ts"
-import { conversation } from "./conversation.ts"
 
 const { versions, publish, planOffer } = telit
 
@@ -92,7 +92,7 @@ describe("planning", () => {
     { id: "p2", from: "13.00.004", to: "13.00.005", sizeBytes: 1000 },
   ]
   const state = (options: Readonly<Record<string, string>>) => {
-    const entered = conversation.enter({ id: imeiA, number: "+393330000001", apn: "ibox.tim.it", ...options })
+    const entered = enter({ id: imeiA, number: "+393330000001", apn: "ibox.tim.it", ...options })
     if ("fault" in entered) throw new Error(entered.fault)
     return entered.familyState
   }
@@ -123,7 +123,7 @@ describe("planning", () => {
     const device = { id: imeiA, model: "GE910", familyState: {}, runningVersion: "13.00.003", isReported: true }
     const rest = { release: { version: "13.00.005", details: {} }, image: { sha256: "", sizeBytes: 1 }, packages }
     expect(planOffer({ device, ...rest })).toMatchObject({ isLater: true, sentence: expect.stringMatching(/number/) })
-    const entered = conversation.enter({ id: imeiA, number: "+393330000001" })
+    const entered = enter({ id: imeiA, number: "+393330000001" })
     const familyState = "familyState" in entered ? entered.familyState : {}
     expect(planOffer({ device: { ...device, familyState }, ...rest })).toMatchObject({
       isLater: true,
@@ -157,7 +157,7 @@ describe("planning", () => {
 
 describe("what an operator enters", () => {
   it("is remembered", () => {
-    const entered = conversation.enter({
+    const entered = enter({
       id: imeiA,
       number: "+393330000001",
       variant: "combined",
@@ -187,6 +187,6 @@ describe("what an operator enters", () => {
     [{ colour: "red" }, /no option "colour"/],
     [{ __proto__x: "1" }, /no option/],
   ])("%j is refused with a sentence", (options, sentence) => {
-    expect(conversation.enter({ id: imeiA, ...options })).toMatchObject({ fault: expect.stringMatching(sentence) })
+    expect(enter({ id: imeiA, ...options })).toMatchObject({ fault: expect.stringMatching(sentence) })
   })
 })

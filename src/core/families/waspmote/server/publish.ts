@@ -1,5 +1,5 @@
 import { fromLatin1 } from "../../../kit/bytes.ts"
-import type { Fault, Publication, Upload } from "../../family.ts"
+import type { FamilyOption, Fault, Publication, Upload } from "../../family.ts"
 import { looksLikeIntelHex, readProgramHex } from "../codec/intel-hex.ts"
 import {
   headerBytes,
@@ -12,6 +12,10 @@ import {
 import { programNameFault, programNameOf } from "../codec/program-name.ts"
 import { vectorTableFault } from "../codec/vector-table.ts"
 import { versions } from "../versions.ts"
+
+export const publishOptions: readonly FamilyOption[] = [
+  { name: "name", value: "NAME", help: "program name (Waspmote: seven characters)" },
+]
 
 /** Larger than any HEX file of a Waspmote program; anything above is not even looked at. */
 const largestUploadBytes = 2_000_000
