@@ -36,10 +36,11 @@ export function ticketDirectory(deviceUrl: string, { user, secret }: DeviceAcces
  * transfers and reports -> facts. A poll to which there is nothing new is answered from memory.
  */
 export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
-  return new HttpGateway(needs)
+  const gateway = new HttpGateway(needs)
+  return { find: (head) => gateway.find(head) }
 }
 
-class HttpGateway implements DeviceHttpHost {
+class HttpGateway {
   readonly #needs: HttpGatewayNeeds
   readonly #routes: RouteTable
   #sessions = 0
