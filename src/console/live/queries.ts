@@ -1,0 +1,94 @@
+import { QueryClient, infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
+import type { EventView } from "../../core/contract/schemas.ts"
+import { ApiError, call } from "./api.ts"
+
+/** Everything that pages read, by key; events make the keys that they concern stale. */
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      // The server's refusals are answers; only a server that cannot be reached is asked again.
+      retry: (count, error) => error instanceof ApiError && error.status === 0 && count < 3,
+    },
+  },
+})
+
+export const pageSize = 100
+
+export const health = queryOptions({ queryKey: ["health"], queryFn: () => call("GET /api/health") })
+export const families = queryOptions({
+  queryKey: ["families"],
+  queryFn: () => call("GET /api/families"),
+  staleTime: Number.POSITIVE_INFINITY,
+})
+export const devices = (group: string) =>
+  infiniteQueryOptions({
+    queryKey: ["devices", group],
+    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) =>
+      call("GET /api/devices", {
+        query: { ...(group === "" ? {} : { group }), ...(pageParam === "" ? {} : { after: pageParam }), limit: pageSize },
+        signal,
+      }),
+    getNextPageParam: (page) => (page.length < pageSize ? undefined : page.at(-1)?.id),
+    placeholderData: (before) => before,
+  })
+export const device = (id: string) =>
+  queryOptions({ queryKey: ["device", id], queryFn: () => call("GET /api/devices/:id", { params: { id } }) })
+export const deviceEvents = (id: string) =>
+  queryOptions({
+    queryKey: ["device", id, "events"],
+    queryFn: () => call("GET /api/events/list", { query: { device: id, limit: 200, backwards: true } }),
+  })
+export const deviceAccess = (id: string) =>
+  queryOptions({
+    queryKey: ["device", id, "access"],
+    queryFn: () => call("GET /api/devices/:id/access", { params: { id } }),
+    enabled: false,
+  })
+export const releases = queryOptions({
+  queryKey: ["releases"],
+  queryFn: () => call("GET /api/releases", { query: {} }),
+})
+export const release = (id: string) =>
+  queryOptions({ queryKey: ["releases", id], queryFn: () => call("GET /api/releases/:id", { params: { id } }) })
+export const releaseDeltas = (id: string) =>
+  queryOptions({
+    queryKey: ["releases", id, "deltas"],
+    queryFn: () => call("GET /api/releases/:id/deltas", { params: { id } }),
+  })
+export const rollouts = queryOptions({ queryKey: ["rollouts"], queryFn: () => call("GET /api/rollouts") })
+export const rollout = (id: string) =>
+  queryOptions({ queryKey: ["rollout", id], queryFn: () => call("GET /api/rollouts/:id", { params: { id } }) })
+export const rolloutUpdates = (id: string) =>
+  queryOptions({
+    queryKey: ["rollout", id, "updates"],
+    queryFn: () => call("GET /api/rollouts/:id/updates", { params: { id } }),
+  })
+export const channels = queryOptions({ queryKey: ["channels"], queryFn: () => call("GET /api/channels") })
+export const newestEvents = (limit: number) =>
+  queryOptions({
+    queryKey: ["events", limit],
+    queryFn: () => call("GET /api/events/list", { query: { limit, backwards: true } }),
+    staleTime: Number.POSITIVE_INFINITY,
+  })
+
+/** The keys that some events make stale. */
+export function staleKeys(events: readonly EventView[]): readonly (readonly unknown[])[] {
+  const keys = new Map<string, readonly unknown[]>()
+  const add = (...key: readonly unknown[]): void => void keys.set(JSON.stringify(key), key)
+  for (const { kind, deviceId, rolloutId } of events) {
+    if (deviceId !== null) {
+      add("devices")
+      add("device", deviceId)
+    }
+    if (rolloutId !== null) {
+      add("rollout", rolloutId)
+      add("rollouts")
+    }
+    if (kind.startsWith("release.")) add("releases")
+    if (kind.startsWith("channel.")) add("channels")
+    if (kind.startsWith("device.")) add("health")
+  }
+  return [...keys.values()]
+}

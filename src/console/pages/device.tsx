@@ -1,0 +1,191 @@
+import { useQuery } from "@tanstack/react-query"
+import { Link, useNavigate, useParams } from "@tanstack/react-router"
+import { Check, Copy, Eye, Info, Rocket, Terminal, Trash2 } from "lucide-react"
+import { useState } from "react"
+import type { DeviceView, UpdateView } from "../../core/contract/schemas.ts"
+import { ApiError, call } from "../live/api.ts"
+import { bytesText } from "../live/numbers.ts"
+import { device, deviceAccess, deviceEvents, queryClient } from "../live/queries.ts"
+import { stateGlyphs } from "../live/states.ts"
+import { AccessFacts } from "../parts/access.tsx"
+import { Button, buttonClass } from "../parts/button.tsx"
+import { Callout } from "../parts/callout.tsx"
+import { Card } from "../parts/card.tsx"
+import { copy, curlText, shellWord } from "../parts/copy.ts"
+import { ConfirmDialog } from "../parts/dialog.tsx"
+import { KnownVersion } from "../parts/known.tsx"
+import { MoreMenu } from "../parts/menu.tsx"
+import { Empty, Facts, Label, PageHead, Stacks } from "../parts/page.tsx"
+import { StatePill } from "../parts/state.tsx"
+import { Timeline } from "../parts/timeline.tsx"
+import { Since } from "../parts/times.tsx"
+import { tell, tellRefusal } from "../parts/toast.tsx"
+
+/** One device: how it stands, what happened to it, what goes into it. */
+export function Device() {
+  const { id } = useParams({ from: "/devices/$id" })
+  const { data, error } = useQuery(device(id))
+  if (error instanceof ApiError) {
+    return (
+      <>
+        <PageHead title={<span className="mono">{id}</span>} />
+        <Empty says={error.message}>
+          <Link to="/devices" search={{ filter: "" }} className={buttonClass("default")}>
+            All devices
+          </Link>
+        </Empty>
+      </>
+    )
+  }
+  return data === undefined ? <h1 className="visually-hidden">{id}</h1> : <Known known={data} />
+}
+
+function Known({ known }: { readonly known: DeviceView }) {
+  const { update, explain } = known
+  const events = useQuery(deviceEvents(known.id)).data ?? []
+  const as = update?.state ?? "waiting"
+  return (
+    <>
+      <PageHead
+        title={
+          <>
+            <span className="mono">{known.id}</span>
+            {update === null ? null : <StatePill state={update.state} />}
+          </>
+        }
+        sub={
+          <>
+            {known.family} {known.model} · runs <KnownVersion running={known.running} /> · heard{" "}
+            <Since at={known.lastSeen} ago />
+            {Object.entries(known.labels).map(([name, value]) => (
+              <Label key={name} name={name} value={value} />
+            ))}
+          </>
+        }
+        deeds={<DeviceDeeds known={known} />}
+      />
+      <Callout glyph={update === null ? Info : stateGlyphs[as]} as={as} sentence={explain} />
+      <p />
+      <Stacks
+        left={
+          <Card title="Timeline">
+            <Timeline events={events} />
+          </Card>
+        }
+        right={
+          <>
+            <Card title="Identity">
+              <Facts
+                rows={[
+                  ["Family", known.family],
+                  ["Model", <span className="mono">{known.model}</span>],
+                  ["Peer", <span className="mono">{known.peer ?? "–"}</span>],
+                  ["Added", <Since at={known.addedAt} ago />],
+                ]}
+              />
+            </Card>
+            {update === null ? null : <UpdateCard update={update} />}
+            <AccessCard id={known.id} />
+          </>
+        }
+      />
+    </>
+  )
+}
+
+function UpdateCard({ update }: { readonly update: UpdateView }) {
+  const { transfer } = update
+  return (
+    <Card title="Update">
+      <Facts
+        rows={[
+          [
+            "Rollout",
+            <Link to="/rollouts/$id" params={{ id: update.rolloutId }} search={{ state: "" }} className="mono">
+              {update.rolloutId}
+            </Link>,
+          ],
+          ["To version", <span className="mono">{update.version}</span>],
+          ["Attempt", update.attempt],
+          ["Code", update.code === null ? "–" : <span className="mono">{update.code}</span>],
+          ...(transfer === null
+            ? []
+            : [["Transfer", `${bytesText(transfer.takenBytes)} of ${bytesText(transfer.sizeBytes)}`] as const]),
+          ...(update.offerReason === null ? [] : [["Offer", update.offerReason] as const]),
+        ]}
+      />
+    </Card>
+  )
+}
+
+/** What goes into the device is shown only when somebody asks for it. */
+function AccessCard({ id }: { readonly id: string }) {
+  const access = useQuery(deviceAccess(id))
+  return (
+    <Card title="Access">
+      {access.data === undefined ? (
+        <Button small icon={Eye} onClick={() => void access.refetch()}>
+          Show what goes into it
+        </Button>
+      ) : (
+        <AccessFacts access={access.data} />
+      )}
+    </Card>
+  )
+}
+
+function DeviceDeeds({ known: { id, state } }: { readonly known: DeviceView }) {
+  const navigate = useNavigate()
+  const [removing, setRemoving] = useState(false)
+  const accept = (): void => {
+    call("POST /api/devices/:id/accept", { params: { id } })
+      .then(() => queryClient.invalidateQueries({ queryKey: ["device", id] }))
+      .then(() => tell(`${id} is accepted`))
+      .catch(tellRefusal)
+  }
+  return (
+    <>
+      {state === "pending" ? (
+        <Button kind="primary" icon={Check} onClick={accept}>
+          Accept device
+        </Button>
+      ) : (
+        <Link to="/rollouts/new" search={{ group: `id=${id}`, release: "" }} className={buttonClass("default")}>
+          <Rocket size={14} aria-hidden />
+          Roll out to it…
+        </Link>
+      )}
+      <MoreMenu
+        label={`More for ${id}`}
+        rows={[
+          {
+            word: "Copy as CLI",
+            icon: Terminal,
+            onPress: () => copy("The command", `waft device explain ${shellWord(id)}`),
+          },
+          {
+            word: "Copy as curl",
+            icon: Copy,
+            onPress: () => copy("The command", curlText("GET", `/api/devices/${encodeURIComponent(id)}`)),
+          },
+          { word: "Remove…", icon: Trash2, destroys: true, apart: true, onPress: () => setRemoving(true) },
+        ]}
+      />
+      <ConfirmDialog
+        title={`Remove ${id}`}
+        means="The server forgets it: its credentials stop working, and what it ran is no longer known."
+        touches={["What stands in the device (login or URL) stays there and will be refused."]}
+        name={id}
+        deed="Remove device"
+        keep="Keep it"
+        open={removing}
+        onClose={() => setRemoving(false)}
+        onDeed={async () => {
+          await call("DELETE /api/devices/:id", { params: { id } })
+          tell(`${id} is removed`)
+          await navigate({ to: "/devices", search: { filter: "" } })
+        }}
+      />
+    </>
+  )
+}

@@ -1,0 +1,228 @@
+import { useQuery } from "@tanstack/react-query"
+import { Link, useParams, useSearch } from "@tanstack/react-router"
+import { CircleX, Copy, Pause, Play, Terminal } from "lucide-react"
+import { useState } from "react"
+import type { RolloutView, UpdateView } from "../../core/contract/schemas.ts"
+import { updateStates } from "../../core/domain/update.ts"
+import { ApiError, call } from "../live/api.ts"
+import { countText, middleText, plural } from "../live/numbers.ts"
+import { queryClient, releases, rollout, rolloutUpdates } from "../live/queries.ts"
+import { Button, buttonClass } from "../parts/button.tsx"
+import { Card } from "../parts/card.tsx"
+import { copy, curlText } from "../parts/copy.ts"
+import { ConfirmDialog } from "../parts/dialog.tsx"
+import { MoreMenu } from "../parts/menu.tsx"
+import { Empty, Facts, PageHead, Stack, Stacks } from "../parts/page.tsx"
+import { rolloutTitle } from "../parts/rollout-line.tsx"
+import { RolloutPill, StateBar, StateLegend, StateWord } from "../parts/state.tsx"
+import { type Column, Table } from "../parts/table.tsx"
+import { Since } from "../parts/times.tsx"
+import { tell, tellRefusal } from "../parts/toast.tsx"
+import { type Cause, causesOf } from "../live/causes.ts"
+
+/** One rollout, live: how it stands, why devices are not done, and what can be done about it. */
+export function Rollout() {
+  const { id } = useParams({ from: "/rollouts/$id" })
+  const { data, error } = useQuery(rollout(id))
+  const known = useQuery(releases).data ?? []
+  if (error instanceof ApiError) {
+    return (
+      <>
+        <PageHead title={<span className="mono">{id}</span>} />
+        <Empty says={error.message}>
+          <Link to="/rollouts" className={buttonClass("default")}>
+            All rollouts
+          </Link>
+        </Empty>
+      </>
+    )
+  }
+  if (data === undefined) return <h1 className="visually-hidden">{id}</h1>
+  return (
+    <>
+      <PageHead
+        title={
+          <>
+            {rolloutTitle(data, known)}
+            <RolloutPill state={data.state} />
+          </>
+        }
+        sub={
+          <>
+            <span className="mono">{data.group ?? "every device that fits"}</span> · {plural(data.devices, "device")} · started{" "}
+            <Since at={data.startedAt} ago />
+          </>
+        }
+        deeds={<RolloutDeeds rollout={data} />}
+      />
+      <Stack>
+        <Card>
+          <StateBar counts={data.counts} tall />
+          <StateLegend counts={data.counts} href={(state) => `?state=${state}`} />
+        </Card>
+        <Updates rollout={data} />
+      </Stack>
+    </>
+  )
+}
+
+const causeColumns: readonly Column<Cause>[] = [
+  { title: "Update", cell: ({ state }) => <StateWord state={state} /> },
+  { title: "What it means", cell: ({ sentence }) => sentence },
+  { title: "Example", cell: ({ example }) => <DeviceLink id={example} /> },
+  { title: "Devices", right: true, cell: ({ count }) => countText(count) },
+]
+
+const updateColumns: readonly Column<UpdateView>[] = [
+  { title: "Device", cell: ({ deviceId }) => <DeviceLink id={deviceId} /> },
+  { title: "State", cell: ({ state }) => <StateWord state={state} /> },
+  { title: "To", cell: ({ version }) => <span className="mono">{version}</span> },
+  { title: "Why", cell: ({ sentence }) => <span className="muted">{sentence}</span> },
+  { title: "Since", right: true, cell: ({ since }) => <Since at={since} /> },
+]
+
+const shownUpdates = 200
+
+function Updates({ rollout: { id, startedAt, endedAt, silenceTimeoutMs } }: { readonly rollout: RolloutView }) {
+  const { state } = useSearch({ from: "/rollouts/$id" })
+  const updates = useQuery(rolloutUpdates(id)).data ?? []
+  const causes = causesOf(updates)
+  const chosen = state === "" ? updates : updates.filter((update) => update.state === state)
+  return (
+    <Stacks
+      left={
+        <>
+          <Card title="Why not done" aside={plural(causes.reduce((whole, { count }) => whole + count, 0), "device")}>
+            {causes.length === 0 ? (
+              <Empty says="Every device is done." />
+            ) : (
+              <Table
+                caption="Causes"
+                columns={causeColumns}
+                rows={causes}
+                keyOf={({ state, sentence }) => `${state} ${sentence}`}
+              />
+            )}
+          </Card>
+          <Card
+            title={state === "" ? "Devices" : `Devices that are ${state}`}
+            aside={
+              state === "" ? (
+                countText(chosen.length)
+              ) : (
+                <Link to="/rollouts/$id" params={{ id }} search={{ state: "" }}>
+                  {countText(chosen.length)} · show all
+                </Link>
+              )
+            }
+          >
+            <Table
+              caption="Devices"
+              columns={updateColumns}
+              rows={chosen.slice(0, shownUpdates)}
+              keyOf={(update) => update.id}
+            />
+            {chosen.length > shownUpdates ? (
+              <p className="meta">The first {shownUpdates} are shown; choose a state above for fewer.</p>
+            ) : null}
+          </Card>
+        </>
+      }
+      right={
+        <Card title="Rollout">
+          <Facts
+            rows={[
+              ["Id", <span className="mono">{id}</span>],
+              ["Started", <Since at={startedAt} ago />],
+              ["Ended", endedAt === null ? "–" : <Since at={endedAt} ago />],
+              ["Silent after", `${Math.round(silenceTimeoutMs / 3_600_000)} h`],
+            ]}
+          />
+        </Card>
+      }
+    />
+  )
+}
+
+function DeviceLink({ id }: { readonly id: string }) {
+  return (
+    <Link to="/devices/$id" params={{ id }} className="mono" title={id}>
+      {middleText(id, 24)}
+    </Link>
+  )
+}
+
+function RolloutDeeds({ rollout: { id, state, counts } }: { readonly rollout: RolloutView }) {
+  const [aborting, setAborting] = useState(false)
+  const refresh = async (): Promise<void> => {
+    await queryClient.invalidateQueries({ queryKey: ["rollout", id] })
+    await queryClient.invalidateQueries({ queryKey: ["rollouts"] })
+  }
+  const steer = (deed: "pause" | "resume"): void => {
+    const done =
+      deed === "pause"
+        ? call("POST /api/rollouts/:id/pause", { params: { id } })
+        : call("POST /api/rollouts/:id/resume", { params: { id } })
+    done
+      .then(refresh)
+      .then(() => tell(deed === "pause" ? `${id} is paused` : `${id} goes on`))
+      .catch(tellRefusal)
+  }
+  const isOpen = state === "running" || state === "paused"
+  return (
+    <>
+      {state === "running" ? (
+        <Button icon={Pause} onClick={() => steer("pause")}>
+          Pause
+        </Button>
+      ) : null}
+      {state === "paused" ? (
+        <Button icon={Play} onClick={() => steer("resume")}>
+          Resume
+        </Button>
+      ) : null}
+      {isOpen ? (
+        <Button icon={CircleX} onClick={() => setAborting(true)}>
+          Abort…
+        </Button>
+      ) : null}
+      <MoreMenu
+        label={`More for ${id}`}
+        rows={[
+          { word: "Copy as CLI", icon: Terminal, onPress: () => copy("The command", `waft rollout show ${id}`) },
+          { word: "Copy as curl", icon: Copy, onPress: () => copy("The command", curlText("GET", `/api/rollouts/${id}`)) },
+        ]}
+      />
+      <ConfirmDialog
+        title={`Abort ${id}`}
+        means="Nothing is offered any more. Devices that are done keep the new version."
+        touches={touchesOf(counts)}
+        name={id}
+        deed="Abort rollout"
+        keep="Keep it running"
+        open={aborting}
+        onClose={() => setAborting(false)}
+        onDeed={async () => {
+          await call("POST /api/rollouts/:id/abort", { params: { id } })
+          await refresh()
+          tell(`${id} is aborted`)
+        }}
+      />
+    </>
+  )
+}
+
+/** What an abort does, numbers first, zeros left out. */
+function touchesOf(counts: Readonly<Record<string, number>>): readonly string[] {
+  const begun = sum(counts, ["downloading", "downloaded", "installing"])
+  const rows: readonly (readonly [number, string])[] = [
+    [counts["succeeded"] ?? 0, "keep the new version."],
+    [begun, "have begun: their offer is withdrawn; what is already on the device may still install."],
+    [sum(counts, ["waiting", "offered", "accepted"]), "have not begun and keep the old version."],
+  ]
+  return rows.filter(([count]) => count > 0).map(([count, words]) => `${countText(count)} ${words}`)
+}
+
+function sum(counts: Readonly<Record<string, number>>, states: readonly (keyof typeof updateStates)[]): number {
+  return states.reduce((whole, state) => whole + (counts[state] ?? 0), 0)
+}
