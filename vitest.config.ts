@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 
 /**
  * Two projects: `fast` runs beside the code in seconds and is part of `npm run check`;
- * `whole` (journeys, faults, attack, interop) starts servers and foreign programs and is part of `npm test`.
+ * `whole` (console, journeys, faults, attack, interop) starts servers and foreign programs and is part of `npm test`.
  */
 export default defineConfig({
   test: {
@@ -21,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: "whole",
-          include: ["journeys", "faults", "attack", "interop"].map((room) => `test/${room}/**/*.test.ts`),
+          include: ["console", "journeys", "faults", "attack", "interop"].map((room) => `test/${room}/**/*.test.ts`),
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

@@ -1,4 +1,4 @@
-// Compiles src/ to dist/ (incremental: a second run takes a fraction of a second).
-import { run } from "./run.js"
+// Compiles src/ to dist/ (incremental: a second run takes a fraction of a second), and the web console to dist/console.
+import { buildSteps, runSteps } from "./run.js"
 
-process.exit(await run("tsc", ["-p", "tsconfig.build.json"]))
+await runSteps(buildSteps)

@@ -1,10 +1,11 @@
 // `npm run check`: format, lint, types, walls and the fast tests. Run it before every commit.
-import { runSteps } from "./run.js"
+import { buildSteps, runSteps } from "./run.js"
 
 await runSteps([
   ["format", "biome", ["format", "."]],
   ["lint", "oxlint", ["--type-aware", "--deny-warnings", "."]],
   ["types", "tsc", ["-p", "tsconfig.json"]],
-  ["build", "tsc", ["-p", "tsconfig.build.json"]],
+  ["console types", "tsc", ["-p", "src/console/tsconfig.json"]],
+  ...buildSteps,
   ["fast tests", "vitest", ["run", "--project", "fast"]],
 ])

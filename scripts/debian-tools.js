@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process"
  * when it is there, where that is not simply a program of that name.
  */
 export const testTools = [
+  { program: "chromium", package: "chromium" },
   { program: "curl", package: "curl" },
   { program: "lftp", package: "lftp" },
   { program: "python3", package: "python3" },

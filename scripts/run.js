@@ -5,6 +5,12 @@ import { fileURLToPath } from "node:url"
 /** The project's root folder. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 
+/** What makes dist/ from src/. */
+export const buildSteps = [
+  ["build", "tsc", ["-p", "tsconfig.build.json"]],
+  ["build the console", "vite", ["build", "--config", "src/console/vite.config.ts", "--logLevel", "warn"]],
+]
+
 /** Runs one program of node_modules/.bin (or any other) in the root and resolves with its exit code. */
 export function run(command, args, options = {}) {
   const local = join(root, "node_modules", ".bin")

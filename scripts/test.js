@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { installMissing, testTools } from "./debian-tools.js"
-import { run, runSteps } from "./run.js"
+import { buildSteps, run, runSteps } from "./run.js"
 
 const missing = installMissing(testTools)
 if (missing.length > 0) {
@@ -13,7 +13,7 @@ if (missing.length > 0) {
   process.exit(1)
 }
 const report = join(mkdtempSync(join(tmpdir(), "waft-tests-")), "report.json")
-await runSteps([["build", "tsc", ["-p", "tsconfig.build.json"]]])
+await runSteps(buildSteps)
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`]
 const code = await run("vitest", ["run", ...reporters, ...process.argv.slice(2)])
 const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, "utf8"))

@@ -65,6 +65,7 @@ beforeEach(async () => {
     isToken: (token) => token === "right",
     hosts: ["ota.example.com"],
     uploadLimitBytes: 1000,
+    consoleFolder: "/nonexistent",
     complain: (what) => complaints.push(what),
     heartbeat: () => () => undefined,
   })

@@ -37,6 +37,9 @@ export function serveCommand(): Command {
       const ended = endBySignal(ending)
       const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
       process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
+      // The link signs in; it is for the person at the terminal and stands in no log.
+      const link = process.stdout.isTTY ? `${server.url}/#token=${server.token}` : `${server.url}/`
+      process.stdout.write(`console ${link}\n`)
       if (demo !== null && network !== null)
         await demo.runDemo(server, { data: config.data, network, signal: ending.signal })
       await ended

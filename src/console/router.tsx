@@ -1,5 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router"
-import { Missing } from "./pages/missing.tsx"
+import { Failed, Missing } from "./pages/missing.tsx"
 import { Overview } from "./pages/overview.tsx"
 import { Shell } from "./parts/shell.tsx"
 
@@ -56,6 +56,7 @@ const channels = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([overview, devices, device, firmware, release, rollouts, newRollout, rollout, channels]),
+  defaultErrorComponent: Failed,
   defaultPreload: "intent",
   scrollRestoration: true,
 })

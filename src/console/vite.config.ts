@@ -1,18 +1,19 @@
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { brotliCompressSync, constants } from "node:zlib"
 import react from "@vitejs/plugin-react"
 import { defineConfig, type Plugin } from "vite"
 
-/** Packs each text asset beside itself, so that the server sends ready bytes and packs nothing at a request. */
+/** Packs each text file beside itself, so that the server sends ready bytes and packs nothing at a request. */
 function packed(): Plugin {
   return {
     name: "waft-packed",
-    enforce: "post",
-    generateBundle(_, bundle) {
-      for (const [fileName, file] of Object.entries(bundle)) {
+    // After everything: a chunk still changes while the bundle is made.
+    writeBundle({ dir = "" }, bundle) {
+      for (const fileName of Object.keys(bundle)) {
         if (!/\.(?:js|css|svg|html)$/.test(fileName)) continue
-        const bytes = Buffer.from(file.type === "chunk" ? file.code : file.source)
         const params = { [constants.BROTLI_PARAM_QUALITY]: 11 }
-        this.emitFile({ type: "asset", fileName: `${fileName}.br`, source: brotliCompressSync(bytes, { params }) })
+        writeFileSync(join(dir, `${fileName}.br`), brotliCompressSync(readFileSync(join(dir, fileName)), { params }))
       }
     },
   }

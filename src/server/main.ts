@@ -3,6 +3,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { networkInterfaces } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import type { FastifyInstance } from "fastify"
 import { type Logger, pino } from "pino"
 import type { Device, WaftEvent } from "../core/domain/records.ts"
@@ -108,6 +109,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
     isToken: (given) => isSameText(given, token),
     hosts: config.httpHosts,
     uploadLimitBytes: config.uploadLimitBytes,
+    consoleFolder: fileURLToPath(new URL("../../dist/console", import.meta.url)),
     complain,
     heartbeat: (beat) => {
       const timer = setInterval(beat, 15_000)

@@ -4,7 +4,7 @@ import { currentToken, signOut } from "./session.ts"
 type Endpoints = typeof endpoints
 /** Every route of the contract, as `METHOD /path`, with the name of its endpoint. */
 type Routes = { [Name in EndpointName as `${Endpoints[Name]["method"]} ${Endpoints[Name]["path"]}`]: Name }
-export type Route = keyof Routes & string
+export type Route = keyof Routes
 
 /** What the server refused, in its own sentence. */
 export class ApiError extends Error {
@@ -18,6 +18,8 @@ export class ApiError extends Error {
   }
 }
 
+type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
 type Parts<R extends Route> = Partial<Pick<Call<Routes[R]>, keyof Call<Routes[R]> & ("params" | "query" | "body")>>
 
 /** Calls one endpoint. Path parts are filled in from `params`. Rejects with `ApiError`. */
@@ -28,7 +30,7 @@ export async function call<R extends Route>(
   const [method, path = ""] = route.split(" ")
   const { params, query, body } = parts as {
     params?: Record<string, string>
-    query?: Record<string, unknown>
+    query?: Query
     body?: unknown
   }
   const url = path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params?.[name] ?? ""))
@@ -60,9 +62,9 @@ async function send(url: string, init: RequestInit): Promise<Response> {
   )
 }
 
-function queryText(query: Record<string, unknown> | undefined): string {
+function queryText(query: Query | undefined): string {
   const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
-    value === undefined || value === null || value === "" ? [] : [[name, String(value)]],
+    value === undefined || value === "" ? [] : [[name, String(value)]],
   )
-  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs as string[][]).toString()}`
+  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`
 }

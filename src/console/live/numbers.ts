@@ -85,3 +85,9 @@ export function middleText(text: string, most: number): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${countText(count)} ${count === 1 ? one : many}`
 }
+
+/** The server's sentence about a device without the name in front, which stands beside it already. */
+export function withoutName(sentence: string, name: string): string {
+  const rest = sentence.startsWith(`${name}: `) ? sentence.slice(name.length + 2) : sentence
+  return rest.slice(0, 1).toUpperCase() + rest.slice(1)
+}

@@ -27,7 +27,11 @@ export const devices = (group: string) =>
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
       call("GET /api/devices", {
-        query: { ...(group === "" ? {} : { group }), ...(pageParam === "" ? {} : { after: pageParam }), limit: pageSize },
+        query: {
+          ...(group === "" ? {} : { group }),
+          ...(pageParam === "" ? {} : { after: pageParam }),
+          limit: pageSize,
+        },
         signal,
       }),
     getNextPageParam: (page) => (page.length < pageSize ? undefined : page.at(-1)?.id),

@@ -75,11 +75,9 @@ export function followEvents(after: number, { events, state }: Listeners): () =>
       await new Promise((resolve) => setTimeout(resolve, opened ? 500 : pause))
     }
   }
-  navigator.locks
-    .request("waft.events", { signal: ended.signal }, lead)
-    .catch((error: unknown) => {
-      if ((error as Error).name !== "AbortError") setState("lost")
-    })
+  navigator.locks.request("waft.events", { signal: ended.signal }, lead).catch((error: unknown) => {
+    if ((error as Error).name !== "AbortError") setState("lost")
+  })
   return () => {
     ended.abort()
     clearInterval(flush)

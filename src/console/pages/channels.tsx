@@ -16,7 +16,10 @@ export function Channels() {
   const { data } = useQuery(channels)
   return (
     <>
-      <PageHead title="Channels" sub="A channel offers one release, or nothing, to whoever comes with its login or URL." />
+      <PageHead
+        title="Channels"
+        sub="A channel offers one release, or nothing, to whoever comes with its login or URL."
+      />
       {data === undefined ? null : (
         <Stack>
           {data.length === 0 ? (
@@ -80,7 +83,10 @@ function ChangeDialog({ channel: { name, family, releaseId, version }, open, onC
   const [chosen, setChosen] = useState(releaseId ?? "")
   const [wanted, setWanted] = useState(version ?? "")
   const { run, busy, fault } = useDeed(async () => {
-    const body = { releaseId: chosen === "" ? null : chosen, ...(chosen === "" || wanted === "" ? {} : { version: wanted }) }
+    const body = {
+      releaseId: chosen === "" ? null : chosen,
+      ...(chosen === "" || wanted === "" ? {} : { version: wanted }),
+    }
     await call("PUT /api/channels/:name", { params: { name }, body })
     await queryClient.invalidateQueries({ queryKey: ["channels"] })
     tell(`${name} is changed`)

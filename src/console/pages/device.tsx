@@ -4,7 +4,7 @@ import { Check, Copy, Eye, Info, Rocket, Terminal, Trash2 } from "lucide-react"
 import { useState } from "react"
 import type { DeviceView, UpdateView } from "../../core/contract/schemas.ts"
 import { ApiError, call } from "../live/api.ts"
-import { bytesText } from "../live/numbers.ts"
+import { bytesText, withoutName } from "../live/numbers.ts"
 import { device, deviceAccess, deviceEvents, queryClient } from "../live/queries.ts"
 import { stateGlyphs } from "../live/states.ts"
 import { AccessFacts } from "../parts/access.tsx"
@@ -64,8 +64,7 @@ function Known({ known }: { readonly known: DeviceView }) {
         }
         deeds={<DeviceDeeds known={known} />}
       />
-      <Callout glyph={update === null ? Info : stateGlyphs[as]} as={as} sentence={explain} />
-      <p />
+      <Callout glyph={update === null ? Info : stateGlyphs[as]} as={as} sentence={withoutName(explain, known.id)} />
       <Stacks
         left={
           <Card title="Timeline">

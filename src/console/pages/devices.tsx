@@ -4,7 +4,7 @@ import { Plus } from "lucide-react"
 import { type FormEvent, useCallback, useEffect, useRef, useState } from "react"
 import type { DeviceView } from "../../core/contract/schemas.ts"
 import { ApiError } from "../live/api.ts"
-import { middleText } from "../live/numbers.ts"
+import { middleText, withoutName } from "../live/numbers.ts"
 import { devices } from "../live/queries.ts"
 import { Button, buttonClass } from "../parts/button.tsx"
 import { KnownVersion } from "../parts/known.tsx"
@@ -35,7 +35,12 @@ const columns: readonly ListColumn<DeviceView>[] = [
       </>
     ),
   },
-  { title: "Runs", width: "minmax(100px, 0.8fr)", wideOnly: true, cell: ({ running }) => <KnownVersion running={running} /> },
+  {
+    title: "Runs",
+    width: "minmax(100px, 0.8fr)",
+    wideOnly: true,
+    cell: ({ running }) => <KnownVersion running={running} />,
+  },
   {
     title: "Update",
     width: "130px",
@@ -44,9 +49,9 @@ const columns: readonly ListColumn<DeviceView>[] = [
   {
     title: "Why",
     width: "minmax(0, 3fr)",
-    cell: ({ explain }) => (
+    cell: ({ id, explain }) => (
       <span className="muted" title={explain}>
-        {explain}
+        {withoutName(explain, id)}
       </span>
     ),
   },

@@ -33,9 +33,16 @@ const columns: readonly Column<ReleaseView>[] = [
     ),
   },
   { title: "File", cell: ({ fileName }) => <span className="mono">{middleText(fileName, 28)}</span> },
-  { title: "Models", cell: ({ models }) => (models.length === 0 ? <span className="muted">all</span> : models.join(", ")) },
+  {
+    title: "Models",
+    cell: ({ models }) => (models.length === 0 ? <span className="muted">all</span> : models.join(", ")),
+  },
   { title: "State", cell: ({ state }) => (state === "active" ? "active" : <span className="muted">withdrawn</span>) },
-  { title: "Size", right: true, cell: ({ sizeBytes }) => <span title={`${sizeBytes} bytes`}>{bytesText(sizeBytes)}</span> },
+  {
+    title: "Size",
+    right: true,
+    cell: ({ sizeBytes }) => <span title={`${sizeBytes} bytes`}>{bytesText(sizeBytes)}</span>,
+  },
   { title: "Published", right: true, cell: ({ publishedAt }) => <Since at={publishedAt} ago /> },
 ]
 

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router"
-import { buttonClass } from "../parts/button.tsx"
+import { Button, buttonClass } from "../parts/button.tsx"
 import { Empty, PageHead } from "../parts/page.tsx"
 
 export function Missing() {
@@ -10,6 +10,18 @@ export function Missing() {
         <Link to="/" className={buttonClass("default")}>
           Go to the overview
         </Link>
+      </Empty>
+    </>
+  )
+}
+
+/** A page of ours that failed: says so instead of standing empty. */
+export function Failed({ error }: { readonly error: unknown }) {
+  return (
+    <>
+      <PageHead title="This page failed" />
+      <Empty says={`It is a fault of the console: ${error instanceof Error ? error.message : String(error)}`}>
+        <Button onClick={() => location.reload()}>Load it again</Button>
       </Empty>
     </>
   )

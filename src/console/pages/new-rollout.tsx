@@ -64,7 +64,10 @@ export function NewRollout() {
   const able = plan?.filter(({ outcome }) => outcome === "update" || outcome === "supersedes").length ?? 0
   return (
     <>
-      <PageHead title="Start a rollout" sub="First what and for whom; then you see what will happen, before anything does." />
+      <PageHead
+        title="Start a rollout"
+        sub="First what and for whom; then you see what will happen, before anything does."
+      />
       <Stack>
         <Card title="1 What and for whom">
           {active.length === 0 ? (
@@ -86,7 +89,11 @@ export function NewRollout() {
               </Field>
               <Fault says={planning.fault} />
               <Deeds>
-                <Button kind={plan === null ? "primary" : "default"} type="submit" disabled={chosen.size === 0 || planning.busy}>
+                <Button
+                  kind={plan === null ? "primary" : "default"}
+                  type="submit"
+                  disabled={chosen.size === 0 || planning.busy}
+                >
                   See what will happen
                 </Button>
               </Deeds>
@@ -96,7 +103,12 @@ export function NewRollout() {
         {plan === null ? null : (
           <Card title="2 What will happen" aside={plural(plan.length, "device")}>
             <p>{totals(plan)}</p>
-            <Table caption="The plan" columns={columns} rows={plan.slice(0, shownRows)} keyOf={({ deviceId }) => deviceId} />
+            <Table
+              caption="The plan"
+              columns={columns}
+              rows={plan.slice(0, shownRows)}
+              keyOf={({ deviceId }) => deviceId}
+            />
             {plan.length > shownRows ? <p className="meta">The first {shownRows} are shown.</p> : null}
             <Fault says={starting.fault} />
             <Deeds>

@@ -44,8 +44,18 @@ export function Overview() {
       <Figures
         rows={[
           { caption: "Devices", figure: devices, context: "known to the server", to: "/devices" },
-          { caption: "Updating now", figure: updating, context: `in ${plural(open.length, "open rollout")}`, to: "/rollouts" },
-          { caption: "Need a person", figure: trouble, context: "failed, no-show or declined in open rollouts", to: "/rollouts" },
+          {
+            caption: "Updating now",
+            figure: updating,
+            context: `in ${plural(open.length, "open rollout")}`,
+            to: "/rollouts",
+          },
+          {
+            caption: "Need a person",
+            figure: trouble,
+            context: "failed, no-show or declined in open rollouts",
+            to: "/rollouts",
+          },
           { caption: "Releases", figure: published, context: "published", to: "/firmware" },
         ]}
       />

@@ -21,23 +21,20 @@ export function PublishDialog({ file, onClose, onPublished }: Props) {
   const [version, setVersion] = useState("")
   const [options, setOptions] = useState("")
   const family = known.find(({ id }) => id === familyId) ?? known[0]
-  const { run, busy, fault } = useDeed(
-    async () => {
-      const release = await call("POST /api/releases", {
-        query: {
-          family: family?.id ?? "",
-          fileName: file.name,
-          ...(version.trim() === "" ? {} : { version: version.trim() }),
-          ...(options.trim() === "" ? {} : { options: optionsJson(options) }),
-        },
-        body: new Uint8Array(await file.arrayBuffer()),
-      })
-      await queryClient.invalidateQueries({ queryKey: ["releases"] })
-      tell(`${release.id} is published`, release.notes.join(" "))
-      onPublished(release.id)
-    },
-    onClose,
-  )
+  const { run, busy, fault } = useDeed(async () => {
+    const release = await call("POST /api/releases", {
+      query: {
+        family: family?.id ?? "",
+        fileName: file.name,
+        ...(version.trim() === "" ? {} : { version: version.trim() }),
+        ...(options.trim() === "" ? {} : { options: optionsJson(options) }),
+      },
+      body: new Uint8Array(await file.arrayBuffer()),
+    })
+    await queryClient.invalidateQueries({ queryKey: ["releases"] })
+    tell(`${release.id} is published`, release.notes.join(" "))
+    onPublished(release.id)
+  }, onClose)
   const submit = (event: FormEvent): void => {
     event.preventDefault()
     run()

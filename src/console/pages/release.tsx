@@ -63,7 +63,12 @@ export function Release() {
             {deltas.length === 0 ? (
               <Empty says="No patches are made to this release: its family takes none, or no other release can be patched from." />
             ) : (
-              <Table caption="Patches" columns={deltaColumns} rows={deltas} keyOf={({ fromReleaseId }) => fromReleaseId} />
+              <Table
+                caption="Patches"
+                columns={deltaColumns}
+                rows={deltas}
+                keyOf={({ fromReleaseId }) => fromReleaseId}
+              />
             )}
           </Card>
         }

@@ -49,8 +49,8 @@ export function Rollout() {
         }
         sub={
           <>
-            <span className="mono">{data.group ?? "every device that fits"}</span> · {plural(data.devices, "device")} · started{" "}
-            <Since at={data.startedAt} ago />
+            <span className="mono">{data.group ?? "every device that fits"}</span> · {plural(data.devices, "device")} ·
+            started <Since at={data.startedAt} ago />
           </>
         }
         deeds={<RolloutDeeds rollout={data} />}
@@ -92,7 +92,13 @@ function Updates({ rollout: { id, startedAt, endedAt, silenceTimeoutMs } }: { re
     <Stacks
       left={
         <>
-          <Card title="Why not done" aside={plural(causes.reduce((whole, { count }) => whole + count, 0), "device")}>
+          <Card
+            title="Why not done"
+            aside={plural(
+              causes.reduce((whole, { count }) => whole + count, 0),
+              "device",
+            )}
+          >
             {causes.length === 0 ? (
               <Empty says="Every device is done." />
             ) : (
@@ -190,7 +196,11 @@ function RolloutDeeds({ rollout: { id, state, counts } }: { readonly rollout: Ro
         label={`More for ${id}`}
         rows={[
           { word: "Copy as CLI", icon: Terminal, onPress: () => copy("The command", `waft rollout show ${id}`) },
-          { word: "Copy as curl", icon: Copy, onPress: () => copy("The command", curlText("GET", `/api/rollouts/${id}`)) },
+          {
+            word: "Copy as curl",
+            icon: Copy,
+            onPress: () => copy("The command", curlText("GET", `/api/rollouts/${id}`)),
+          },
         ]}
       />
       <ConfirmDialog

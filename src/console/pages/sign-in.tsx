@@ -16,8 +16,8 @@ export function SignIn() {
       <form className={styles.form} onSubmit={submit}>
         <h1>Sign in to Waft</h1>
         <p className="muted">
-          The server prints a link with its token when it starts. The token also stands in the file <span className="mono">admin-token</span> of
-          its data folder.
+          The server prints a link with its token when it starts. The token also stands in the file{" "}
+          <span className="mono">admin-token</span> of its data folder.
         </p>
         <Field label="Token">
           <input

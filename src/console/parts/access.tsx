@@ -11,5 +11,9 @@ export function AccessFacts({ access }: { readonly access: DeviceAccessView }) {
   if (access.agent !== undefined) {
     rows.push(["Agent's server", mono(access.agent.server)], ["Agent's token", mono(access.agent.token)])
   }
-  return rows.length === 0 ? <p className="muted">Nothing: it is known by its identity alone.</p> : <Facts rows={rows} />
+  return rows.length === 0 ? (
+    <p className="muted">Nothing: it is known by its identity alone.</p>
+  ) : (
+    <Facts rows={rows} />
+  )
 }

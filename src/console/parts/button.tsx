@@ -15,7 +15,11 @@ interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
 /** Primary once a page; danger only inside the dialog that confirms. */
 export function Button({ kind = "default", small = false, icon: Icon, children, className, ...rest }: Props) {
   return (
-    <button type="button" className={buttonClass(kind, { small, iconOnly: children === undefined }, className)} {...rest}>
+    <button
+      type="button"
+      className={buttonClass(kind, { small, iconOnly: children === undefined }, className)}
+      {...rest}
+    >
       {Icon === undefined ? null : <Icon size={14} aria-hidden />}
       {children}
     </button>

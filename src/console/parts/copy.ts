@@ -16,6 +16,7 @@ export function shellWord(text: string): string {
 /** The same call by curl; the token is read from the environment, so that none stands in a history. */
 export function curlText(method: string, path: string, body?: unknown): string {
   const parts = ["curl", "-sS", "-X", method, "-H", `"Authorization: Bearer $WAFT_TOKEN"`]
-  if (body !== undefined) parts.push("-H", shellWord("Content-Type: application/json"), "-d", shellWord(JSON.stringify(body)))
+  if (body !== undefined)
+    parts.push("-H", shellWord("Content-Type: application/json"), "-d", shellWord(JSON.stringify(body)))
   return [...parts, shellWord(location.origin + path)].join(" ")
 }

@@ -35,7 +35,10 @@ export function RolloutLine({ rollout }: { readonly rollout: RolloutView }) {
         </span>
       </div>
       <StateBar counts={rollout.counts} />
-      <StateLegend counts={rollout.counts} href={(state) => `/rollouts/${encodeURIComponent(rollout.id)}?state=${state}`} />
+      <StateLegend
+        counts={rollout.counts}
+        href={(state) => `/rollouts/${encodeURIComponent(rollout.id)}?state=${state}`}
+      />
     </article>
   )
 }

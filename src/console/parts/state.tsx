@@ -46,7 +46,11 @@ export function StateBar({ counts, tall = false }: { readonly counts: Counts; re
   const parts = countsInOrder(counts)
   const words = parts.map(([state, count]) => `${countText(count)} ${state}`).join(", ")
   return (
-    <div className={classes(styles.bar, tall && styles.tall)} role="img" aria-label={words === "" ? "nothing yet" : words}>
+    <div
+      className={classes(styles.bar, tall && styles.tall)}
+      role="img"
+      aria-label={words === "" ? "nothing yet" : words}
+    >
       {parts.map(([state, count]) => (
         <span key={state} className={classes(styles.part, styles[state])} style={{ flexGrow: count }} />
       ))}
@@ -62,7 +66,13 @@ export function countsInOrder(counts: Counts): readonly (readonly [UpdateState, 
 }
 
 /** Glyph, count and word of each state, each a link to its rows. */
-export function StateLegend({ counts, href }: { readonly counts: Counts; readonly href: (state: UpdateState) => string }) {
+export function StateLegend({
+  counts,
+  href,
+}: {
+  readonly counts: Counts
+  readonly href: (state: UpdateState) => string
+}) {
   return (
     <ul className={styles.legend}>
       {countsInOrder(counts).map(([state, count]) => {

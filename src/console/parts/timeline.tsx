@@ -32,12 +32,14 @@ function Group({ group: { rolloutId, events, steps } }: { readonly group: Timeli
             <span className="muted">{durationText(lasted)}</span>
           </>
         )}
-        <span className={styles.steps} role="img" aria-label={steps.join(", then ")}>
-          {steps.map((step, index) => (
-            // oxlint-disable-next-line react/no-array-index-key -- a state may come twice; steps are only added at the end
-            <span key={index} className={classes(styles.step, state[step])} title={step} />
-          ))}
-        </span>
+        {steps.length === 0 ? null : (
+          <span className={styles.steps} role="img" aria-label={steps.join(", then ")}>
+            {steps.map((step, index) => (
+              // oxlint-disable-next-line react/no-array-index-key -- a state may come twice; steps are only added at the end
+              <span key={index} className={classes(styles.step, state[step])} title={step} />
+            ))}
+          </span>
+        )}
       </h3>
       <ol className={styles.entries}>
         {events.map((event) => (

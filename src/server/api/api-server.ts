@@ -4,6 +4,7 @@ import type { TSchema } from "typebox"
 import { type Endpoint, type EndpointName, endpoints } from "../../core/contract/endpoints.ts"
 import { Problem } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { serveConsole } from "./console-files.ts"
 import { BodyBudget, bodyOf, guardHead } from "./guard.ts"
 import { type ApiNeeds, handlers } from "./handlers.ts"
 import { streamEvents } from "./stream-events.ts"
@@ -29,6 +30,8 @@ export interface ApiOptions {
   readonly hosts: readonly string[]
   /** Largest file that may be published, bytes. */
   readonly uploadLimitBytes: number
+  /** The folder of the built web console. */
+  readonly consoleFolder: string
   /** Reports a bug of ours. */
   readonly complain: (what: string, error: unknown) => void
   /** Calls back now and then until the returned function is called. */
@@ -76,6 +79,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     addRoutes(routes, options)
     done()
   })
+  await serveConsole(api, options.consoleFolder)
   return api
 }
 
