@@ -149,7 +149,11 @@ static void io_failed(struct waft_delta *d) {
 
 static uint32_t take(struct waft_delta *d) {
   uint32_t at = d->position++;
-  if (at >= d->header.payload_size) return 0;
+  if (at >= d->header.payload_size) {
+    /* A whole payload needs no more than four zeros behind it. */
+    if (at - d->header.payload_size >= 4) fail(d, WAFT_BAD_PAYLOAD);
+    return 0;
+  }
   if (at < d->patch_bytes_at || at - d->patch_bytes_at >= sizeof d->patch_bytes) {
     uint32_t length = d->header.payload_size - at;
     if (length > sizeof d->patch_bytes) length = sizeof d->patch_bytes;

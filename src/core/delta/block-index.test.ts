@@ -9,13 +9,17 @@ import { readerOf } from "./predict/detect.ts"
 const images = firmwarePair(60, 3)
 const { patch, header } = makePatch(images.oldBytes, images.newBytes, { blockIndex: true })
 
-/** The patch with one byte of its payload changed, under checksums that are right. */
+/**
+ * The patch with one byte of its payload changed, under checksums that are right, and with more bytes behind it than a
+ * payload that goes astray can need.
+ */
 function damagedAt(share: number): Uint8Array {
   const { payload } = readPatch(patch)
-  const bad = payload.slice()
-  const at = Math.floor(bad.length * share)
+  const bad = new Uint8Array(payload.length + 2 * images.newBytes.length)
+  bad.set(payload)
+  const at = Math.floor(payload.length * share)
   bad[at] = (bad[at] as number) ^ 0x10
-  return writePatch({ ...header, payloadCrc: crc32(bad) }, bad)
+  return writePatch({ ...header, payloadSize: bad.length, payloadCrc: crc32(bad) }, bad)
 }
 
 /** The bytes that came out before a patch was refused, and the code. */
@@ -52,7 +56,10 @@ describe("the block index of a streamed patch", () => {
 
   it("is what catches it: without the index every byte comes out, and only the digest of the whole is wrong", () => {
     const { payload } = readPatch(damagedAt(0.8))
-    const bare = writePatch({ ...header, fields: [], payloadCrc: crc32(payload) }, payload)
+    const bare = writePatch(
+      { ...header, fields: [], payloadSize: payload.length, payloadCrc: crc32(payload) },
+      payload,
+    )
     expect(decoded(bare)).toMatchObject({ size: images.newBytes.length, isRight: false, code: "none" })
     expect(() => applyPatch(bare, images.oldBytes)).toThrow(expect.objectContaining({ code: "wrong-target" }))
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
-import { applyPatch } from "./apply-patch.ts"
+import { applyPatch, decodeStream } from "./apply-patch.ts"
 import { crc32 } from "./checksum.ts"
-import { fieldType, fixedHeaderSize, readHeader } from "./container.ts"
+import { type Algorithm, fieldType, fixedHeaderSize, largestImage, readHeader, readPatch, writePatch } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
 import { firmwarePair } from "./firmware.testing.ts"
 import { makePatch } from "./make-patch.ts"
@@ -130,5 +130,32 @@ describe("a patch in place whose checksums were made right after a change", () =
     for (let at = headerSize; at < inPlace.length; at++) {
       for (const change of [1, 0x80, 0xff]) place(sealed(withByte(inPlace, at, (inPlace[at] ?? 0) ^ change)))
     }
+  })
+})
+
+describe("a patch whose payload ends before its target does, under right checksums", () => {
+  /** The same patch with `payload`, for a target of `targetSize` bytes. */
+  const remade = (algorithm: Algorithm, payload: Uint8Array, targetSize: number): Uint8Array => {
+    const { header } = readHeader(plain)
+    const changed = { ...header, algorithm, targetSize, payloadSize: payload.length, payloadCrc: crc32(payload) }
+    return writePatch(changed, payload)
+  }
+  const { payload } = readPatch(plain)
+
+  it.each([0, 1, 5, payload.length >> 1])("is refused for what it is, with %i bytes of it", (length) => {
+    expect(() => applyPatch(remade("delta", payload.slice(0, length), newBytes.length), oldBytes)).toThrow(
+      expect.objectContaining({ code: "bad-payload" }),
+    )
+  })
+
+  it.each(["delta", "full"] as const)("stops at the first missing byte, though it says 256 MB (%s)", (algorithm) => {
+    const noise = Uint8Array.from({ length: 64 }, (_, i) => (i * 151 + 87) & 255)
+    const given = algorithm === "delta" ? payload : noise
+    const read: number[] = []
+    expect(() => {
+      const patch = readPatch(remade(algorithm, given, largestImage))
+      for (const chunk of decodeStream(patch, (_offset, into) => into.fill(0))) read.push(chunk.length)
+    }).toThrow(expect.objectContaining({ code: "bad-payload" }))
+    expect(read.reduce((sum, length) => sum + length, 0)).toBeLessThan(1024 * 1024)
   })
 })

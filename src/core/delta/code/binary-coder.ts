@@ -1,3 +1,8 @@
+import { DeltaError } from "../delta-error.ts"
+
+/** What a decoder looks ahead, in bytes. */
+const zerosBehind = 4
+
 /**
  * The binary arithmetic coder: carryless, 32 bits, probabilities of 16 bits. One class codes both ways, so that the
  * models above it are written once.
@@ -28,7 +33,7 @@ export class BinaryCoder {
     return new BinaryCoder(true, new Uint8Array(1024))
   }
 
-  /** Reading past the end of `payload` yields zeros; the checksum of the target tells. */
+  /** Four zeros are thought behind `payload`, as many as a whole one may need; the coder throws `DeltaError` beyond them. */
   static decoder(payload: Uint8Array): BinaryCoder {
     const coder = new BinaryCoder(false, payload)
     for (let i = 0; i < 4; i++) coder.code = ((coder.code << 8) | coder.take()) >>> 0
@@ -89,6 +94,8 @@ export class BinaryCoder {
   }
 
   private take(): number {
-    return this.bytes[this.position++] ?? 0
+    const at = this.position++
+    if (at >= this.bytes.length + zerosBehind) throw new DeltaError("bad-payload", "it ends before the target does")
+    return this.bytes[at] ?? 0
   }
 }

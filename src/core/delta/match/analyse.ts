@@ -6,7 +6,7 @@ import { AddressMap } from "./address-map.ts"
 import { mapEntries } from "./build-map.ts"
 import { findRegions, findValueShifts, wordPairs } from "./find-addresses.ts"
 import { pruneValues } from "./prune-values.ts"
-import { findSegments, type Segment } from "./segments.ts"
+import { findSegments, type Prices, prices, type Segment } from "./segments.ts"
 
 /** Where the words of an image begin: so many bytes are thought before its first, to make its alignment even. */
 export interface Phase {
@@ -29,8 +29,13 @@ export interface Analysis extends Relation {
 }
 
 /** Matches the images and finds their instruction set (unless given), alignment, addresses and shifts. */
-export function analyse(oldBytes: Uint8Array, newBytes: Uint8Array, given: ArchitectureName | "auto"): Analysis {
-  const segments = findSegments(oldBytes, newBytes)
+export function analyse(
+  oldBytes: Uint8Array,
+  newBytes: Uint8Array,
+  given: ArchitectureName | "auto",
+  price: Prices = prices,
+): Analysis {
+  const segments = findSegments(oldBytes, newBytes, price)
   const images = { oldBytes, newBytes, segments }
   let best = analysePhase(images, { old: 0, new: 0 }, { given, windows: manyWindows })
   const misses = countMisses(oldBytes, newBytes, segments)

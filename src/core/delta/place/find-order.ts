@@ -1,5 +1,5 @@
 import type { Segment } from "../match/segments.ts"
-import type { Run } from "./order.ts"
+import { type Run, stepsOf } from "./order.ts"
 
 export interface OrderQuestion {
   readonly segments: readonly Segment[]
@@ -11,18 +11,37 @@ export interface OrderQuestion {
 }
 
 /**
- * An order in which few old bytes are overwritten before they are read. A sector goes when nothing reads its old bytes
- * any more; in a cycle, the one that fewest still read goes first, kept in a free slot when there is one. What is lost
- * then is read as zeros, and costs literals.
+ * An order in which few old bytes are overwritten before they are read, within `runCap` runs. Several are tried: each
+ * sorts the sectors as `sorted` says, with another patience; and a sweep over the whole image in either direction. What
+ * costs least, in bytes that are lost and in runs to be told, is taken. What is lost is read as zeros, and costs literals.
  */
 export function findOrder(question: OrderQuestion): Run[] {
   const sectors = Math.ceil(question.targetSize / question.sectorSize)
   const reads = readsOf(question, sectors)
-  const steps = topological(reads, sectors, question.slots)
-  const runs = toRuns(steps)
-  if (runs.length <= question.runCap) return runs
-  return [cheapestSweep(reads, sectors)]
+  const candidates = [sweep(sectors, 1), sweep(sectors, -1)]
+  const { slots } = question
+  for (const patience of sectors > mostForAll ? [0, 1024] : patiences) {
+    for (const goesOn of slots > 0 ? [false, true] : [false]) {
+      candidates.push(toRuns(sorted(reads, { sectors, slots, patience, goesOn })))
+    }
+  }
+  let best: { runs: Run[]; cost: number } | undefined
+  for (const runs of candidates) {
+    if (runs.length > question.runCap) continue
+    const cost = lostBytes(reads, runs, slots) * lostByte + runs.length * runInPatch
+    if (best === undefined || cost < best.cost) best = { runs, cost }
+  }
+  return best?.runs ?? []
 }
+
+/** Prices in bits, for choosing an order only. */
+const lostByte = 7
+const runInPatch = 24
+
+/** How many bytes may be lost so that a run goes on. */
+const patiences = [0, 16, 64, 256, 1024, 4096]
+/** Images of more sectors are sorted with fewer patiences. */
+const mostForAll = 4096
 
 /** For each sector of the new image how many bytes it takes from each old sector. */
 function readsOf(
@@ -45,19 +64,24 @@ function readsOf(
   return reads
 }
 
-/** One sweep over all sectors, in the direction that loses fewer old bytes. */
-function cheapestSweep(reads: readonly Map<number, number>[], sectors: number): Run {
-  let lostUpwards = 0
-  let lostDownwards = 0
-  for (const [sector, row] of reads.entries()) {
-    for (const [old, bytes] of row) {
-      if (old < sector) lostUpwards += bytes
-      else lostDownwards += bytes
+/** One run over all sectors. */
+const sweep = (sectors: number, step: 1 | -1): Run[] => [
+  { start: step > 0 ? 0 : sectors - 1, length: sectors, step, keep: 0 },
+]
+
+/** How many old bytes an order loses: overwritten, and not kept when they are read. */
+function lostBytes(reads: readonly Map<number, number>[], runs: readonly Run[], slots: number): number {
+  const written = new Uint8Array(reads.length)
+  const kept = new Int32Array(slots).fill(-1)
+  let lost = 0
+  for (const { sector, keep } of stepsOf(runs)) {
+    if (keep > 0) kept[keep - 1] = sector
+    for (const [old, bytes] of reads[sector] as Map<number, number>) {
+      if (written[old] === 1 && !kept.includes(old)) lost += bytes
     }
+    written[sector] = 1
   }
-  return lostUpwards <= lostDownwards
-    ? { start: 0, length: sectors, step: 1, keep: 0 }
-    : { start: sectors - 1, length: sectors, step: -1, keep: 0 }
+  return lost
 }
 
 interface Step {
@@ -65,40 +89,68 @@ interface Step {
   readonly keep: number
 }
 
-function topological(reads: readonly Map<number, number>[], sectors: number, slots: number): Step[] {
-  const readers = Array.from({ length: sectors }, () => new Map<number, number>())
-  for (const [sector, row] of reads.entries())
-    for (const [old, bytes] of row) (readers[old] as Map<number, number>).set(sector, bytes)
+/** What sectors are sorted by. */
+interface Sorting {
+  readonly sectors: number
+  readonly slots: number
+  /** How many bytes may be lost so that a run goes on to its neighbour. */
+  readonly patience: number
+  /** Whether a cycle is broken at the neighbour, as long as a slot is free to keep it. */
+  readonly goesOn: boolean
+}
+
+/**
+ * A sector goes when nothing reads its old bytes any more, or no more than the patience allows; in a cycle, the one that
+ * fewest bytes are still read of goes first, kept in a free slot when there is one.
+ */
+function sorted(reads: readonly Map<number, number>[], { sectors, slots, patience, goesOn }: Sorting): Step[] {
+  /** Bytes of each old sector that are still to be read, and how many sectors read them. */
+  const bytesLeft = new Float64Array(sectors)
+  const readersLeft = new Int32Array(sectors)
+  for (const row of reads) {
+    for (const [old, bytes] of row) {
+      bytesLeft[old] = (bytesLeft[old] as number) + bytes
+      readersLeft[old] = (readersLeft[old] as number) + 1
+    }
+  }
   const done = new Uint8Array(sectors)
-  const kept = new Map<number, number>()
+  const keptIn = new Map<number, number>()
   const free = Array.from({ length: slots }, (_, i) => slots - i)
   const ready = new Set<number>()
-  for (let sector = 0; sector < sectors; sector++)
-    if ((readers[sector] as Map<number, number>).size === 0) ready.add(sector)
+  for (let sector = 0; sector < sectors; sector++) if (readersLeft[sector] === 0) ready.add(sector)
   const steps: Step[] = []
   let last = -1
   let direction = 1
-  while (steps.length < sectors) {
-    let sector = [last + direction, last - direction].find((next) => ready.has(next)) ?? nearest(ready, last)
-    let keep = 0
-    if (sector === undefined) {
-      sector = leastMissed(readers, done)
-      keep = free.pop() ?? 0
-      if (keep > 0) kept.set(sector, keep)
+  const isOpen = (sector: number): boolean => sector >= 0 && sector < sectors && done[sector] === 0
+  const next = (): number => {
+    const neighbours = [last + direction, last - direction].filter(isOpen)
+    const cheap = neighbours.find((sector) => (bytesLeft[sector] as number) <= patience)
+    return cheap ?? nearest(ready, last) ?? (goesOn && free.length > 0 ? neighbours[0] : undefined) ?? leastRead()
+  }
+  const leastRead = (): number => {
+    let best = -1
+    for (let sector = 0; sector < sectors; sector++) {
+      if (done[sector] === 1) continue
+      if (best < 0 || (bytesLeft[sector] as number) < (bytesLeft[best] as number)) best = sector
     }
-    if (sector === last + 1) direction = 1
-    else if (sector === last - 1) direction = -1
+    return best
+  }
+  while (steps.length < sectors) {
+    const sector = next()
+    const keep = (bytesLeft[sector] as number) > patience ? (free.pop() ?? 0) : 0
+    if (keep > 0) keptIn.set(sector, keep)
+    if (Math.abs(sector - last) === 1) direction = sector - last
     steps.push({ sector, keep })
     done[sector] = 1
     ready.delete(sector)
     last = sector
-    for (const old of (reads[sector] as Map<number, number>).keys()) {
-      const row = readers[old] as Map<number, number>
-      row.delete(sector)
-      if (row.size > 0) continue
-      const slot = kept.get(old)
+    for (const [old, bytes] of reads[sector] as Map<number, number>) {
+      bytesLeft[old] = (bytesLeft[old] as number) - bytes
+      readersLeft[old] = (readersLeft[old] as number) - 1
+      if (readersLeft[old] !== 0) continue
+      const slot = keptIn.get(old)
       if (slot !== undefined) free.push(slot)
-      kept.delete(old)
+      keptIn.delete(old)
       if (done[old] === 0) ready.add(old)
     }
   }
@@ -109,21 +161,6 @@ function nearest(ready: ReadonlySet<number>, last: number): number | undefined {
   let best: number | undefined
   for (const sector of ready) {
     if (best === undefined || Math.abs(sector - last) < Math.abs(best - last)) best = sector
-  }
-  return best
-}
-
-function leastMissed(readers: readonly Map<number, number>[], done: Uint8Array): number {
-  let best = -1
-  let fewest = Number.POSITIVE_INFINITY
-  for (const [sector, row] of readers.entries()) {
-    if (done[sector] === 1) continue
-    let bytes = 0
-    for (const count of row.values()) bytes += count
-    if (bytes < fewest) {
-      fewest = bytes
-      best = sector
-    }
   }
   return best
 }
