@@ -4,7 +4,8 @@ import { SingleBar } from "cli-progress"
 import { Command, Option } from "commander"
 import {
   type ArchitectureName,
-  analyse,
+  type Effort,
+  efforts,
   applyToFile,
   architectures,
   DeltaError,
@@ -18,6 +19,7 @@ import {
   readPatch,
   verifySignature,
   wrongBlocks,
+  sectorSizeFor,
 } from "../core/delta/index.ts"
 import { Failure } from "./failure.ts"
 import { printJson, printLines } from "./output.ts"
@@ -60,7 +62,8 @@ interface MakeFlags {
   readonly arch: ArchitectureName | "auto"
   readonly profile: ProfileName
   readonly inPlace?: boolean
-  readonly sector: string
+  readonly effort: Effort
+  readonly sector?: string
   readonly preserve: string
   readonly format: OtherFormat | "waft"
   readonly raw?: boolean
@@ -81,7 +84,15 @@ function makeCommand(): Command {
       new Option("--profile <NAME>", "what the decoder may spend").choices(Object.keys(profiles)).default("std"),
     )
     .option("--in-place", "for a device that overwrites its old image")
-    .option("--sector <BYTES>", "in place: the flash's sector size", "4096")
+    .addOption(
+      new Option("--effort <NAME>", "how many ways are tried: one, several for images up to 2 MB, or several for any")
+        .choices(efforts)
+        .default("normal"),
+    )
+    .option(
+      "--sector <BYTES>",
+      "in place: the flash's sector size (default: 4096, or as much more as the profile needs to number the sectors)",
+    )
     .option("--preserve <SECTORS>", "in place: sectors of flash that may keep old bytes, 0 to 8", "4")
     .addOption(
       new Option("--format <NAME>", "the patch format").choices(["waft", ...Object.keys(otherFormats)]).default("waft"),
@@ -125,7 +136,8 @@ interface Made {
 }
 
 function makeOurs(oldBytes: Uint8Array, newBytes: Uint8Array, flags: MakeFlags): Made {
-  const sectorSize = Number(flags.sector)
+  const sectorSize =
+    flags.sector === undefined ? sectorSizeFor(newBytes.length, profiles[flags.profile]) : Number(flags.sector)
   const preserveSlots = Number(flags.preserve)
   if (flags.inPlace && !(sectorSize >= 256 && Number.isInteger(Math.log2(sectorSize)))) {
     throw new Failure(`--sector ${flags.sector} is no power of two from 256 on.`, { exitCode: 2, title: "usage" })
@@ -144,6 +156,7 @@ function makeOurs(oldBytes: Uint8Array, newBytes: Uint8Array, flags: MakeFlags):
         blockIndex: flags.index === true,
         profile: flags.profile,
         architecture: flags.arch,
+        effort: flags.effort,
         ...(flags.inPlace ? { sectorSize, preserveSlots } : {}),
         onProgress: (share) => bar?.update(Math.round(share * 100)),
       }),
@@ -157,6 +170,7 @@ function makeOurs(oldBytes: Uint8Array, newBytes: Uint8Array, flags: MakeFlags):
         profile: header.profile.name,
         payloadSize,
         decoderRam: ramNeeded,
+        ...(header.sectorSize > 0 ? { sectorSize: header.sectorSize } : {}),
         ...(wrapping === null ? {} : { unwrapped: wrapping }),
       },
     }
@@ -279,8 +293,7 @@ function benchCommand(): Command {
           read(join(corpus, pair, "new.bin")),
         ])
         const startedAt = performance.now()
-        const analysis = analyse(oldBytes, newBytes, "auto")
-        const { patch, header } = makePatch(oldBytes, newBytes, { profile: flags.profile, analysis })
+        const { patch, header } = makePatch(oldBytes, newBytes, { profile: flags.profile })
         const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
         const share = ((100 * patch.length) / newBytes.length).toFixed(2)
         printLines(

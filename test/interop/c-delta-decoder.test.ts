@@ -8,7 +8,7 @@ import { crc32 } from "../../src/core/delta/checksum.ts"
 import { ramNeeded } from "../../src/core/delta/memory.ts"
 import { firmwarePair, numbers } from "../../src/core/delta/firmware.testing.ts"
 import {
-  analyse,
+  Study,
   applyPatch,
   architectures,
   DeltaError,
@@ -276,10 +276,10 @@ describe.skipIf(pairs.length === 0)(
     it.each(pairs)("agrees with ours on %s, streamed and in place", (name) => {
       const oldBytes = new Uint8Array(readFileSync(join(corpus, name, "old.bin")))
       const newBytes = new Uint8Array(readFileSync(join(corpus, name, "new.bin")))
-      const analysis = analyse(oldBytes, newBytes, "auto")
-      const streamed = makePatch(oldBytes, newBytes, { profile: "mcu", analysis }).patch
+      const study = new Study(oldBytes, newBytes)
+      const streamed = makePatch(oldBytes, newBytes, { profile: "mcu", study }).patch
       expect(streamInC(streamed, oldBytes).code).toBe(0)
-      const inPlace = makePatch(oldBytes, newBytes, { profile: "mcu", sectorSize: 4096, analysis }).patch
+      const inPlace = makePatch(oldBytes, newBytes, { profile: "mcu", sectorSize: 4096, study }).patch
       const [whole] = placeInC(inPlace, { oldBytes, newBytes }, { from: 0, to: 0, step: 1 })
       expect(whole).toMatchObject({ result: 0, isNew: true })
       const step = Math.max(1, Math.floor((whole?.operations ?? 1) / 3))

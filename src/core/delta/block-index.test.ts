@@ -56,10 +56,7 @@ describe("the block index of a streamed patch", () => {
 
   it("is what catches it: without the index every byte comes out, and only the digest of the whole is wrong", () => {
     const { payload } = readPatch(damagedAt(0.8))
-    const bare = writePatch(
-      { ...header, fields: [], payloadSize: payload.length, payloadCrc: crc32(payload) },
-      payload,
-    )
+    const bare = writePatch({ ...header, fields: [], payloadSize: payload.length, payloadCrc: crc32(payload) }, payload)
     expect(decoded(bare)).toMatchObject({ size: images.newBytes.length, isRight: false, code: "none" })
     expect(() => applyPatch(bare, images.oldBytes)).toThrow(expect.objectContaining({ code: "wrong-target" }))
   })

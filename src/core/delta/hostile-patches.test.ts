@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest"
 import { applyPatch, decodeStream } from "./apply-patch.ts"
 import { crc32 } from "./checksum.ts"
-import { type Algorithm, fieldType, fixedHeaderSize, largestImage, readHeader, readPatch, writePatch } from "./container.ts"
+import {
+  type Algorithm,
+  fieldType,
+  fixedHeaderSize,
+  largestImage,
+  readHeader,
+  readPatch,
+  writePatch,
+} from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
 import { firmwarePair } from "./firmware.testing.ts"
 import { makePatch } from "./make-patch.ts"

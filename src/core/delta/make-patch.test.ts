@@ -4,7 +4,7 @@ import { applyPatch } from "./apply-patch.ts"
 import { readPatch } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
 import { firmwarePair, numbers } from "./firmware.testing.ts"
-import { makePatch } from "./make-patch.ts"
+import { efforts, makePatch, sectorSizeFor } from "./make-patch.ts"
 import { type ProfileName, profiles } from "./profiles.ts"
 
 const names = Object.keys(profiles) as ProfileName[]
@@ -38,6 +38,36 @@ describe("a patch", () => {
     const { patch, header } = makePatch(oldBytes, newBytes, { profile, sectorSize: 1024 })
     expect(header.sectorSize).toBe(1024)
     expect(applyPatch(patch, oldBytes)).toEqual(newBytes)
+  })
+
+  it.each([undefined, 1024])(
+    "for a larger profile is never larger than for a smaller one (sectors of %s)",
+    (sectorSize) => {
+      const sizes = names.map((profile) => {
+        const { header } = makePatch(oldBytes, newBytes, {
+          profile,
+          ...(sectorSize === undefined ? {} : { sectorSize }),
+        })
+        expect(profiles[profile].code).toBeGreaterThanOrEqual(header.profile.code)
+        return header.payloadSize
+      })
+      for (const [i, size] of sizes.entries()) expect(size).toBeLessThanOrEqual((sizes[i - 1] ?? size) * 1.01)
+    },
+  )
+
+  it("gets no larger with more effort", () => {
+    const [fast, normal, high] = efforts.map((effort) => makePatch(oldBytes, newBytes, { effort }).patch.length)
+    expect(normal).toBeLessThanOrEqual(fast as number)
+    expect(high).toBeLessThanOrEqual(normal as number)
+  })
+
+  it("in place with more sectors than its profile can number is refused with what would do", () => {
+    const image = new Uint8Array(300 * 1024)
+    expect(() => makePatch(image, image, { profile: "tiny", sectorSize: 256 })).toThrow(
+      "307200 bytes are 1200 sectors of 256, and the profile tiny can number 1024: take sectors of 4096 bytes or the profile mcu",
+    )
+    expect(sectorSizeFor(27_000_000, profiles.mcu)).toBe(8192)
+    expect(sectorSizeFor(1_000_000, profiles.mcu)).toBe(4096)
   })
 
   it("is the same bytes every time", () => {

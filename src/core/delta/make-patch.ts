@@ -4,10 +4,12 @@ import { blockIndexOf } from "./block-index.ts"
 import { crc32 } from "./checksum.ts"
 import { BinaryCoder } from "./code/binary-coder.ts"
 import { type CodedHeader, blockSize, codePreamble, type Preamble, sectorCount, targetCoder } from "./code/session.ts"
-import { type Algorithm, type Field, type PatchHeader, writePatch } from "./container.ts"
-import { type Analysis, analyse } from "./match/analyse.ts"
+import { type Algorithm, type Field, largestImage, largestSector, type PatchHeader, writePatch } from "./container.ts"
+import { DeltaError } from "./delta-error.ts"
+import type { Analysis } from "./match/analyse.ts"
 import { fitRelation } from "./match/fit-relation.ts"
 import type { Segment } from "./match/segments.ts"
+import { Study, variants } from "./match/study.ts"
 import { ramNeeded } from "./memory.ts"
 import { findOrder } from "./place/find-order.ts"
 import { OldImage } from "./place/old-image.ts"
@@ -15,7 +17,7 @@ import { stepsOf } from "./place/order.ts"
 import { verifyInPlace } from "./place/verify.ts"
 import type { ArchitectureName } from "./predict/architectures.ts"
 import { readerOf } from "./predict/detect.ts"
-import { type ProfileName, profiles } from "./profiles.ts"
+import { type Profile, type ProfileName, profiles } from "./profiles.ts"
 
 export interface MakeOptions {
   readonly profile?: ProfileName
@@ -31,9 +33,15 @@ export interface MakeOptions {
   readonly onProgress?: (share: number) => void
   /** Asked now and then; the work stops with the reason it throws. */
   readonly checkCancelled?: () => void
-  /** What `analyse` found out about the same two images before. */
-  readonly analysis?: Analysis
+  /** How many ways are tried, default `normal`: fewer for larger images. */
+  readonly effort?: Effort
+  /** What was found out about the same two images before. */
+  readonly study?: Study
 }
+
+export const efforts = ["fast", "normal", "high"] as const
+/** One way; several for images of a few MB; all for any image. */
+export type Effort = (typeof efforts)[number]
 
 export interface MadePatch {
   readonly patch: Uint8Array
@@ -50,19 +58,19 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
     options.onProgress?.(share)
   }
   step(0)
-  const analysis = options.analysis ?? analyse(oldBytes, newBytes, options.architecture ?? "auto")
-  step(0.4)
+  checkSectors(newBytes.length, options)
+  const study = options.study ?? new Study(oldBytes, newBytes)
   const base: CodedHeader = {
     profile: profiles[options.profile ?? "std"],
-    architecture: analysis.architecture,
+    architecture: "none",
     prior: 1,
-    phase: analysis.phase,
+    phase: { old: 0, new: 0 },
     sectorSize: options.sectorSize ?? 0,
     preserveSlots: options.sectorSize === undefined ? 0 : (options.preserveSlots ?? 4),
     sourceSize: oldBytes.length,
     targetSize: newBytes.length,
   }
-  const { coded, payload: delta } = smallestDelta(base, analysis, newBytes)
+  const { coded, payload: delta } = smallestDelta(base, study, options, step)
   step(0.7)
   const payloads: { algorithm: Algorithm; payload: Uint8Array }[] = [{ algorithm: "delta", payload: delta }]
   if (isNearlyNew(delta, newBytes)) {
@@ -92,24 +100,85 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   return { patch, header }
 }
 
+/** The sector size to make a patch in place for, where the flash leaves a choice, in bytes: 4096, or the least that can be numbered. */
+export function sectorSizeFor(targetSize: number, profile: Profile): number {
+  let size = 4096
+  while (Math.ceil(targetSize / size) > profile.sectorCap && size < largestSector) size *= 2
+  return size
+}
+
+function checkSectors(targetSize: number, { sectorSize, profile = "std" }: MakeOptions): void {
+  if (sectorSize === undefined) return
+  const sectors = Math.ceil(targetSize / sectorSize)
+  const { sectorCap } = profiles[profile]
+  if (sectors <= sectorCap) return
+  const fits = sectorSizeFor(targetSize, profiles[profile])
+  const larger = Object.values(profiles).find((row) => row.sectorCap >= sectors)
+  const ways = [
+    Math.ceil(targetSize / fits) <= sectorCap ? `sectors of ${fits} bytes` : "",
+    larger === undefined ? "" : `the profile ${larger.name}`,
+  ].filter((way) => way !== "")
+  throw new DeltaError(
+    "unsupported",
+    `${targetSize} bytes are ${sectors} sectors of ${sectorSize}, and the profile ${profile} can number ${sectorCap}: take ${ways.join(" or ") || "a streamed patch"}`,
+  )
+}
+
 /** Whether so little of the old image is in the new one that packing that one alone may be as good. */
 const isNearlyNew = (payload: Uint8Array, newBytes: Uint8Array): boolean => payload.length > newBytes.length / 3
 
-/** Images up to this size are encoded in several ways, of which the smallest stays. */
-const severalWaysUpTo = 0x100000
+interface Encoded {
+  readonly coded: CodedHeader
+  readonly analysis: Analysis
+  readonly payload: Uint8Array
+}
 
-/** For the instruction set that was found, and for its rivals. */
-function smallestDelta(
-  base: CodedHeader,
-  analysis: Analysis,
-  newBytes: Uint8Array,
-): { coded: CodedHeader; payload: Uint8Array } {
-  let best = { coded: base, payload: encodeDelta(base, analysis, newBytes) }
-  if (newBytes.length > severalWaysUpTo || isNearlyNew(best.payload, newBytes)) return best
-  for (const architecture of analysis.rivals) {
-    const coded = { ...base, architecture }
-    const payload = encodeDelta(coded, { ...analysis, architecture }, newBytes)
-    if (payload.length < best.payload.length) best = { coded, payload }
+/** Ways are tried on images up to so many bytes, by effort. */
+const triedUpTo: Readonly<
+  Record<Effort, { readonly rivals: number; readonly variants: number; readonly profiles: number }>
+> = {
+  fast: { rivals: 0, variants: 0, profiles: 0 },
+  normal: { rivals: 0x100000, variants: 0x200000, profiles: 0x200000 },
+  high: { rivals: largestImage, variants: largestImage, profiles: largestImage },
+}
+
+/**
+ * The smallest of several deltas: for the instruction set that was found and for its rivals, each with segments found in
+ * several ways, and with the settings of the smaller profiles, which a decoder of this one has as well.
+ */
+function smallestDelta(base: CodedHeader, study: Study, options: MakeOptions, step: (share: number) => void): Encoded {
+  const { newBytes } = study
+  const encoded = (coded: CodedHeader, analysis: Analysis): Encoded => {
+    const header = { ...coded, architecture: analysis.architecture, phase: analysis.phase }
+    return { coded: header, analysis, payload: encodeDelta(header, analysis, newBytes) }
+  }
+  const first = study.plain(options.architecture ?? "auto")
+  step(0.2)
+  let best = encoded(base, first)
+  step(0.3)
+  /** Whether it is better by some share; then it is the best. */
+  const isBetter = (next: Encoded): boolean => {
+    if (next.payload.length >= best.payload.length) return false
+    best = next
+    return true
+  }
+  const upTo = triedUpTo[options.effort ?? "normal"]
+  if (isNearlyNew(best.payload, newBytes)) return best
+  if (newBytes.length <= upTo.rivals) for (const rival of first.rivals) isBetter(encoded(base, study.plain(rival)))
+  if (newBytes.length <= upTo.variants) {
+    for (const [index, variant] of variants.entries()) {
+      isBetter(encoded(base, study.varied(best.analysis, variant)))
+      step(0.3 + (0.3 * (index + 1)) / variants.length)
+    }
+  }
+  if (newBytes.length <= upTo.profiles) {
+    const smaller = Object.values(profiles).filter(
+      ({ code, sectorCap }) => code < base.profile.code && sectorCount(base) <= sectorCap,
+    )
+    for (const profile of smaller.reverse()) {
+      const next = encoded({ ...best.coded, profile }, best.analysis)
+      if (!isBetter(next) && next.payload.length > best.payload.length * 1.01) break
+    }
   }
   return best
 }

@@ -6,7 +6,7 @@ import { AddressMap } from "./address-map.ts"
 import { mapEntries } from "./build-map.ts"
 import { findRegions, findValueShifts, wordPairs } from "./find-addresses.ts"
 import { pruneValues } from "./prune-values.ts"
-import { findSegments, type Prices, prices, type Segment } from "./segments.ts"
+import { findSegments, type Segment } from "./segments.ts"
 
 /** Where the words of an image begin: so many bytes are thought before its first, to make its alignment even. */
 export interface Phase {
@@ -33,9 +33,8 @@ export function analyse(
   oldBytes: Uint8Array,
   newBytes: Uint8Array,
   given: ArchitectureName | "auto",
-  price: Prices = prices,
+  segments: readonly Segment[] = findSegments(oldBytes, newBytes),
 ): Analysis {
-  const segments = findSegments(oldBytes, newBytes, price)
   const images = { oldBytes, newBytes, segments }
   let best = analysePhase(images, { old: 0, new: 0 }, { given, windows: manyWindows })
   const misses = countMisses(oldBytes, newBytes, segments)
@@ -49,6 +48,14 @@ export function analyse(
     if (next.score > best.score * 1.2 + 64) best = next
   }
   return pruned(best.analysis)
+}
+
+/** The same for segments found otherwise: alignment and instruction set are those of `known`. */
+export function analyseAgain(
+  images: Images,
+  { phase, architecture }: Pick<Analysis, "phase" | "architecture">,
+): Analysis {
+  return pruned(analysePhase(images, phase, { given: architecture, windows: manyWindows }).analysis)
 }
 
 function pruned(analysis: Analysis): Analysis {
@@ -68,7 +75,7 @@ function otherPhases(odd: boolean): Phase[] {
   return phases
 }
 
-interface Images {
+export interface Images {
   readonly oldBytes: Uint8Array
   readonly newBytes: Uint8Array
   readonly segments: readonly Segment[]

@@ -22,6 +22,8 @@ export interface Prices {
   readonly miss: number
   readonly missAfterMiss: number
   readonly shortestSeed: number
+  /** Whether a match is looked for at nearly every place, not only behind the one before. */
+  readonly dense: boolean
   /** How much dearer than a fresh entry a diagonal may be before it is given up. */
   readonly doubt: number
 }
@@ -33,18 +35,49 @@ export const prices: Prices = {
   miss: 7 * 16,
   missAfterMiss: 7 * 16,
   shortestSeed: 4,
+  dense: false,
   doubt: 24 * 16,
 }
 
+/** The new bytes from `at` on, as many as `into` holds, as they are expected on the diagonal `shift`. */
+export type Expect = (at: number, shift: number, into: Uint8Array) => void
+
 /** Chooses the cheapest way through the diagonals that exact matches suggest (a shortest path, by dynamic programming). */
-export function findSegments(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices = prices): Segment[] {
-  const seeds = findSeeds(oldBytes, newBytes, price)
-  return cheapestPath(oldBytes, newBytes, seeds, price)
+export class Matcher {
+  private readonly oldBytes: Uint8Array
+  private readonly newBytes: Uint8Array
+  private order: Int32Array | null = null
+  private readonly seeds = new Map<string, Seeds>()
+
+  constructor(oldBytes: Uint8Array, newBytes: Uint8Array) {
+    this.oldBytes = oldBytes
+    this.newBytes = newBytes
+  }
+
+  /** `expect` says what stands on a diagonal; without it, the old bytes as they are. */
+  segments(price: Prices = prices, expect: Expect | null = null): Segment[] {
+    const { oldBytes, newBytes } = this
+    this.order ??= suffixArray(oldBytes)
+    const name = `${price.shortestSeed} ${price.dense}`
+    const seeds = this.seeds.get(name) ?? findSeeds({ oldBytes, newBytes, order: this.order }, price)
+    this.seeds.set(name, seeds)
+    return cheapestPath(newBytes, seeds, price, expect ?? asTheyWere(oldBytes))
+  }
+}
+
+/** The cheapest way at the usual prices. */
+export function findSegments(oldBytes: Uint8Array, newBytes: Uint8Array): Segment[] {
+  return new Matcher(oldBytes, newBytes).segments()
+}
+
+function asTheyWere(oldBytes: Uint8Array): Expect {
+  return (at, shift, into) => {
+    for (let i = 0; i < into.length; i++) into[i] = oldBytes[at - shift + i] ?? 0
+  }
 }
 
 /** Longest matches at every place where the matches before it end. */
-function findSeeds(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices): Seeds {
-  const order = suffixArray(oldBytes)
+function findSeeds({ oldBytes, newBytes, order }: Omit<MatchQuery, "at" | "diagonal">, price: Prices): Seeds {
   const starts: number[] = []
   const shifts: number[] = []
   let diagonal = 0
@@ -62,7 +95,7 @@ function findSeeds(oldBytes: Uint8Array, newBytes: Uint8Array, price: Prices): S
       shifts.push(shift)
     }
     diagonal = shift
-    at += match.length > 32 ? match.length : Math.max(1, match.length >> 1)
+    at += match.length > 32 ? match.length : price.dense ? 1 : Math.max(1, match.length >> 1)
   }
   const sorted = Uint32Array.from(starts.keys()).sort((a, b) => (starts[a] as number) - (starts[b] as number) || a - b)
   return {
@@ -143,8 +176,14 @@ function commonLengthUpTo(query: MatchQuery, old: number, most: number): number 
   return length
 }
 
+/** Bytes that are expected at a time. */
+const expectedAtOnce = 32
+
 /** One diagonal being followed. */
 interface Track {
+  /** What is expected on it from `expectedFrom` on. */
+  readonly expected: Uint8Array
+  expectedFrom: number
   readonly shift: number
   cost: number
   missed: boolean
@@ -152,11 +191,23 @@ interface Track {
   readonly step: number
 }
 
-function cheapestPath(oldBytes: Uint8Array, newBytes: Uint8Array, seeds: Seeds, price: Prices): Segment[] {
+function newTrack(shift: number, cost: number, step: number): Track {
+  return { shift, cost, missed: false, step, expected: new Uint8Array(expectedAtOnce), expectedFrom: -expectedAtOnce }
+}
+
+function isHit(track: Track, at: number, byte: number | undefined, expect: Expect): boolean {
+  if (at - track.expectedFrom >= expectedAtOnce) {
+    track.expectedFrom = at
+    expect(at, track.shift, track.expected)
+  }
+  return track.expected[at - track.expectedFrom] === byte
+}
+
+function cheapestPath(newBytes: Uint8Array, seeds: Seeds, price: Prices, expect: Expect): Segment[] {
   const stepStart: number[] = [0]
   const stepShift: number[] = [0]
   const stepBefore: number[] = [-1]
-  let tracks: Track[] = [{ shift: 0, cost: 0, missed: false, step: 0 }]
+  let tracks: Track[] = [newTrack(0, 0, 0)]
   let nextSeed = 0
   for (let at = 0; at < newBytes.length; at++) {
     let best = tracks[0] as Track
@@ -170,16 +221,16 @@ function cheapestPath(oldBytes: Uint8Array, newBytes: Uint8Array, seeds: Seeds, 
         stepStart.push(at)
         stepShift.push(shift)
         stepBefore.push(best.step)
-        tracks.push({ shift, cost: entered, missed: false, step: stepStart.length - 1 })
+        tracks.push(newTrack(shift, entered, stepStart.length - 1))
       }
     }
     const byte = newBytes[at]
     let least = Number.POSITIVE_INFINITY
     for (const track of tracks) {
-      const isHit = oldBytes[at - track.shift] === byte
-      if (isHit) track.cost += track.missed ? price.hitAfterMiss : price.hit
+      const hit = isHit(track, at, byte, expect)
+      if (hit) track.cost += track.missed ? price.hitAfterMiss : price.hit
       else track.cost += track.missed ? price.missAfterMiss : price.miss
-      track.missed = !isHit
+      track.missed = !hit
       if (track.cost < least) least = track.cost
     }
     if (tracks.length > 1) tracks = tracks.filter((track) => track.cost <= least + price.enter + price.doubt)

@@ -69,6 +69,11 @@ const sweep = (sectors: number, step: 1 | -1): Run[] => [
   { start: step > 0 ? 0 : sectors - 1, length: sectors, step, keep: 0 },
 ]
 
+/** How many old bytes are lost when the sectors are written in the order of `runs`. */
+export function lostIn(question: OrderQuestion, runs: readonly Run[]): number {
+  return lostBytes(readsOf(question, Math.ceil(question.targetSize / question.sectorSize)), runs, question.slots)
+}
+
 /** How many old bytes an order loses: overwritten, and not kept when they are read. */
 function lostBytes(reads: readonly Map<number, number>[], runs: readonly Run[], slots: number): number {
   const written = new Uint8Array(reads.length)
