@@ -136,3 +136,24 @@ describe("a rollout that is started in the browser", () => {
     await page.context().close()
   })
 })
+
+describe("the palette", () => {
+  it("finds a device by a few letters, goes to it by Enter, and is accessible while it is open", async () => {
+    const visit = await signIn(browser, server, wide)
+    const { page, troubles } = visit
+    await page.keyboard.press("Control+k")
+    const box = page.getByRole("combobox", { name: "Search or do" })
+    await box.fill("mote-77")
+    await page.getByRole("option", { name: /mote-77 waspmote/ }).waitFor()
+    expect(await faultsOf(visit)).toEqual([])
+    await box.press("ArrowDown")
+    await box.press("Enter")
+    await page.waitForURL(/\/devices\/mote-77$/)
+    await page.getByRole("heading", { name: "mote-77" }).waitFor()
+    await page.keyboard.press("g")
+    await page.keyboard.press("r")
+    await page.waitForURL(/\/rollouts$/)
+    expect(troubles).toEqual([])
+    await page.context().close()
+  })
+})

@@ -8,6 +8,7 @@ import { countText } from "../live/numbers.ts"
 import { health, rollouts } from "../live/queries.ts"
 import { signOut } from "../live/session.ts"
 import { Button } from "./button.tsx"
+import { Palette } from "./palette.tsx"
 import styles from "./shell.module.css"
 
 const stateWords = { connecting: "Connecting", live: "Live", lost: "Not connected" } as const
@@ -41,6 +42,7 @@ export function Shell() {
           <span className={styles.dot} data-state={state} />
           {stateWords[state]}
         </output>
+        <Palette />
         <ThemeButton />
         <Button kind="quiet" icon={LogOut} aria-label="Sign out" title="Sign out" onClick={signOut} />
       </header>
