@@ -1,4 +1,5 @@
 import type { OrderView, ReportBody } from "../core/contract/agent-api.ts"
+import type { KnownVersion } from "../core/families/exact-version.ts"
 import type { JsonObject } from "../core/kit/json.ts"
 import { AgentTrouble } from "./wrong-use.ts"
 
@@ -18,12 +19,21 @@ export interface AgentState {
   readonly order: OrderView | null
   /** The server wants nothing more of the order. */
   readonly isOver: boolean
-  /** What the last order brought the module to, as the server writes it. */
-  readonly reached: string | null
+  /** What the last order brought the module to, as the server writes it, and as the module did then. */
+  readonly known: KnownVersion | null
+  /** The modules that this agent's device was, the one that it is last. */
+  readonly modules: readonly BoundModule[]
   /** The host side's journal of the order. */
   readonly journal: JsonObject | null
   /** Not yet delivered, the oldest first. */
   readonly reports: readonly ReportBody[]
+}
+
+export interface BoundModule {
+  /** Its serial number, digits. */
+  readonly imei: string
+  /** When it was first met, ms since 1970. */
+  readonly sinceMs: number
 }
 
 const empty: AgentState = {
@@ -31,7 +41,8 @@ const empty: AgentState = {
   enrolment: null,
   order: null,
   isOver: false,
-  reached: null,
+  known: null,
+  modules: [],
   journal: null,
   reports: [],
 }

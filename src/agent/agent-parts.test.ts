@@ -23,16 +23,18 @@ describe("the agent's memory", () => {
         }),
     })
     const states: string[] = []
-    const changes = ["a", "b", "c"].map((reached) => memory.change({ reached }).then(() => states.push(reached)))
+    const changes = ["a", "b", "c"].map((reached) =>
+      memory.change({ known: { version: reached, build: reached } }).then(() => states.push(reached)),
+    )
     await new Promise((resolve) => setImmediate(resolve))
-    expect(memory.state.reached).toBe("c")
+    expect(memory.state.known?.version).toBe("c")
     expect([releases.length, states]).toEqual([1, []])
     releases[0]?.()
     await new Promise((resolve) => setImmediate(resolve))
     for (const release of releases.slice(1)) release()
     await Promise.all(changes)
     expect(written.length).toBeLessThanOrEqual(2)
-    expect(JSON.parse(written.at(-1) ?? "")).toMatchObject({ reached: "c" })
+    expect(JSON.parse(written.at(-1) ?? "")).toMatchObject({ known: { version: "c" } })
   })
 
   it("rejects a change that the disk does not take, and goes on with the next", async () => {
@@ -44,10 +46,10 @@ describe("the agent's memory", () => {
       written.push(text)
     }
     const memory = new AgentMemory({ read: () => null, write })
-    await expect(memory.change({ reached: "a" })).rejects.toThrow("no space")
+    await expect(memory.change({ known: { version: "a", build: "a" } })).rejects.toThrow("no space")
     isFull = false
     await memory.change({ isOver: true })
-    expect(JSON.parse(written[0] ?? "")).toMatchObject({ reached: "a", isOver: true })
+    expect(JSON.parse(written[0] ?? "")).toMatchObject({ known: { version: "a" }, isOver: true })
   })
 
   it("refuses a file that is something else", () => {

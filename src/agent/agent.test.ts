@@ -108,6 +108,48 @@ describe("an agent", () => {
   })
 })
 
+describe("an agent whose module was swapped", () => {
+  it("says nothing of the new one, types nothing, and tells operator and server", async () => {
+    const bench = new AgentBench({ plans: [] })
+    bench.server.orders.length = 0
+    await bench.run()
+    bench.module.imei = "866758040000099"
+    bench.module.version = order.to
+    bench.server.versions.length = 0
+    const ending = new AbortController()
+    bench.server.onIdle = () => (bench.server.versions.length >= 3 ? ending.abort(new Error("enough")) : undefined)
+    await expect(bench.run({ once: false, signal: ending.signal })).rejects.toThrow("enough")
+    expect(bench.server.versions.every((version) => version === null)).toBe(true)
+    expect(bench.module.commands).toBe(0)
+    expect(bench.told.map(({ text }) => text).join("\n")).toContain("stands the module 866758040000099")
+    expect(bench.server.notes).toMatchObject([{ event: "other-module" }])
+  })
+
+  it("is the new one's when it is told so, and keeps the old one in its history", async () => {
+    const bench = new AgentBench({ plans: [] })
+    bench.server.orders.length = 0
+    await bench.run()
+    bench.module.imei = "866758040000099"
+    bench.server.orders.push(order)
+    const again = new AgentBench({ imei: "866758040000099" })
+    again.disk = bench.disk
+    expect(await again.run({ imei: "866758040000099" })).toMatchObject({ end: { state: "verified" } })
+    const { modules } = JSON.parse(again.disk ?? "") as { readonly modules: readonly { readonly imei: string }[] }
+    expect(modules.map(({ imei }) => imei)).toEqual(["866758040000012", "866758040000099"])
+  })
+
+  it("asks for work with the build that runs, when somebody has flashed another of the same name", async () => {
+    const bench = new AgentBench()
+    bench.module.installs = `${order.to}_01.001`
+    await bench.run()
+    await bench.run()
+    expect(bench.server.versions.at(-1)).toBe(order.to)
+    bench.module.build = `${order.to}_BETA`
+    await bench.run()
+    expect(bench.server.versions.at(-1)).toBe(`${order.to}_BETA`)
+  })
+})
+
 describe("an agent with an enrolment token", () => {
   const credentials = { enrol: "enrol.secret" }
 

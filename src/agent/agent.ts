@@ -1,4 +1,5 @@
 import { longestWaitSeconds, type OrderView, type WorkView } from "../core/contract/agent-api.ts"
+import { isSameModule, knownAs } from "../core/families/exact-version.ts"
 import type { DeviceIdentity, HostEnd, HostPort, HostSide } from "../core/families/host.ts"
 import type { AtClock } from "../core/protocols/at/at-line.ts"
 import { AgentApi, type AgentTransport, type CallResult } from "./agent-api.ts"
@@ -26,6 +27,8 @@ export interface AgentNeeds {
   readonly memory: AgentMemory
   readonly credentials: Credentials
   readonly tell: (event: AgentEvent) => void
+  /** Serial number of the module that this agent's device is from now on; absent = the one that it was, or the first met. */
+  readonly imei?: string
   /** End after the first order, or when there is none. */
   readonly once?: boolean
   readonly signal: AbortSignal
@@ -48,6 +51,8 @@ export interface AgentEnd {
 
 /** A module that stays away is looked for again after this; the server is asked meanwhile. */
 const moduleAbsentSeconds = 30
+/** Bindings that are remembered. */
+const mostModules = 20
 /** A module that stands still is asked again which firmware runs after this: somebody else may have updated it. */
 const askModuleAgainMs = 60 * 60_000
 /** An order is taken at its word for so long. */
@@ -68,6 +73,8 @@ class Agent {
   #identity: DeviceIdentity | null = null
   #askedMs = Number.NEGATIVE_INFINITY
   #admission: WorkView["admission"] | null = null
+  /** Other modules that were met and told of. */
+  readonly #others = new Set<string>()
 
   constructor(needs: AgentNeeds) {
     this.#needs = needs
@@ -81,6 +88,7 @@ class Agent {
 
   async run(): Promise<AgentEnd> {
     const { memory, signal, once } = this.#needs
+    await this.#bindAsTold()
     this.#reports.deliver()
     const unfinished = memory.state.order
     if (unfinished !== null) {
@@ -106,9 +114,12 @@ class Agent {
 
   /** A module has several texts for the firmware that it runs; the one the server used last is kept to. */
   get #version(): string | undefined {
-    const { reached } = this.#needs.memory.state
-    if (reached !== null && this.#identity?.versions.includes(reached) === true) return reached
-    return this.#identity?.version
+    return this.#identity === null ? undefined : knownAs(this.#identity, this.#needs.memory.state.known)
+  }
+
+  /** The module that this agent's device is; null = none was met yet. */
+  get #imei(): string | null {
+    return this.#needs.memory.state.modules.at(-1)?.imei ?? null
   }
 
   #ended(order: string | null, end: HostEnd | null): AgentEnd {
@@ -117,7 +128,7 @@ class Agent {
 
   /** Opens the port for as long as the questions take: between two orders others may use it. */
   async #askModule(): Promise<void> {
-    const { clock, host, port, tell, once } = this.#needs
+    const { clock, port, tell, once } = this.#needs
     const nowMs = clock.now()
     if (this.#identity !== null && nowMs - this.#askedMs < askModuleAgainMs) return
     this.#askedMs = nowMs
@@ -125,22 +136,71 @@ class Agent {
     this.#identity = null
     const names = await port.names()
     for (const name of names) {
-      const line = await port.open(name)
-      if (line === null) continue
-      try {
-        this.#identity = await host.identify(line, clock)
-      } finally {
-        await line.close()
-      }
-      if (this.#identity === null) continue
-      const { model, imei } = this.#identity
+      const found = await this.#identifyAt(name)
+      if (found === null || !(await this.#isOurs(name, found))) continue
+      this.#identity = found
+      const { model, imei, version: build } = found
       const version = this.#version ?? ""
-      if (before?.version === this.#identity.version) return
+      if (before?.version === build) return
       return tell({ event: "module", text: `${name}: ${model ?? "module"} ${imei ?? ""} runs ${version}`, version })
     }
     const where = names.length === 0 ? "there is no such port" : `nobody answers at ${names.join(", ")}`
     if (once === true) throw new AgentTrouble(`the module does not answer: ${where}`)
     tell({ event: "module", text: `The module does not answer: ${where}.` })
+  }
+
+  async #identifyAt(name: string): Promise<DeviceIdentity | null> {
+    const { clock, host, port } = this.#needs
+    const line = await port.open(name)
+    if (line === null) return null
+    try {
+      return await host.identify(line, clock)
+    } finally {
+      await line.close()
+    }
+  }
+
+  /** The first module that is met is this agent's device; another one is another device, and nothing is typed at it. */
+  async #isOurs(name: string, { imei }: DeviceIdentity): Promise<boolean> {
+    const ours = this.#imei
+    if (imei === null) return ours === null
+    if (ours === null) {
+      await this.#bind(imei)
+      return true
+    }
+    if (isSameModule(imei, ours)) return true
+    if (this.#others.has(imei)) return false
+    this.#others.add(imei)
+    const text = `At ${name} stands the module ${imei}, and this device is ${ours}: nothing is typed there. If it was replaced on purpose, start the agent with --imei ${imei}.`
+    this.#needs.tell({ event: "module", text })
+    this.#tellServer(`other-${imei}`, text)
+    return false
+  }
+
+  async #bind(imei: string): Promise<void> {
+    const { memory, clock } = this.#needs
+    const modules = [...memory.state.modules, { imei, sinceMs: clock.now() }].slice(-mostModules)
+    // What an order brought another module to says nothing of this one; nor does an order that was for it.
+    const isFirst = memory.state.modules.length === 0
+    await memory.change(isFirst ? { modules } : { modules, known: null, order: null, journal: null, isOver: false })
+  }
+
+  async #bindAsTold(): Promise<void> {
+    const { imei, tell } = this.#needs
+    const before = this.#imei
+    if (imei === undefined || (before !== null && isSameModule(imei, before))) return
+    await this.#bind(imei)
+    if (before === null) return
+    const text = `This device is the module ${imei} from now on; it was ${before}.`
+    tell({ event: "module", text })
+    this.#tellServer(`now-${imei}`, text)
+  }
+
+  /** For the server's event log, when it can be reached; an agent has told it beside the module in any case. */
+  #tellServer(mark: string, sentence: string): void {
+    const { signal } = this.#needs
+    const note = { mark: mark.slice(0, 64), event: "other-module", sentence: sentence.slice(0, 300) }
+    this.#api.note(this.#token, note, signal).catch(() => undefined)
   }
 
   /** First contact: the secret is on disk before it is sent, so that a repeated call is the same call. */
@@ -252,8 +312,15 @@ class Agent {
     return result.kind !== "ok" || result.value.order?.order === order.order
   }
 
+  /** Bytes of the package in a transfer that the server has under way. */
+  async #transferred(): Promise<number | null> {
+    const result = await this.#api.work(this.#token, { wait: 0 }, this.#needs.signal)
+    return result.kind === "ok" ? (result.value.transferred ?? null) : null
+  }
+
   async #runOrder(order: OrderView): Promise<HostEnd> {
     const { host, port, clock, memory, tell, signal } = this.#needs
+    const { known } = memory.state
     const givenMs = memory.state.journal === null ? clock.now() : Number.NEGATIVE_INFINITY
     const end = await host.run({
       order,
@@ -262,15 +329,19 @@ class Agent {
       signal,
       journal: { load: () => memory.state.journal, save: (journal) => memory.change({ journal }) },
       report: (report) => this.#reports.add(order.order, report),
+      imei: this.#imei,
+      known,
       isWanted: () => this.#isWanted(order, givenMs),
+      transferred: () => this.#transferred(),
       log: (text) => tell({ event: "line", text }),
     })
     const version = end.version === null ? {} : { version: end.version }
     tell({ event: "end", text: `Order ${order.order}: ${end.state}. ${end.sentence}`, ...version })
     // The server gives the same order again until it has heard of its end.
     await this.#reports.delivered()
-    const reached = end.state === "verified" ? { reached: order.to } : {}
-    await memory.change({ order: null, journal: null, isOver: false, ...reached })
+    const build = end.state === "verified" ? end.build : undefined
+    const learnt = build === undefined ? {} : { known: { version: order.to, build } }
+    await memory.change({ order: null, journal: null, isOver: false, ...learnt })
     this.#askedMs = Number.NEGATIVE_INFINITY
     return end
   }

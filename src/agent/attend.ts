@@ -39,7 +39,8 @@ export async function runAttendance(options: AttendOptions): Promise<never> {
   const notes = notesTo(options, clock)
   const tellBoth = (event: AnyAttendEvent): void => {
     tell(event)
-    notes?.add(event)
+    // A module's every unknown line is for who stands beside it.
+    if (event.event !== "heard") notes?.add(event)
   }
   try {
     return await attend({ port, clock, plan, tell: tellBoth, signal })

@@ -29,6 +29,8 @@ export interface AgentOptions {
   /** For the enrolment; what the module says unless given. */
   readonly id?: string
   readonly model?: string
+  /** Serial number of the module that the device is from now on; absent = the one that it was, or the first that is met. */
+  readonly imei?: string
   /** Folder of this agent alone. */
   readonly state: string
   /** May be left out while one family has a host side. */
@@ -51,6 +53,8 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
   const host = hostOf(options.family)
   const port = machinePort({ names: ports, ...(baudRate === undefined ? {} : { baudRate }) }, clock)
   const transport = httpTransport(server)
+  const { imei } = options
+  if (imei !== undefined && !/^\d{14,17}$/.test(imei)) throw new WrongUse("an IMEI has 15 digits")
   const credentials = credentialsOf(options)
   const folder = openStateFolder(state)
   try {
@@ -69,6 +73,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
       tell,
       once,
       signal,
+      ...(imei === undefined ? {} : { imei }),
     })
   } finally {
     folder.close()

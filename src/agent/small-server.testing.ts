@@ -1,4 +1,10 @@
-import { agentCalls, type EnrolBody, type OrderView, type ReportBody } from "../core/contract/agent-api.ts"
+import {
+  agentCalls,
+  type EnrolBody,
+  type NoteBody,
+  type OrderView,
+  type ReportBody,
+} from "../core/contract/agent-api.ts"
 import type { StepClock } from "../core/protocols/at/scripted-line.testing.ts"
 import type { AgentRequest, AgentResponse, AgentTransport } from "./agent-api.ts"
 
@@ -18,6 +24,7 @@ export class SmallServer {
   readonly #clock: StepClock
   readonly orders: OrderView[]
   readonly reports: ReportBody[] = []
+  readonly notes: NoteBody[] = []
   readonly enrolled: EnrolBody[] = []
   readonly versions: (string | null)[] = []
   readonly calls: { readonly path: string; readonly atMs: number }[] = []
@@ -58,6 +65,10 @@ export class SmallServer {
     if (name === "enrol") return this.#enrol(token, JSON.parse(body ?? "") as EnrolBody)
     if (token !== this.token) return problem(401)
     if (name === "report") return this.#report(JSON.parse(body ?? "") as ReportBody)
+    if (name === "note") {
+      this.notes.push(JSON.parse(body ?? "") as NoteBody)
+      return ok({ note: "written" })
+    }
     return name === "work" ? this.#work(new URLSearchParams(query)) : problem(404)
   }
 

@@ -13,6 +13,7 @@ interface AgentCommandOptions {
   readonly enrol?: string
   readonly id?: string
   readonly model?: string
+  readonly imei?: string
   readonly state: string
   readonly family?: string
   readonly speed: string
@@ -36,6 +37,10 @@ export function agentCommand(): Command {
     .option("--enrol <TOKEN>", "enrolment token: the device is made at first contact, with a token of its own")
     .option("--id <ID>", "with --enrol: the device's id; absent = the module's IMEI")
     .option("--model <MODEL>", "with --enrol: the device's model; absent = what the module says")
+    .option(
+      "--imei <IMEI>",
+      "the module that the device is from now on; absent = the one that it was, or the first met",
+    )
     .option("--state <DIR>", "folder of this agent alone; it goes on from there", "./waft-agent")
     .option("--family <FAMILY>", "device family, where there are several that an agent can drive")
     .option("--speed <N>", "time runs so much faster: for rehearsals beside a virtual module", "1")

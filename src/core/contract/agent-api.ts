@@ -67,13 +67,23 @@ export const OrderView = Type.Object({
     times: Type.Integer({ description: "whole tries at most, the first included" }),
     pauseSeconds: Type.Integer({ description: "before the second try; doubled for each further one" }),
     codes: Type.Array(Type.Integer(), { description: "codes after which a try is repeated; every other is final" }),
+    results: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "the same with the event that carries each, `HTTPEND 702`; the same number means other things elsewhere",
+      }),
+    ),
   }),
+  model: Type.Optional(Type.String({ description: "the device's model: whose tables its numbers are read by" })),
 })
 export type OrderView = Static<typeof OrderView>
 
 export const WorkView = Type.Object({
   admission: Type.Union([Type.Literal("pending"), Type.Literal("accepted")]),
   order: Type.Union([OrderView, Type.Null()], { description: "null: nothing to do; ask again" }),
+  transferred: Type.Optional(
+    Type.Integer({ description: "bytes that the module has fetched so far in a transfer that is under way" }),
+  ),
 })
 export type WorkView = Static<typeof WorkView>
 
@@ -103,6 +113,7 @@ export const ReportBody = Type.Object(
     percent: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
     urc: Type.Optional(Text(256, "the module's own line, raw")),
     code: Type.Optional(Type.Integer({ description: "the module's own number, raw" })),
+    event: Type.Optional(Text(16, "the event that carried the number: FTPEND, HTTPEND, FILEEND or END")),
     version: Type.Optional(Text(64, "firmware that runs, as the module says it; needed for verified")),
     sentence: Type.Optional(Text(300, "what happened, where the module gave no number")),
   },

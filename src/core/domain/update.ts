@@ -119,7 +119,7 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
     superseded: "superseded",
   },
   succeeded: { "transfer-started": "downloading", "loop-broken": "failed" },
-  failed: {},
+  failed: { installed: "succeeded" },
   "no-show": {
     "offer-read": "offered",
     accepted: "accepted",

@@ -254,7 +254,13 @@ export interface Order {
     readonly beginSeconds: number
     readonly endSeconds: number
   }
-  readonly retry: { readonly times: number; readonly pauseSeconds: number; readonly codes: number[] }
+  readonly retry: {
+    readonly times: number
+    readonly pauseSeconds: number
+    readonly codes: readonly number[]
+    /** The same with the event that carries each. */
+    readonly results?: readonly string[]
+  }
 }
 
 export interface AgentReport {
@@ -269,6 +275,8 @@ export interface AgentReport {
     | "verified"
   readonly urc?: string
   readonly code?: number
+  /** What carried the code. */
+  readonly event?: string
   readonly version?: string
   readonly sentence?: string
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../kit/json.ts"
 import type { AtClock, AtLine } from "../protocols/at/at-line.ts"
+import type { KnownVersion } from "./exact-version.ts"
 
 /**
  * The host's side of a family whose update is started by a host that stands beside the device: what our agent, and a
@@ -23,7 +24,7 @@ export interface DeviceIdentity {
   readonly version: string
   /** Every text by which the device names that firmware; a package may be bound to any of them. */
   readonly versions: readonly string[]
-  /** Serial number of the device (IMEI), digits. */
+  /** Serial number of the device (IMEI), digits; null only where a family's devices have none. */
   readonly imei: string | null
 }
 
@@ -42,6 +43,8 @@ export interface HostOrder {
   readonly to: string
   /** The AT command, whole, without the line end. */
   readonly command: string
+  /** The model as the server has it: which tables its numbers are read by. */
+  readonly model?: string
   readonly limits: {
     readonly startSeconds: number
     readonly downloadSeconds: number
@@ -53,6 +56,8 @@ export interface HostOrder {
     readonly times: number
     readonly pauseSeconds: number
     readonly codes: readonly number[]
+    /** The same with the event that carries each, `HTTPEND 702`: a number alone means nothing. Where it is given, it counts. */
+    readonly results?: readonly string[]
   }
 }
 
@@ -63,8 +68,14 @@ export interface HostRun {
   readonly journal: HostJournal
   /** Told of every change; resolves when the report is kept, not when it is delivered. May be told the same twice. */
   readonly report: (report: HostReport) => Promise<void>
+  /** The serial number of the device that is meant; absent = the first that answers, and then always that one. */
+  readonly imei?: string | null
+  /** A shorter text by which the server knows what runs. */
+  readonly known?: KnownVersion | null
   /** Whether the server still wants the order; asked before each command that starts the update. */
   readonly isWanted: () => Promise<boolean>
+  /** Bytes that the server has handed out in a transfer under way; null = there is none, or it cannot be asked. */
+  readonly transferred?: () => Promise<number | null>
   /** One line for the operator beside the device. */
   readonly log: (line: string) => void
   readonly signal: AbortSignal
@@ -94,17 +105,20 @@ export interface HostReport {
   readonly percent?: number
   /** The device's own line. */
   readonly urc?: string
-  /** The device's own number. */
+  /** The device's own number, and the event that carried it. */
   readonly code?: number
+  readonly event?: string
   readonly version?: string
   readonly sentence?: string
 }
 
 export interface HostEnd {
-  /** `dropped`: the server wants it no more, and nothing had been typed. */
+  /** `dropped`: the server wants it no more, or the module was not there; nothing had been typed. */
   readonly state: "verified" | "failed" | "dropped"
   readonly code: number | null
   /** The firmware that runs, as far as it is known. */
   readonly version: string | null
+  /** The device's most exact text for it, where it is verified. */
+  readonly build?: string
   readonly sentence: string
 }

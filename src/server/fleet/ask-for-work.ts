@@ -86,7 +86,7 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
   const at = needs.clock.now()
   const family = familyOf(needs.families, live.device.family)
   const device: Device = { ...live.device, running: { version, evidence: "reported" } }
-  const found = live.update === null || isOver(live.update) ? null : conclude(needs, family, live.update, version)
+  const found = live.update === null || isClosed(live.update) ? null : conclude(needs, family, live.update, version)
   const move = found === null || live.update === null ? null : moveUpdate(live.update, [{ ...found, at }])
   const update = move === null ? null : closed(move.update)
   const changes: Change[] = []
@@ -122,11 +122,16 @@ function conclude(
   const meaning = (kind: EvidenceKind, sentence: string) => ({ kind, basis: "reported" as const, sentence })
   if (release?.version === version) return meaning("installed", `It says that it runs ${version}.`)
   const side = ticketSide(family)
-  if (update.offer === null || side === null) return null
+  if (update.offer === null || side === null || isOver(update)) return null
   const { from, to } = side.goal(update.offer)
   if (version === to) return meaning("hop-installed", `It says that it runs ${version}, one hop on its way.`)
   if (version === from || notBegun.has(update.progress.state)) return null
   return meaning("install-failed", `It says that it runs ${version}, which is neither ${from} nor ${to}.`)
+}
+
+/** A failure can be corrected: what was given up may have been installed late, and says so by its version. */
+function isClosed(update: Update): boolean {
+  return isOver(update) && update.progress.state !== "failed"
 }
 
 const notBegun: ReadonlySet<string> = new Set(["waiting", "offered", "no-show"])

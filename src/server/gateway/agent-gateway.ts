@@ -102,10 +102,13 @@ async function work(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallAns
   }
   if (wait > 0) needs.live.touch(live, call.origin.peer)
   const { admission } = live.device
-  if (found === null || call.signal.aborted) return json({ admission, order: null })
+  if (found === null || call.signal.aborted) {
+    const transferred = live.transfer === null ? {} : { transferred: live.transfer.takenBytes }
+    return json({ admission, order: null, ...transferred })
+  }
   const order = orderView(needs, live, { work: found, call })
   await noteHandedOut(needs, live, found)
-  return json({ admission, order })
+  return json({ admission, order, ...(live.transfer === null ? {} : { transferred: live.transfer.takenBytes }) })
 }
 
 /** The order as the agent gets it. Refuses when the server's own address does not fit the device's limits. */
@@ -125,7 +128,9 @@ function orderView(
   })
   if (made === undefined) throw new Error(`the family ${device.family} has no agents`)
   if ("fault" in made) throw new Refusal("offer-impossible", { detail: made.fault.sentence })
-  return { order, ...made, retry: { ...made.retry, codes: [...made.retry.codes] } }
+  const { codes, results, ...retry } = made.retry
+  const named = results === undefined ? {} : { results: [...results] }
+  return { order, ...made, model: device.model, retry: { ...retry, codes: [...codes], ...named } }
 }
 
 async function report(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallAnswer> {

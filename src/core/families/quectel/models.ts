@@ -12,6 +12,16 @@ export type LocalForm =
   /** `"FILE:<length>"`, and the bytes follow on the port (quectel.md 4.2, Standard(A)). */
   | { readonly form: "upload"; readonly mostBytes: number }
 
+/** What a module is reached over at worst. */
+export type LinkClass = "broadband" | "narrowband"
+
+/**
+ * The slowest link that is waited for, bytes a second: GPRS with a bad signal; and NB-IoT or LTE-M at the edge of its coverage,
+ * for which 3GPP TR 45.820 asks no more than 160 bits a second of the radio. A transfer that the server sees move is waited for
+ * however slow it is.
+ */
+export const slowestLinks: Readonly<Record<LinkClass, number>> = { broadband: 2000, narrowband: 100 }
+
 /** What is known of a module that updates itself by AT+QFOTADL. Sizes are bytes of the text in the command. */
 export interface ModuleProfile {
   readonly id: string
@@ -34,6 +44,7 @@ export interface ModuleProfile {
   /** The command that sets the PDP context of downloads. */
   readonly contextCommand: "+QFOTAPID" | '+QCFG="fota/cid"'
   readonly codes: CodeTable
+  readonly link: LinkClass
   /** USB leaves the bus at every reboot and comes back, perhaps under another name; a UART stays. */
   readonly port: "usb" | "uart"
   /**
@@ -62,6 +73,7 @@ const ag35: ModuleProfile = {
   testForm: "ok",
   contextCommand: "+QFOTAPID",
   codes: "ag35",
+  link: "broadband",
   port: "usb",
   hasBackup: true,
   hasRestorePhase: false,
@@ -86,6 +98,7 @@ const bg96: ModuleProfile = {
   schemes: ["http", "https"],
   local: { form: "number", file: "/fota/update.zip" },
   codes: "bg96",
+  link: "narrowband",
   hasRestorePhase: true,
   packageExtension: "bin",
 }

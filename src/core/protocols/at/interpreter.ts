@@ -19,6 +19,8 @@ export interface DataTaker {
   /** Said before the bytes, each as a line of its own: CONNECT, or OK and a prompt. */
   readonly prompts: readonly string[]
   readonly sizeBytes: number
+  /** What is sent, without a line end, when the bytes taken so far are so many; null = nothing. */
+  readonly acknowledge?: { readonly everyBytes: number; readonly text: string }
   /** Null = no final result follows. */
   readonly done: (bytes: Uint8Array) => AtAnswer | null | Promise<AtAnswer | null>
 }
@@ -58,6 +60,7 @@ interface TakenData {
   readonly taker: DataTaker
   readonly chunks: Uint8Array[]
   left: number
+  acknowledged: number
 }
 
 const settingsAtStart = { echo: true, verbose: true, quiet: false, cmee: 1, lineEnd: 13, lineFeed: 10, erase: 8 }
@@ -199,7 +202,7 @@ export class AtInterpreter<Module> {
   #beginData(taker: DataTaker): Promise<void> | void {
     if (!(taker.sizeBytes >= 0 && taker.sizeBytes <= longestData)) return this.#result("ERROR")
     for (const prompt of taker.prompts) this.#send(`${this.#end}${prompt}${this.#end}`)
-    this.#data = { taker, chunks: [], left: taker.sizeBytes }
+    this.#data = { taker, chunks: [], left: taker.sizeBytes, acknowledged: 0 }
     return this.#endData(this.#data)
   }
 
@@ -210,8 +213,16 @@ export class AtInterpreter<Module> {
     const taken = bytes.slice(0, data.left)
     data.chunks.push(taken)
     data.left -= taken.length
+    this.#acknowledge(data)
     await this.#endData(data)
     return taken.length
+  }
+
+  #acknowledge(data: TakenData): void {
+    const { acknowledge, sizeBytes } = data.taker
+    if (acknowledge === undefined) return
+    const due = Math.floor((sizeBytes - data.left) / acknowledge.everyBytes)
+    for (; data.acknowledged < due; data.acknowledged++) this.#send(acknowledge.text)
   }
 
   async #endData(data: TakenData): Promise<void> {
@@ -219,8 +230,10 @@ export class AtInterpreter<Module> {
     this.#data = null
     const answer = await data.taker.done(concat(data.chunks))
     if (answer === null) return
-    this.#result(answer)
-    if (!isError(answer)) answer.afterwards?.()
+    if (isError(answer)) return this.#result(answer)
+    if (answer.lines !== undefined && answer.lines.length > 0) this.#information(answer.lines)
+    this.#result(ok)
+    answer.afterwards?.()
   }
 
   #beginText(taker: TextTaker): void {

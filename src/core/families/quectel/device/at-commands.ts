@@ -1,6 +1,6 @@
 import type { AtArgument } from "../../../protocols/at/command-line.ts"
 import type { AtAnswer, AtCommand, AtCommands } from "../../../protocols/at/interpreter.ts"
-import { deleteFile, listFiles, uploadFile } from "./file-commands.ts"
+import { deleteFile, listFiles, listSomeFiles, uploadFile } from "./file-commands.ts"
 import type { QuectelModule } from "./module.ts"
 import { testQfotadl, writeQfotadl } from "./qfotadl.ts"
 
@@ -70,9 +70,9 @@ export const atCommands: AtCommands<Module> = {
       module.profile.contextCommand === "+QFOTAPID" && cid !== undefined ? setContext(module, cid) : "ERROR",
   },
   "+QFOTADL": { test: testQfotadl, write: writeQfotadl },
-  "+QFUPL": { write: uploadFile },
-  "+QFLST": { execute: listFiles },
-  "+QFDEL": { write: deleteFile },
+  "+QFUPL": { test: () => ok, write: uploadFile },
+  "+QFLST": { test: () => ok, execute: listFiles, write: listSomeFiles },
+  "+QFDEL": { test: () => ok, write: deleteFile },
 }
 
 function attach(module: Module, state: string): AtAnswer {

@@ -22,16 +22,26 @@ function nameOf(module: QuectelModule, name: AtArgument | undefined): string | n
   return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text) && text.length <= longestName ? text : null
 }
 
-/** AT+QFUPL="<name>",<size>: CONNECT, the bytes, and what came with its check sum. */
-export function uploadFile(module: QuectelModule, [name, size, ...more]: readonly AtArgument[]): AtAnswer {
+/** BG96 FILE manual 2.3: for hosts without flow control, an `A` after each KiB. */
+const acknowledgement = { everyBytes: 1024, text: "A" }
+
+/**
+ * AT+QFUPL="<name>",<size>[,<time limit>[,<acknowledge mode>]] (BG96 and AG35 FILE AT Commands Manuals): CONNECT, the bytes,
+ * then what came with its check sum, and OK. The time limit, s, is taken and not kept: a rehearsal's host does not go away.
+ */
+export function uploadFile(
+  module: QuectelModule,
+  [name, size, timeLimit, mode, ...more]: readonly AtArgument[],
+): AtAnswer {
   const file = nameOf(module, name)
   const sizeBytes = /^\d{1,8}$/.test(size?.text ?? "") ? Number(size?.text) : 0
-  // Time limit and acknowledge mode may follow; this module needs neither.
-  if (file === null || sizeBytes < 1 || sizeBytes > mostUploadBytes || more.length > 2) return "ERROR"
+  if (file === null || sizeBytes < 1 || sizeBytes > mostUploadBytes || more.length > 0) return "ERROR"
+  if (!/^\d{0,5}$/.test(timeLimit?.text ?? "") || !/^[01]?$/.test(mode?.text ?? "")) return "ERROR"
   return {
     takes: {
       prompts: ["CONNECT"],
       sizeBytes,
+      ...(mode?.text === "1" ? { acknowledge: acknowledgement } : {}),
       done: async (bytes) => {
         const files = await hostFiles(module)
         await files.create(file)
@@ -49,10 +59,26 @@ function checkSum(bytes: Uint8Array): string {
   return sum.toString(16)
 }
 
-export async function listFiles(module: QuectelModule): Promise<AtAnswer> {
+export function listFiles(module: QuectelModule): Promise<AtAnswer> {
+  return listed(module, () => true)
+}
+
+/** AT+QFLST="<name pattern>" (BG96 FILE manual 2.2): `*`, `UFS` and `UFS:*` are all files, anything else is one file's name. */
+export async function listSomeFiles(
+  module: QuectelModule,
+  [pattern, ...more]: readonly AtArgument[],
+): Promise<AtAnswer> {
+  if (pattern === undefined || !pattern.isQuoted || more.length > 0) return "ERROR"
+  if (["*", "UFS", "UFS:*"].includes(pattern.text)) return listFiles(module)
+  const file = nameOf(module, pattern)
+  return file === null ? "ERROR" : listed(module, (name) => name === file)
+}
+
+async function listed(module: QuectelModule, isMeant: (name: string) => boolean): Promise<AtAnswer> {
   const files = await hostFiles(module)
   const found: string[] = []
-  for (const name of await files.list()) found.push(`+QFLST: "${name}",${(await files.size(name)) ?? 0}`)
+  for (const name of await files.list())
+    if (isMeant(name)) found.push(`+QFLST: "${name}",${(await files.size(name)) ?? 0}`)
   return { lines: found }
 }
 

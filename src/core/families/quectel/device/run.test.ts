@@ -101,6 +101,26 @@ describe("a virtual AG35", () => {
     expect(await module.ask("AT+CGMR")).toEqual(["V2", "OK"])
   })
 
+  it("tells size and check sum of an upload before OK, acknowledges each KiB when asked to, and lists as it is asked", async () => {
+    const module = await booted()
+    // The check sum by hand: 0x0102 ^ 0x0304 ^ 0x0500.
+    module.type('AT+QFUPL="x",5,5')
+    await module.until(/^CONNECT$/)
+    module.send(Uint8Array.of(1, 2, 3, 4, 5))
+    expect(await module.until(/QFUPL/)).toBe("+QFUPL: 5,706")
+    expect(await module.until(/^(OK|ERROR)$/)).toBe("OK")
+    module.type('AT+QFUPL="y.bin",2100,5,1')
+    await module.until(/^CONNECT$/)
+    module.send(new Uint8Array(2100))
+    expect(await module.until(/QFUPL/)).toBe("+QFUPL: 2100,0")
+    expect(module.lines.join("|")).toMatch(/AA\|/)
+    expect(await module.ask('AT+QFLST="*"')).toEqual(['+QFLST: "x",5', '+QFLST: "y.bin",2100', "OK"])
+    expect(await module.ask('AT+QFLST="UFS:y.bin"')).toEqual(['+QFLST: "y.bin",2100', "OK"])
+    expect(await module.ask('AT+QFLST="none"')).toEqual(["OK"])
+    expect(await module.ask("AT+QFLST=?")).toEqual(["OK"])
+    expect(await module.ask('AT+QFUPL="x",5,5,2')).toEqual(["ERROR"])
+  })
+
   it("keeps its version for its hosts until it has restarted after END", async () => {
     const module = await booted()
     module.http.files.set("/up.zip", packageFor("AG35"))

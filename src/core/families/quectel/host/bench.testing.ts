@@ -27,11 +27,19 @@ export class HostBench {
   readonly log: string[] = []
   saved: JsonObject | null = null
   isWanted = true
+  /** What happens while the server is asked. */
+  meanwhile: () => void = () => undefined
+  /** What the server sees of a transfer. */
+  transferred: () => number | null = () => null
+  /** Other modules at other ports, asked before this one. */
+  readonly others: SmallModule[] = []
   /** The n-th operation from now kills the host. */
   killAfter = Number.POSITIVE_INFINITY
   operations = 0
   /** The date of the host's machine when the module's world began, ms since 1970; somebody may set it. */
   #dateMs = Date.UTC(2026, 0)
+  /** The device that is meant, and by what its firmware is known. */
+  device: Pick<HostRun, "imei" | "known"> = {}
 
   constructor(options: Partial<SmallModuleOptions> = {}) {
     this.module = new SmallModule(this.clock, { version: order.from, plans: [], ...options })
@@ -66,8 +74,19 @@ export class HostBench {
     return {
       order: hostOrder,
       port: {
-        names: () => this.#deed(() => this.module.names()),
-        open: (name) => this.#deed(async () => this.#guarded(await this.module.open(name))),
+        names: () =>
+          this.#deed(async () => {
+            const names: string[] = []
+            for (const module of [...this.others, this.module]) names.push(...(await module.names()))
+            return names
+          }),
+        open: (name) =>
+          this.#deed(async () => {
+            for (const module of [...this.others, this.module]) {
+              if ((await module.names()).includes(name)) return this.#guarded(await module.open(name))
+            }
+            return null
+          }),
       },
       clock: {
         now: () => this.#dateMs + this.clock.now(),
@@ -86,7 +105,12 @@ export class HostBench {
           await Promise.resolve()
           this.reports.push(report)
         }),
-      isWanted: () => Promise.resolve(this.isWanted),
+      isWanted: () => {
+        this.meanwhile()
+        return Promise.resolve(this.isWanted)
+      },
+      transferred: () => Promise.resolve(this.transferred()),
+      ...this.device,
       log: (line) => {
         this.log.push(line)
       },

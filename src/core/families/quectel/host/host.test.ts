@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { HostBench, order } from "./bench.testing.ts"
-import { failedDownload, goodUpdate, type Happening } from "./small-module.testing.ts"
+import { failedDownload, goodUpdate, type Happening, SmallModule } from "./small-module.testing.ts"
 
 const qind = (event: string, value?: number): string =>
   `+QIND: "FOTA","${event}"${value === undefined ? "" : `,${value}`}`
@@ -179,6 +179,160 @@ describe("the host's side of an update", () => {
     const other = new HostBench({ version: order.to, imei: "866758040000099" })
     other.saved = { ...(bench.saved as unknown as Record<string, never>), step: "updating", end: null }
     expect(await other.run()).toMatchObject({ state: "failed", version: null })
+  })
+})
+
+describe("a line that is no answer", () => {
+  const noises = ["APP RDY", "SRING: 1", "SMS DONE", "PB DONE", "+CREG: 1", "READY", "*PSUTTZ: 1", "^MODE: 2", "3"]
+
+  it("is not believed before any answer, and is kept in the log", async () => {
+    for (const command of ["AT+CGSN", "AT+QGMR", "AT+CGMR", "ATI"]) {
+      for (const noise of noises) {
+        const bench = new HostBench({ plans: [goodUpdate(order.to)] })
+        bench.module.noise[command] = `\r\n${noise}\r\n`
+        expect(await bench.run(), `${noise} before ${command}`).toMatchObject({ state: "verified" })
+        expect(bench.saved, `${noise} before ${command}`).toMatchObject({ imei: "866758040000012", model: "AG35" })
+        expect(bench.module.starts).toBe(1)
+        if (noise === "APP RDY") expect(bench.log).toContain("APP RDY")
+      }
+    }
+  })
+
+  it("that looks like firmware before every answer leaves nothing known, and nothing is typed", async () => {
+    const bench = new HostBench({ plans: [goodUpdate(order.to)] })
+    bench.module.noise["AT+QGMR"] = "\r\nV250\r\n"
+    expect(await bench.run()).toMatchObject({ state: "dropped", version: null })
+    expect(bench.module.commands).toBe(0)
+  })
+
+  it("in the place of an answer is asked again, and fails no update alone", async () => {
+    for (const command of ["AT+CGSN", "AT+QGMR", "AT+CGMR", "ATI"]) {
+      const bench = new HostBench({ plans: [goodUpdate(order.to)] })
+      // An answer of another firmware, an empty one, an error, and none.
+      for (const [nth, odd] of ["\r\nAG35CEV99\r\n\r\nOK\r\n", "\r\nOK\r\n", "\r\nERROR\r\n", ""].entries()) {
+        bench.module.odd.push({ command, nth: nth * 2, answer: odd })
+      }
+      expect(await bench.run(), command).toMatchObject({ state: "verified", version: order.to })
+      expect(bench.module.starts).toBe(1)
+    }
+  })
+})
+
+describe("the module that is meant", () => {
+  const other = {
+    version: order.from,
+    imei: "866758040000099",
+    plans: [goodUpdate(order.to)],
+    portName: "/dev/ttyUSB0",
+  }
+
+  it("is found among others by its IMEI, and nothing is typed at another", async () => {
+    const bench = new HostBench({ plans: [goodUpdate(order.to)] })
+    bench.device = { imei: "866758040000012" }
+    const stranger = new SmallModule(bench.clock, other)
+    bench.others.push(stranger)
+    expect(await bench.run()).toMatchObject({ state: "verified" })
+    expect([stranger.commands, bench.module.starts]).toEqual([0, 1])
+    expect(bench.log.join("\n")).toContain("another module, 866758040000099")
+  })
+
+  it("is not the one that stands at its port now: nothing is typed, and the order stands", async () => {
+    const bench = new HostBench({ plans: [goodUpdate(order.to)], imei: "866758040000099" })
+    bench.device = { imei: "866758040000012" }
+    const end = await bench.run()
+    expect(end).toMatchObject({ state: "dropped", version: null })
+    expect(end.sentence).toContain("866758040000099")
+    expect(bench.module.commands).toBe(0)
+    expect(bench.reports).toEqual([])
+  })
+
+  it("is asked again right before the command: swapped or re-flashed while the server was asked, it gets nothing typed", async () => {
+    for (const change of [
+      (module: SmallModule) => (module.imei = "866758040000099"),
+      (module: SmallModule) => (module.build = `${order.from}_BETA`),
+      (module: SmallModule) => (module.version = "AG35CEV99"),
+    ]) {
+      const bench = new HostBench({ plans: [goodUpdate(order.to)] })
+      bench.meanwhile = () => change(bench.module)
+      expect((await bench.run()).state).not.toBe("verified")
+      expect(bench.module.commands).toBe(0)
+    }
+  })
+
+  it("runs exactly what the package is for, or gets nothing typed: a build of the same name is another firmware", async () => {
+    const beta = new HostBench({ plans: [goodUpdate(order.to)] })
+    beta.module.build = `${order.from}_BETA`
+    expect(await beta.run()).toMatchObject({ state: "failed", version: `${order.from}_BETA` })
+    expect(beta.module.commands).toBe(0)
+    // Unless that build is what the server means by the name.
+    const known = new HostBench({ plans: [goodUpdate(order.to)] })
+    known.module.build = `${order.from}_01.001`
+    known.device = { known: { version: order.from, build: `${order.from}_01.001` } }
+    known.module.installs = `${order.to}_01.002`
+    expect(await known.run()).toMatchObject({ state: "verified", version: order.to, build: `${order.to}_01.002` })
+  })
+})
+
+describe("a module that is busy", () => {
+  const sixMinutes = goodUpdate(order.to).map((one) => (one.atMs > 1000 ? { ...one, atMs: one.atMs + 360_000 } : one))
+
+  it("refuses a second command and has not failed: it is waited for", async () => {
+    const refusals = [null, ...Array.from({ length: 50 }, () => "ERROR")]
+    const bench = new HostBench({ plans: [sixMinutes], refusals })
+    expect(await bench.run()).toMatchObject({ state: "verified", version: order.to })
+    expect(bench.module.starts).toBe(1)
+    expect(bench.states).not.toContain("failed")
+    // The same without a word of its download: an hour on a slow link.
+    const mute = sixMinutes
+      .filter(({ say }) => !/FTPSTART|FTPEND/.test(say ?? ""))
+      .map((one) => ({ ...one, atMs: one.atMs + 3_600_000 }))
+    const slowest = new HostBench({ plans: [mute], refusals })
+    expect(await slowest.run()).toMatchObject({ state: "verified" })
+    expect(slowest.states).not.toContain("failed")
+  })
+
+  it("gets no second command while the server sees the package move", async () => {
+    const bench = new HostBench({ plans: [sixMinutes] })
+    // From before the module has done anything to see until it has the package.
+    bench.transferred = () => bench.clock.now()
+    expect(await bench.run()).toMatchObject({ state: "verified" })
+    expect(bench.module.starts).toBe(1)
+    // A transfer that stands still is none.
+    const still = new HostBench({ plans: [[], goodUpdate(order.to)] })
+    still.transferred = () => 1000
+    expect(await still.run()).toMatchObject({ state: "verified" })
+    expect(still.module.starts).toBe(2)
+  })
+
+  it("is given up after hours without a sign, with what is not known", async () => {
+    const bench = new HostBench({
+      plans: [[]],
+      refusals: [null, ...Array.from({ length: 100 }, () => "+CME ERROR: 4011")],
+    })
+    const end = await bench.run()
+    expect(end).toMatchObject({ state: "failed", code: null, version: order.from })
+    expect(end.sentence).toContain("not known")
+  })
+})
+
+describe("an event and its number", () => {
+  it("go together to the report and the sentence, and to whether a try is repeated", async () => {
+    const http = (code: number): readonly Happening[] => [
+      { atMs: 1000, say: qind("HTTPSTART") },
+      { atMs: 9000, say: qind("HTTPEND", code) },
+    ]
+    for (const [code, results] of [
+      [420, undefined],
+      [608, ["FTPEND 608", "HTTPEND 702"]],
+    ] as const) {
+      const bench = new HostBench({ plans: [http(code)] })
+      const retry = { ...order.retry, codes: [601, 608], ...(results === undefined ? {} : { results }) }
+      const end = await bench.run({ retry, model: "EP06" })
+      expect(end).toMatchObject({ state: "failed", code })
+      expect(end.sentence).toContain(`HTTPEND ${code}, which its documents do not list`)
+      expect(bench.reports.at(-1)).toMatchObject({ code, event: "HTTPEND", sentence: end.sentence })
+      expect(bench.module.starts).toBe(1)
+    }
   })
 })
 

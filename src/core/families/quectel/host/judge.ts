@@ -1,3 +1,4 @@
+import { type KnownVersion, runsExactly } from "../../exact-version.ts"
 import type { DeviceIdentity, HostEnd, HostOrder } from "../../host.ts"
 import { hostLimits } from "./limits.ts"
 import type { HostState } from "./state.ts"
@@ -12,6 +13,8 @@ export interface HostSight {
   readonly askedMs: number
   /** When the module was seen to start. */
   readonly startedMs: number | null
+  /** Another module that stood where this one is looked for. */
+  readonly otherImei: string | null
   /** Until when this host may have missed something: it was not there, or the port was not. */
   readonly deafMs: number
 }
@@ -29,6 +32,7 @@ export interface Situation {
   readonly order: HostOrder
   readonly state: HostState
   readonly sight: HostSight
+  readonly known: KnownVersion | null
   readonly nowMs: number
 }
 
@@ -50,22 +54,29 @@ export function judge(situation: Situation): Verdict {
   const mayBeOver = situation.nowMs >= waitUntilMs || hasRestartedInDownload(situation)
   if (isBeforeRestart(state) && !mayBeOver) return { deed: "listen", untilMs: waitUntilMs }
   const settled = settledAnswer(situation)
-  if (settled === null) return isGivenUp(situation) ? { deed: "end", end: noAnswer(order) } : askOrListen(situation)
-  if (settled.versions.includes(order.to)) return { deed: "end", end: verified(order) }
+  if (settled === null) return isGivenUp(situation) ? { deed: "end", end: noAnswer(situation) } : askOrListen(situation)
+  if (settled.versions.includes(order.to)) return { deed: "end", end: verified(order, settled) }
   if (!mayBeOver) return askOrListen(situation)
+  if (state.busySinceMs !== null && situation.nowMs - state.busySinceMs >= hostLimits.busyMs) {
+    return { deed: "end", end: stayedBusy(situation, settled) }
+  }
   return judgeOldVersion(situation, settled)
 }
 
+/** Whether the module runs exactly what the order starts from, or what it leads to, as it has just said. */
 function judgeBeforeTyping(situation: Situation): Verdict {
-  const { order, sight, state } = situation
+  const { order, sight, state, known } = situation
   // An answer from before the pause says nothing about now.
   const freshMs = Math.max(state.sinceMs, state.pauseUntilMs)
   if (sight.answer === null || sight.answer.lastMs < freshMs) {
-    return sight.askedMs < freshMs ? { deed: "ask" } : askOrListen(situation)
+    if (sight.askedMs < freshMs) return { deed: "ask" }
+    return isGivenUp(situation) ? { deed: "end", end: notThere(situation) } : askOrListen(situation)
   }
   const { identity } = sight.answer
-  if (identity.versions.includes(order.to)) return { deed: "end", end: verified(order) }
-  if (identity.versions.includes(order.from)) return { deed: "type" }
+  if (runsExactly(identity, order.to, known)) return { deed: "end", end: verified(order, identity) }
+  if (runsExactly(identity, order.from, known)) return { deed: "type" }
+  // An odd answer alone ends nothing.
+  if (settledAnswer(situation) === null) return askOrListen(situation)
   return {
     deed: "end",
     end: failed(
@@ -76,8 +87,8 @@ function judgeBeforeTyping(situation: Situation): Verdict {
 }
 
 /** The module answers, has settled, and does not run the new firmware, long enough after the last step. */
-function judgeOldVersion({ order, state }: Situation, identity: DeviceIdentity): Verdict {
-  if (!identity.versions.includes(order.from)) {
+function judgeOldVersion({ order, state, known }: Situation, identity: DeviceIdentity): Verdict {
+  if (!runsExactly(identity, order.from, known)) {
     return {
       deed: "end",
       end: failed(identity, `The module runs ${identity.version}, which is neither the old firmware nor the new.`),
@@ -111,6 +122,7 @@ const sentences: Readonly<Record<string, string>> = {
 
 /** How long after the beginning of a step the old version begins to mean something. */
 function patience({ order: { limits }, state, sight }: Situation): number {
+  if (state.busySinceMs !== null) return hostLimits.busyPauseMs
   const start = limits.startSeconds * 1000
   const download = limits.downloadSeconds * 1000
   switch (state.step) {
@@ -156,20 +168,39 @@ function isGivenUp({ state, sight, nowMs }: Situation): boolean {
   return nowMs - Math.max(state.signMs, sight.awakeMs) >= hostLimits.giveUpMs
 }
 
-function verified({ to }: HostOrder): HostEnd {
-  return { state: "verified", code: null, version: to, sentence: `The module says that it runs ${to}.` }
+function verified({ to }: HostOrder, { version: build }: DeviceIdentity): HostEnd {
+  return { state: "verified", code: null, version: to, build, sentence: `The module says that it runs ${to}.` }
 }
 
 function failed({ version }: DeviceIdentity, sentence: string): HostEnd {
   return { state: "failed", code: null, version, sentence }
 }
 
-function noAnswer({ to }: HostOrder): HostEnd {
+/** Where nothing was typed nothing has failed: the order stands. */
+function notThere(situation: Situation): HostEnd {
+  const end = noAnswer(situation)
+  return situation.state.tries > 0 ? end : { ...end, state: "dropped" }
+}
+
+function noAnswer({ order: { to }, state: { imei }, sight: { otherImei } }: Situation): HostEnd {
   const minutes = hostLimits.giveUpMs / 60_000
+  const who = imei === null ? "" : ` ${imei}`
+  const other = otherImei === null ? "" : ` At its port stands another, ${otherImei}, at which nothing was typed.`
   return {
     state: "failed",
     code: null,
     version: null,
-    sentence: `The module has not answered for ${minutes} minutes; whether it runs ${to} is not known.`,
+    sentence: `The module${who} has not answered for ${minutes} minutes; whether it runs ${to} is not known.${other}`,
+  }
+}
+
+/** Nothing is known to have failed: whoever asks for its version later learns what became of it. */
+function stayedBusy({ order: { to } }: Situation, { version }: DeviceIdentity): HostEnd {
+  const hours = hostLimits.busyMs / 3_600_000
+  return {
+    state: "failed",
+    code: null,
+    version,
+    sentence: `The module took the command, refuses another, and has said nothing of its update for ${hours} hours; it runs ${version}, and whether it will install ${to} is not known.`,
   }
 }

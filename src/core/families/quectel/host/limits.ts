@@ -14,6 +14,8 @@ export const hostLimits = {
   settleMs: 20_000,
   /** A port that keeps quiet for so long is left for another one, where there is another. */
   otherPortMs: 45_000,
+  /** A question whose answer is odd is asked again so often at most. */
+  mostReadings: 4,
   /** A module that vanished after the download is updating for so long, whatever it looks like (quectel.md 4.7.5). */
   patienceMs: 15 * 60_000,
   /** A module that gives no sign for so long is given up. */
@@ -22,6 +24,12 @@ export const hostLimits = {
   lastRestartMs: 180_000,
   /** A command refused with ERROR may have come too early after a start; more refusals than these are final. */
   mostRefusals: 3,
+  /** A module that took a command and refuses a second is busy with the first; it is waited for so long without a sign. */
+  busyMs: 6 * 60 * 60_000,
+  /** Between two tries at a module that was busy. */
+  busyPauseMs: 10 * 60_000,
+  /** Lines that nobody knows are logged once each, and so many at most. */
+  mostUnknownLines: 200,
   /** A report of progress for so many percent. */
   percentStep: 10,
 } as const

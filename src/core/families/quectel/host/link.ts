@@ -1,7 +1,7 @@
 import { AtHost } from "../../../protocols/at/at-host.ts"
 import type { AtClock } from "../../../protocols/at/at-line.ts"
 import type { DeviceIdentity, HostPort } from "../../host.ts"
-import { identify } from "./identify.ts"
+import { identifyAs, type OtherModule } from "./identify.ts"
 import { hostLimits } from "./limits.ts"
 
 export type LinkEvent =
@@ -50,25 +50,25 @@ export class HostLink {
     return { kind: "line", text: heard.line }
   }
 
-  /** Asks the module who it is; null = nobody answered, or another module than the one with that IMEI. */
-  async ask(imei: string | null): Promise<DeviceIdentity | null> {
+  /** Asks who is there, its IMEI first; null = nobody answered whole. Another module than the one with that IMEI is left. */
+  async ask(imei: string | null): Promise<DeviceIdentity | OtherModule | null> {
     const host = this.#host
     if (host === null) return null
-    const identity = await identify(host)
-    const isOther = imei !== null && identity?.imei !== null && identity?.imei !== undefined && identity.imei !== imei
+    const identity = await identifyAs(host, imei)
+    const isOther = identity !== null && "otherImei" in identity
     if (identity !== null && !isOther) {
       this.#heardMs = this.#clock.now()
       this.#favourite = host.line.name
       return identity
     }
     if (isOther || this.#clock.now() - this.#heardMs >= hostLimits.otherPortMs) await this.#leave(host)
-    return null
+    return identity
   }
 
   /** Types the command that starts the update. */
   async type(text: string): Promise<"ok" | "timeout" | "gone" | { readonly error: string }> {
     if (this.#host === null) return "gone"
-    const answer = await this.#host.command({ text, timeoutMs: hostLimits.commandMs })
+    const answer = await this.#host.command({ text, timeoutMs: hostLimits.commandMs, isAnswer: () => false })
     return answer.end === "error" ? { error: answer.final.line } : answer.end
   }
 

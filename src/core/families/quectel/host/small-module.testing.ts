@@ -23,6 +23,7 @@ export interface SmallModuleOptions {
   /** Instead of OK, for the n-th command. */
   readonly refusals?: readonly (string | null)[]
   readonly imei?: string
+  readonly portName?: string
   readonly hasEcho?: boolean
   readonly cutBytes?: number
   readonly otherPorts?: readonly string[]
@@ -33,11 +34,21 @@ export class SmallModule implements HostPort {
   readonly #clock: StepClock
   readonly #options: SmallModuleOptions
   #happenings: (Happening & { readonly dueMs: number })[] = []
-  #portName: string | null = "/dev/ttyUSB2"
+  #portName: string | null
   #answers = true
   #line: ModuleLine | null = null
   #typed = ""
   version: string
+  /** What AT+QGMR says where it says more than AT+CGMR; null = the same. */
+  build: string | null = null
+  imei: string
+  /** What an update makes of the build; null = it goes with the version. */
+  installs: string | null = null
+  /** Answers instead of the n-th of a command, from 0. */
+  readonly odd: { readonly command: string; readonly nth: number; readonly answer: string }[] = []
+  readonly #asked = new Map<string, number>()
+  /** What comes before the answer of a command, whole lines. */
+  readonly noise: Record<string, string> = {}
   /** How often an update was started. */
   starts = 0
   commands = 0
@@ -47,7 +58,9 @@ export class SmallModule implements HostPort {
   constructor(clock: StepClock, options: SmallModuleOptions) {
     this.#clock = clock
     this.#options = options
+    this.#portName = options.portName ?? "/dev/ttyUSB2"
     this.version = options.version
+    this.imei = options.imei ?? "866758040000012"
   }
 
   names = async (): Promise<readonly string[]> => {
@@ -94,6 +107,7 @@ export class SmallModule implements HostPort {
     if (answers !== undefined) this.#answers = answers
     if (version !== undefined) {
       this.version = version
+      this.build = this.installs
       this.updates++
     }
     if (say !== undefined) this.print(`\r\n${say}\r\n`)
@@ -139,12 +153,18 @@ export class SmallModule implements HostPort {
     const answers: Readonly<Record<string, string>> = {
       ATI: `Quectel\r\nAG35\r\nRevision: ${this.version}\r\n`,
       "AT+CGMR": this.version,
-      "AT+QGMR": this.version,
-      "AT+CGSN": this.#options.imei ?? "866758040000012",
+      "AT+QGMR": this.build ?? this.version,
+      "AT+CGSN": this.imei,
       ATE0V1: "",
     }
     if (command.startsWith("AT+QFOTADL=")) return this.#start()
     const answer = answers[command]
+    const noise = this.noise[command]
+    if (noise !== undefined) this.print(noise)
+    const nth = this.#asked.get(command) ?? 0
+    this.#asked.set(command, nth + 1)
+    const odd = this.odd.find((one) => one.command === command && one.nth === nth)
+    if (odd !== undefined) return this.print(odd.answer)
     if (answer === undefined) return this.print("\r\nERROR\r\n")
     this.print(`${answer === "" ? "" : `\r\n${answer}\r\n`}\r\nOK\r\n`)
   }

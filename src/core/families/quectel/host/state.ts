@@ -33,7 +33,11 @@ export interface HostState {
   readonly signMs: number
   /** Commands that were typed, the one being typed included. */
   readonly tries: number
-  /** Of these, refused with ERROR one after the other. */
+  /** The module has taken a command, or may have, and was not seen to be done with it. */
+  readonly isTaken: boolean
+  /** Since when it refuses a second one, and nothing was heard of the first; null = it does not. */
+  readonly busySinceMs: number | null
+  /** Of the commands, refused with ERROR one after the other. */
   readonly refusals: number
   /** For `pausing`. */
   readonly pauseUntilMs: number
@@ -46,18 +50,20 @@ export interface HostState {
   readonly end: HostEnd | null
 }
 
-export function newState(order: string, nowMs: number): HostState {
+function newState(order: string, imei: string | null, nowMs: number): HostState {
   return {
     order,
     step: "begin",
     sinceMs: nowMs,
     signMs: nowMs,
     tries: 0,
+    isTaken: false,
+    busySinceMs: null,
     refusals: 0,
     pauseUntilMs: 0,
     ended: null,
     isRestoring: false,
-    imei: null,
+    imei,
     model: null,
     port: null,
     end: null,
@@ -68,16 +74,23 @@ export function newState(order: string, nowMs: number): HostState {
  * The state as it was saved for this order, or a new one. Its waits begin anew: how long this host was away cannot be told
  * from a clock that may have been set meanwhile, and a wait that seems to be over too early means a command typed twice.
  */
-export function resumedState(saved: JsonObject | null, order: string, nowMs: number): HostState {
-  if (saved === null || saved["order"] !== order) return newState(order, nowMs)
-  // Our own journal, written whole or not at all.
-  const state = saved as unknown as HostState
+export function resumedState(
+  saved: JsonObject | null,
+  { order, imei }: { readonly order: string; readonly imei: string | null },
+  nowMs: number,
+): HostState {
+  const fresh = newState(order, imei, nowMs)
+  if (saved === null || saved["order"] !== order) return fresh
+  // Our own journal, written whole or not at all; one of an earlier version lacks a field.
+  const stored = { ...fresh, ...saved } as unknown as HostState
+  const state = { ...stored, imei: stored.imei ?? imei }
   const awayMs = nowMs - Math.max(state.sinceMs, state.signMs)
   return {
     ...state,
     sinceMs: state.sinceMs + awayMs,
     signMs: state.signMs + awayMs,
     pauseUntilMs: state.pauseUntilMs === 0 ? 0 : state.pauseUntilMs + awayMs,
+    busySinceMs: state.busySinceMs === null ? null : state.busySinceMs + awayMs,
   }
 }
 
@@ -92,30 +105,35 @@ export function stepTo(state: HostState, step: HostStep, nowMs: number): HostSta
 /** A URC moves the order, whatever was missed before it: the module is right, the host may have been away. */
 export function afterUrc(state: HostState, { event, value }: FotaUrc, nowMs: number): HostState {
   if (state.step === "closed") return state
-  const signed = { ...state, signMs: nowMs }
+  const signed = { ...stated(state, true), signMs: nowMs }
   switch (event) {
     case "FTPSTART":
     case "HTTPSTART":
     case "FILESTART":
-      return { ...stepTo(state, "downloading", nowMs), ended: null }
+      return { ...stepTo(signed, "downloading", nowMs), ended: null }
     case "DOWNLOADING":
-      return state.step === "downloading" ? signed : { ...stepTo(state, "downloading", nowMs), ended: null }
+      return state.step === "downloading" ? signed : { ...stepTo(signed, "downloading", nowMs), ended: null }
     case "FTPEND":
     case "HTTPEND":
     case "FILEEND":
-      if (value === 0) return { ...stepTo(state, "downloaded", nowMs), ended: null }
-      return { ...stepTo(state, "ended", nowMs), ended: { event, code: value ?? 0 } }
+      if (value === 0) return { ...stepTo(signed, "downloaded", nowMs), ended: null }
+      return { ...stepTo(stated(signed, false), "ended", nowMs), ended: { event, code: value ?? 0 } }
     case "END":
-      return { ...stepTo(state, "ended", nowMs), ended: { event, code: value ?? 0 } }
+      return { ...stepTo(stated(signed, false), "ended", nowMs), ended: { event, code: value ?? 0 } }
     case "START":
     case "UPDATING":
       if (state.step === "updating" && !state.isRestoring) return signed
-      return { ...stepTo(state, "updating", nowMs), ended: null, isRestoring: false }
+      return { ...stepTo(signed, "updating", nowMs), ended: null, isRestoring: false }
     case "RESTORE":
     case "UNFINISHED":
       if (state.step === "updating" && state.isRestoring) return signed
-      return { ...stepTo(state, "updating", nowMs), ended: null, isRestoring: true }
+      return { ...stepTo(signed, "updating", nowMs), ended: null, isRestoring: true }
   }
+}
+
+/** The module has said something of an update: whether it is at one. */
+function stated(state: HostState, isTaken: boolean): HostState {
+  return { ...state, isTaken, busySinceMs: null }
 }
 
 /** Who answers is remembered: the module that comes back under another name must be the same one. */

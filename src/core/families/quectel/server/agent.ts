@@ -1,14 +1,13 @@
 import type { AgentReport, AgentSide, Fault, Order, OrderSituation, ReportContext } from "../../family.ts"
 import type { ReportMeaning } from "../../report-meaning.ts"
+import { parseFotaUrc } from "../codec/fota-urc.ts"
 import { buildFotaUrl, type FotaUrl, type FotaUrlText } from "../codec/fota-url.ts"
-import { type ModuleProfile, moduleProfile } from "../models.ts"
+import { type ModuleProfile, moduleProfile, slowestLinks } from "../models.ts"
 import { readOffer } from "./plan-offer.ts"
 import { type EndEvent, moduleResult, resultCodes } from "../result-codes.ts"
 
 /** Whole tries and the first pause of the gateway vendor's driver (quectel.md 4.5), the pause doubled each time. */
 const tries = { times: 10, pauseSeconds: 2 }
-/** The slowest link that is waited for, bytes a second: GPRS with a bad signal. */
-const slowestLink = 2000
 /** Time limits of the vendor's own test benches, s (quectel.md 4.5); they grow with the package. */
 const benchLimits = { start: 60, download: 300, begin: 300, end: 300 }
 /** A module that has vanished after its download is installing for at least that long, s (quectel.md 4.7.5). */
@@ -42,7 +41,8 @@ function makeOrder(situation: OrderSituation): Order | { readonly fault: Fault }
       },
     }
   }
-  const transferSeconds = Math.ceil(sizeBytes / slowestLink)
+  const transferSeconds = Math.ceil(sizeBytes / slowestLinks[profile.link])
+  const transient = resultCodes(profile).filter(({ retry }) => retry === "transient")
   return {
     from,
     to,
@@ -57,7 +57,8 @@ function makeOrder(situation: OrderSituation): Order | { readonly fault: Fault }
     },
     retry: {
       ...tries,
-      codes: resultCodes(profile).flatMap(({ code, retry }) => (retry === "transient" ? [code] : [])),
+      codes: transient.map(({ code }) => code),
+      results: transient.map(({ event, code }) => `${event} ${code}`),
     },
   }
 }
@@ -81,7 +82,17 @@ function httpUrl(profile: ModuleProfile, { httpDirectory }: OrderSituation): Fot
   return buildFotaUrl(profile, url)
 }
 
-/** The numbers of the three URCs do not overlap (quectel.md 4.4). */
+/**
+ * Which event a number came with: the agent says it, or the module's own line does. An agent that sends neither is one of an
+ * earlier version; what it saw is told by the range of the number.
+ */
+function eventOf({ event, urc }: AgentReport, code: number): EndEvent {
+  const told = event ?? (urc === undefined ? undefined : parseFotaUrc(urc)?.event)
+  return endEvents.find((known) => known === told) ?? eventOfCode(code)
+}
+
+const endEvents = ["FTPEND", "HTTPEND", "FILEEND", "END"] as const
+
 function eventOfCode(code: number): EndEvent {
   if (code >= 600 && code < 700) return "FTPEND"
   if (code >= 700 && code < 800) return "HTTPEND"
@@ -144,9 +155,10 @@ function verified({ version = "" }: AgentReport, { offer, target }: ReportContex
 
 type Reason = Pick<ReportMeaning, "sentence" | "code" | "isPackageWrong">
 
-function reasonOf({ code, sentence }: AgentReport, model: string): Reason {
+function reasonOf(report: AgentReport, model: string): Reason {
+  const { code, sentence } = report
   if (code === undefined) return { sentence: sentence ?? "The agent gave the update up and did not say why." }
-  const result = moduleResult(moduleProfile(model), eventOfCode(code), code)
+  const result = moduleResult(moduleProfile(model), eventOf(report, code), code)
   return {
     sentence: result.sentence,
     code: `${result.event} ${code}`,

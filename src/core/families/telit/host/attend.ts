@@ -22,6 +22,8 @@ export const attendLimits = {
   refusedMs: 5 * 60_000,
   /** New firmware that has not told the server for so long is registered anew nevertheless. */
   finalMs: 10 * 60_000,
+  /** Lines that nobody knows, told at most. */
+  mostLines: 100,
 } as const
 
 export interface Attendance {
@@ -54,6 +56,11 @@ export async function attend(attendance: AnyAttendance): Promise<never> {
   return attendModule({ ...attendance, plan: planOf(attendance.plan) })
 }
 
+/** Lines that every module says all day: calls, messages, the network's and the SIM's state. */
+function isEveryday(line: string): boolean {
+  return /^(RING|NO CARRIER|\+(CREG|CGREG|CEREG|CMTI|CMT|CDS|CDSI|CPIN|CRING|CLIP|CIEV|CUSD)\b|#(QSS|STN)\b)/.test(line)
+}
+
 /** An answer that the module does not confirm is typed again. */
 const mostAnswers = 3
 const answers = { reject: 0, accept: 1, delay: 2 } as const
@@ -64,6 +71,8 @@ class Attendant {
   readonly #bench: StepBench
   readonly #known: ModuleKnown = {
     version: null,
+    imei: null,
+    other: null,
     isPinRefused: false,
     sim: null,
     isRegistrationAsked: false,
@@ -75,6 +84,7 @@ class Attendant {
   /** The firmware before the update that is under way. */
   #before: string | null = null
   #isSilent = false
+  readonly #lines = new Set<string>()
   #heardMs: number
   #lookedMs: number
   #askedMs: number
@@ -82,6 +92,7 @@ class Attendant {
 
   constructor(parts: Attendance) {
     this.#parts = parts
+    this.#known.imei = parts.plan.imei
     this.#port = new AttendedPort(parts.port, parts.clock)
     this.#heardMs = parts.clock.now()
     this.#lookedMs = this.#heardMs
@@ -90,7 +101,7 @@ class Attendant {
       plan: parts.plan,
       known: this.#known,
       tell: (event, detail) => this.#tell(event, detail),
-      type: (text) => this.#type(text),
+      type: (text, isAnswer) => this.#type(text, isAnswer),
       mayType: () => !this.#isHandsOff,
     }
   }
@@ -149,6 +160,11 @@ class Attendant {
       this.#done++
       return false
     }
+    if (this.#known.other !== null) {
+      this.#done = 0
+      await this.#port.leave()
+      return true
+    }
     return this.#isHandsOff ? false : this.#done === 0 ? this.#silent() : true
   }
 
@@ -206,9 +222,9 @@ class Attendant {
   }
 
   /** Types a command once everything that the module has said is heard: its question comes first. */
-  async #type(text: string): Promise<AtAnswer> {
+  async #type(text: string, isAnswer?: (line: string) => boolean): Promise<AtAnswer> {
     await this.#hear(0)
-    const answer = await this.#port.type(text, attendLimits.answerMs)
+    const answer = await this.#port.type(text, attendLimits.answerMs, isAnswer)
     if (answer.end === "ok" || answer.end === "error") this.#heardMs = this.#parts.clock.now()
     return answer
   }
@@ -225,7 +241,7 @@ class Attendant {
 
   async #take(line: string): Promise<void> {
     const name = readUrc(line)
-    if (name === null) return
+    if (name === null) return this.#noteLine(line)
     const { event, hands, isFresh } = urcMeanings[name]
     if (isFresh === true) {
       this.#known.version = null
@@ -236,6 +252,14 @@ class Attendant {
     if (name === "serverNotified") this.#known.owesFinal = false
     if (hands === "off") this.#handsOff()
     if (hands === "on") this.#handsOn()
+  }
+
+  /** What nobody here knows is told, once each and not without end. */
+  #noteLine(line: string): void {
+    const text = line.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 200)
+    if (isEveryday(text) || this.#lines.has(text) || this.#lines.size >= attendLimits.mostLines) return
+    this.#lines.add(text)
+    this.#tell("heard", text)
   }
 
   async #answer(): Promise<void> {

@@ -15,6 +15,8 @@ export const attendWords = {
   gone: "The port has vanished.",
   silent: "The module does not answer; it may be updating, or off.",
   version: "The module answers.",
+  "other-module": "Another module stands at the port, and nothing is typed there.",
+  heard: "The module said something that nobody here knows.",
   "speed-set": "The module's speed is fixed, so that no message is lost after an update.",
   "no-sim": "There is no SIM in the module.",
   "pin-needed": "The SIM asks for its PIN, and the plan has none.",

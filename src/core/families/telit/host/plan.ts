@@ -17,6 +17,8 @@ export interface AttendPlan {
   readonly ownNumber: string | null
   /** What the module is told to do when it asks whether it may update. */
   readonly answer: "accept" | "reject" | "delay"
+  /** The serial number of the module that is meant; null = the first that is met. */
+  readonly imei: string | null
   /** Never told to anybody but the module. */
   readonly pin: string | null
   /** `+IPR`, bits a second: never 0, under which the first lines after an update are lost (§3.1.2). */
@@ -45,6 +47,7 @@ export const standardPlan: AttendPlan = {
   bearer: null,
   ownNumber: null,
   answer: "accept",
+  imei: null,
   pin: null,
   baudRate: 115_200,
   urcMode: 2,
@@ -88,8 +91,9 @@ function isBearer({ access, user, password }: AttendBearer): boolean {
   )
 }
 
-function faultsOfModule({ pin, baudRate, urcMode }: AttendPlan): readonly string[] {
+function faultsOfModule({ imei, pin, baudRate, urcMode }: AttendPlan): readonly string[] {
   const faults: string[] = []
+  if (imei !== null && !/^\d{14,17}$/.test(imei)) faults.push("an IMEI has 15 digits")
   if (pin !== null && !/^\d{4,8}$/.test(pin)) faults.push("a PIN has 4 to 8 digits")
   if (!baudRates.includes(baudRate)) faults.push(`the speed is one of ${baudRates.join(", ")}`)
   if (![0, 1, 2].includes(urcMode)) faults.push("the mode of the module's messages is 0, 1 or 2")
@@ -151,6 +155,7 @@ const fields: Readonly<Record<keyof AttendPlan, Check>> = {
   bearer: hasAll({ kind: (value) => value === 1 || value === 2, access: isText, user: isText, password: isText }),
   ownNumber: isTextOrNull,
   answer: (value) => value === "accept" || value === "reject" || value === "delay",
+  imei: isTextOrNull,
   pin: isTextOrNull,
   baudRate: isCount,
   urcMode: isCount,

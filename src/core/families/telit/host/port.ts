@@ -44,8 +44,9 @@ export class AttendedPort {
   }
 
   /** Types a command. A port that is not there gives `gone`. */
-  async type(text: string, timeoutMs: number): Promise<AtAnswer> {
-    return (await this.#host?.command({ text, timeoutMs })) ?? { end: "gone", lines: [], final: null }
+  async type(text: string, timeoutMs: number, isAnswer?: (line: string) => boolean): Promise<AtAnswer> {
+    const shape = isAnswer === undefined ? {} : { isAnswer }
+    return (await this.#host?.command({ text, timeoutMs, ...shape })) ?? { end: "gone", lines: [], final: null }
   }
 
   /** Whether the port that was open has vanished; it is closed then. */

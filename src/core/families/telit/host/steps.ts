@@ -1,3 +1,4 @@
+import { isSameModule } from "../../exact-version.ts"
 import type { AtAnswer } from "../../../protocols/at/at-host.ts"
 import type { AttendEventName } from "./events.ts"
 import { type AttendPlan, isInhibitedLine } from "./plan.ts"
@@ -7,7 +8,7 @@ export interface StepBench {
   readonly plan: AttendPlan
   readonly tell: (event: AttendEventName, detail?: string) => void
   /** Types a command, after whatever the module has said is heard. */
-  readonly type: (text: string) => Promise<AtAnswer>
+  readonly type: (text: string, isAnswer?: (line: string) => boolean) => Promise<AtAnswer>
   readonly mayType: () => boolean
   /** What is known of the module from one preparation to the next. */
   readonly known: ModuleKnown
@@ -16,6 +17,10 @@ export interface StepBench {
 /** What a host remembers of its module while it runs. */
 export interface ModuleKnown {
   version: string | null
+  /** Its serial number: the plan's, or the first that was met. */
+  imei: string | null
+  /** The serial number of another module that was met last. */
+  other: string | null
   /** The PIN of the plan was refused: a third try would lock the SIM. */
   isPinRefused: boolean
   /** The last word about the SIM, so that it is told once. */
@@ -29,24 +34,76 @@ export interface ModuleKnown {
 export type Step = (bench: StepBench) => Promise<boolean>
 
 /** What a host does at a module that has started, in this order; each may be repeated and then changes nothing. */
-export const preparation: readonly Step[] = [wake, readVersion, fixSpeed, showMessages, openSim, restore, register]
+export const preparation: readonly Step[] = [
+  wake,
+  readImei,
+  readVersion,
+  fixSpeed,
+  showMessages,
+  openSim,
+  restore,
+  register,
+]
 
 /** Results in words, no echo. A module that starts, or whose interface is frozen, says nothing. */
 async function wake({ type }: StepBench): Promise<boolean> {
   return (await type("ATE0V1")).end === "ok"
 }
 
+/** `AT+CGSN` before anything else: a module with another serial number is another device, whatever stood at the port before. */
+async function readImei({ type, known, tell }: StepBench): Promise<boolean> {
+  const imei = await readOne(type, "AT+CGSN", (text) => /^\d{14,17}$/.test(text))
+  if (imei === null) return false
+  known.imei ??= imei
+  if (isSameModule(imei, known.imei)) {
+    known.other = null
+    return true
+  }
+  if (known.other !== imei) tell("other-module", `it is ${imei}, and ${known.imei} is meant.`)
+  known.other = imei
+  return false
+}
+
 /** `AT+CGMR`, as the note's figures ask for it. */
 export async function readVersion({ type, known, tell }: StepBench): Promise<boolean> {
-  const { end, lines } = await type("AT+CGMR")
-  const version = lines[0]?.trim().replace(/^\+CGMR: */i, "") ?? ""
-  if (end !== "ok" || !/^[\x20-\x7e]{1,64}$/.test(version)) return false
+  const version = await readOne(type, "AT+CGMR", isVersion)
+  if (version === null) return false
   if (version !== known.version) {
     known.version = version
     tell("version")
   }
   return true
 }
+
+/** Telit's names are numbers with dots, `10.00.144`, with letters behind them or not; no word and no line with a colon is one. */
+function isVersion(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._+-]{1,63}$/.test(text) && /\d/.test(text) && /[A-Za-z.]/.test(text)
+}
+
+/** The one line of an answer that has its shape; null = there is none, or several, of which one is something else. */
+async function readOne(
+  type: StepBench["type"],
+  command: string,
+  is: (text: string) => boolean,
+): Promise<string | null> {
+  const name = command.slice(2)
+  const valueOf = (line: string): string =>
+    line.trim().startsWith(`${name}:`)
+      ? line
+          .trim()
+          .slice(name.length + 1)
+          .trim()
+      : line.trim()
+  for (let n = 0; n < mostReadings; n++) {
+    const { end, lines } = await type(command, (line) => is(valueOf(line)))
+    const [value, ...more] = new Set(lines.map(valueOf))
+    if (end === "ok" && value !== undefined && more.length === 0) return value
+    if (end === "timeout" || end === "gone") return null
+  }
+  return null
+}
+
+const mostReadings = 3
 
 /** "To avoid this, it is necessary to set the DTE speed to the DCE speed using the AT+IPR command" (§3.1.2). */
 async function fixSpeed({ plan, type, tell }: StepBench): Promise<boolean> {
