@@ -81,9 +81,16 @@ function judgeBeforeTyping(situation: Situation): Verdict {
     deed: "end",
     end: failed(
       identity,
-      `The module runs ${identity.version}, and the package is for ${order.from}; nothing was typed.`,
+      `The module runs ${identity.version}, and the package is for ${order.from}; ${nothingMore(state)}`,
     ),
   }
+}
+
+function nothingMore({ tries, isTaken }: HostState): string {
+  if (tries === 0) return "nothing was typed."
+  return isTaken
+    ? "nothing more was typed, and whether it still obeys what it took is not known."
+    : "nothing more was typed."
 }
 
 /** The module answers, has settled, and does not run the new firmware, long enough after the last step. */

@@ -78,7 +78,10 @@ class OrderRun {
     if (event.kind !== "line") {
       this.#run.log(event.kind === "gone" ? `${event.port} vanished` : `opened ${event.port}`)
       // A port that is new is asked soon, a module that was asked in vain before it as well.
-      const askedMs = Math.min(this.#sight.askedMs, nowMs - hostLimits.askEveryMs + hostLimits.reopenMs)
+      // But not twice in one moment: two ports with other modules would be asked in turn for ever.
+      const soonMs = nowMs - hostLimits.askEveryMs + hostLimits.reopenMs
+      const freshMs = Math.max(this.#state.sinceMs, this.#state.pauseUntilMs)
+      const askedMs = Math.min(this.#sight.askedMs, Math.max(soonMs, freshMs))
       this.#sight = { ...this.#sight, answer: null, askedMs, deafMs: nowMs }
       return
     }
@@ -255,7 +258,9 @@ class OrderRun {
 
   async #close(code: number | null, sentence: string, urc?: string): Promise<void> {
     const version = this.#sight.answer?.identity.version ?? null
-    this.#state = { ...this.#state, end: { state: "failed", code, version, sentence } }
+    // A number ends a try; without one the module may still be at what it took.
+    const open = code === null && this.#state.isTaken && !this.#hasRestarted() ? stillOpen : ""
+    this.#state = { ...this.#state, end: { state: "failed", code, version, sentence: `${sentence}${open}` } }
     if (urc !== undefined) this.#run.log(clean(urc))
     await Promise.resolve()
   }
@@ -292,6 +297,9 @@ const dropped: HostEnd = {
   version: null,
   sentence: "The server no longer wants this order; nothing more was typed.",
 }
+
+/** What is said where a command may still be obeyed. */
+const stillOpen = " Whether the command that it took will still be obeyed is not known."
 
 function codeOf(code: number | null, event?: EndEvent): Pick<HostReport, "code" | "event"> {
   return code === null ? {} : { code, ...(event === undefined ? {} : { event }) }

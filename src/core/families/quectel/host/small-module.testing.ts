@@ -24,6 +24,8 @@ export interface SmallModuleOptions {
   readonly refusals?: readonly (string | null)[]
   readonly imei?: string
   readonly portName?: string
+  /** Refuses a command while an update is under way, as modules do. */
+  readonly isBusyAware?: boolean
   readonly hasEcho?: boolean
   readonly cutBytes?: number
   readonly otherPorts?: readonly string[]
@@ -52,6 +54,10 @@ export class SmallModule implements HostPort {
   /** How often an update was started. */
   starts = 0
   commands = 0
+  /** What ran, and in whom, at each AT+QFOTADL that was typed. */
+  readonly orders: { readonly build: string; readonly imei: string }[] = []
+  /** Updates that were started while another was under way. */
+  overlapping = 0
   /** How often new firmware was installed. */
   updates = 0
 
@@ -157,7 +163,10 @@ export class SmallModule implements HostPort {
       "AT+CGSN": this.imei,
       ATE0V1: "",
     }
-    if (command.startsWith("AT+QFOTADL=")) return this.#start()
+    if (command.startsWith("AT+QFOTADL=")) {
+      this.print(this.noise["AT+QFOTADL"] ?? "")
+      return this.#start()
+    }
     const answer = answers[command]
     const noise = this.noise[command]
     if (noise !== undefined) this.print(noise)
@@ -170,6 +179,13 @@ export class SmallModule implements HostPort {
   }
 
   #start(): void {
+    const isUnderWay = this.#happenings.length > 0
+    this.orders.push({ build: this.build ?? this.version, imei: this.imei })
+    if (isUnderWay && this.#options.isBusyAware === true) {
+      this.commands++
+      return this.print("\r\nERROR\r\n")
+    }
+    if (isUnderWay) this.overlapping++
     const refusal = this.#options.refusals?.[this.commands++] ?? null
     if (refusal !== null) return this.print(`\r\n${refusal}\r\n`)
     const plan = this.#options.plans[this.starts++] ?? []

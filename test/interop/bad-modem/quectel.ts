@@ -1,0 +1,129 @@
+import { HostBench, order } from "../../../src/core/families/quectel/host/bench.testing.ts"
+import {
+  failedDownload,
+  goodUpdate,
+  type Happening,
+  SmallModule,
+} from "../../../src/core/families/quectel/host/small-module.testing.ts"
+import type { HostEnd } from "../../../src/core/families/host.ts"
+import { Dice, noises } from "./dice.ts"
+
+const ours = "866758040000012"
+const stranger = "866758040000099"
+const hourMs = 3_600_000
+
+type Plan = readonly Happening[]
+
+const shifted = (plan: Plan, ms: number): Plan =>
+  plan.map((one) => (one.atMs > 1000 ? { ...one, atMs: one.atMs + ms } : one))
+const without = (plan: Plan, pattern: RegExp): Plan => plan.filter(({ say }) => say === undefined || !pattern.test(say))
+const rolledBack = (code: number): Plan => [
+  ...goodUpdate(order.to).filter(({ atMs }) => atMs < 110_000),
+  { atMs: 120_000, say: `+QIND: "FOTA","END",${code}` },
+  { atMs: 123_000, port: null },
+  { atMs: 140_000, port: "/dev/ttyUSB2", answers: true },
+  { atMs: 141_000, say: "RDY" },
+]
+
+function planOf(dice: Dice): Plan {
+  const good = goodUpdate(order.to, dice.of(["/dev/ttyUSB2", "/dev/ttyUSB2", "/dev/ttyUSB6"]))
+  switch (dice.below(9)) {
+    case 0:
+      return shifted(good, 360_000)
+    case 1:
+      return shifted(without(good, /PSTART|PEND/), dice.below(2) * 2 * hourMs)
+    case 2:
+      return without(good, dice.of([/"START"/, /"END"/, /UPDATING/, /FOTA/, /RDY/]))
+    case 3:
+      return failedDownload(dice.of([601, 605, 627, 999]))
+    case 4:
+      return rolledBack(dice.of([502, 510, 520]))
+    case 5:
+      return []
+    default:
+      return good
+  }
+}
+
+/** One update at a bad modem; gives what the host said, and every lie in it. */
+export async function quectelConversation(
+  seed: number,
+): Promise<{ readonly end: HostEnd; readonly lies: readonly string[] }> {
+  const dice = new Dice(seed)
+  const bench = new HostBench({
+    plans: [planOf(dice), planOf(dice), planOf(dice), planOf(dice)],
+    hasEcho: dice.chance(0.3),
+    cutBytes: dice.of([1, 2, 3, 5, 7, 1000]),
+    isBusyAware: true,
+    otherPorts: dice.chance(0.2) ? ["/dev/ttyUSB0"] : [],
+    imei: ours,
+    refusals: dice.chance(0.1) ? [dice.of(["ERROR", "+CME ERROR: 4011", "BUSY"])] : [],
+  })
+  const { module } = bench
+  if (dice.chance(0.1)) module.build = `${order.from}_BETA`
+  for (const command of ["AT+CGSN", "AT+QGMR", "AT+CGMR", "ATI", "AT+QFOTADL"]) {
+    if (dice.chance(0.3)) module.noise[command] = `\r\n${dice.of(noises)}\r\n`
+    if (!dice.chance(0.3)) continue
+    const answer = dice.of([
+      "",
+      "\r\nOK\r\n",
+      "\r\nERROR\r\n",
+      "\r\nAG35CEV99\r\n\r\nOK\r\n",
+      "\r\n866758\r\n\r\nOK\r\n",
+      "\r\nAG35CE",
+    ])
+    module.odd.push({ command, nth: dice.below(6), answer })
+  }
+  const isPinned = dice.chance(0.7)
+  if (isPinned) bench.device = { imei: ours }
+  // Whoever does not say which module is meant means the first that answers.
+  if (isPinned && dice.chance(0.3)) {
+    bench.others.push(
+      new SmallModule(bench.clock, {
+        version: order.from,
+        imei: stranger,
+        plans: [goodUpdate(order.to)],
+        portName: "/dev/ttyUSB1",
+      }),
+    )
+  }
+  const change = dice.below(12)
+  let changes = 1 + dice.below(2)
+  bench.meanwhile = () => {
+    if (--changes > 0) return
+    if (change === 0) module.imei = stranger
+    if (change === 1) module.build = `${order.from}_BETA`
+    if (change === 2) module.version = "AG35CEV55"
+  }
+  const sees = dice.below(3)
+  const beganMs = bench.clock.now()
+  const fetched = (): number => Math.min(300_000, Math.floor((bench.clock.now() - beganMs) / 10))
+  bench.transferred = () => (sees === 0 ? fetched() : sees === 1 ? 1000 : null)
+  if (dice.chance(0.3)) bench.killAfter = 1 + dice.below(150)
+  const end = await bench.runThroughKills(dice.of([0, 7000, 60_000, hourMs]))
+  return { end, lies: liesOf(bench, end) }
+}
+
+function liesOf({ module, others, clock }: HostBench, end: HostEnd): readonly string[] {
+  const lies: string[] = []
+  const isOurs = module.imei === ours
+  const runs = module.build ?? module.version
+  if (others.some(({ commands }) => commands > 0)) lies.push("typed at another module")
+  if (end.state === "verified" && !(isOurs && module.version === order.to)) lies.push("verified what does not run")
+  if (end.version !== null && isOurs && end.version !== runs && end.version !== module.version) {
+    lies.push(`says ${end.version}, runs ${runs}`)
+  }
+  if (end.version !== null && !isOurs && end.version !== order.from) lies.push("speaks of another module's firmware")
+  for (const { build, imei } of module.orders) {
+    if (imei !== ours) lies.push("typed at a module that was swapped in")
+    if (build !== order.from) lies.push(`typed at a module that runs ${build}`)
+  }
+  if (module.overlapping > 0) lies.push("a second order while the first was under way")
+  // What happens later must not make a lie of what was said.
+  clock.advanceTo(clock.now() + 4 * hourMs)
+  module.nextDueMs()
+  const isHonest = /not known|not heard/.test(end.sentence)
+  if (end.state === "failed" && isOurs && module.version === order.to && !isHonest)
+    lies.push("called failed, installed later")
+  return lies
+}
