@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "core/rollout": ["core/kit", "core/domain"],
   "core/families": ["core/kit", "core/domain", "core/protocols", "core/delta"],
   "core/contract": ["core/kit", "core/domain"],
-  "server/fleet": ["core/kit", "core/domain", "core/families"],
+  "server/fleet": ["core/kit", "core/domain", "core/rollout", "core/families"],
   "server/store": ["core/kit", "core/domain", "server/fleet"],
   "server/delta-jobs": ["core/kit", "core/delta", "server/fleet"],
   "server/transports": ["core/kit", "core/protocols"],
@@ -28,7 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server/fleet",
     "server/transports",
   ],
-  "server/api": ["core/kit", "core/domain", "core/contract", "server/fleet", "server/transports"],
+  "server/api": ["core/kit", "core/domain", "core/rollout", "core/contract", "server/fleet", "server/transports"],
   // main.ts and config.ts: the only place where everything meets.
   server: ["core", "server", "serial"],
   disk: [],

@@ -1,14 +1,19 @@
+import { readFile } from "node:fs/promises"
 import { Command } from "commander"
 import type { RolloutBody, RolloutView } from "../core/contract/schemas.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
-import { printJson, printLines, printTable, timeText } from "./output.ts"
+import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
 import { watchRollout } from "./watch-rollout.ts"
 
 interface TargetOptions extends Common {
-  readonly release: readonly string[]
+  readonly release?: readonly string[]
+  readonly plan?: string
+  readonly canary?: string
+  readonly pauseOnNoShow?: string
+  readonly silence?: string
   readonly all?: boolean
   readonly group?: string
   readonly silenceTimeout?: string
@@ -26,16 +31,23 @@ export function rolloutCommand(): Command {
 
 const target = (command: Command): Command =>
   common(command)
-    .requiredOption("--release <ID...>", "release to bring them to; one for each family")
+    .option("--plan <FILE>", "a plan file (YAML or JSON), which says everything itself")
+    .option("--release <ID...>", "release to bring them to; one for each family")
     .option("--all", "every device that a release fits")
     .option("--group <EXPR>", "only those that match, such as 'site=north and model=4g'")
+    .option(
+      "--canary <N>",
+      "so many devices go first, one of each model where that is enough; the others follow their success",
+    )
+    .option("--pause-on-no-show <PERCENT>", "pause by itself when more of a phase fell silent")
+    .option("--silence <TIME>", "the same as --silence-timeout")
     .option("--silence-timeout <TIME>", "a device silent for longer becomes no-show (30s, 2h, 14d; default 14d)")
 
 function startCommands(command: Command): void {
   target(command.command("plan"))
     .description("say what a rollout would do with each device; changes nothing")
     .action(async (options: TargetOptions) => {
-      const planned = await (await connect(options)).call("planRollout", { body: wish(options) })
+      const planned = await (await connect(options)).call("planRollout", { body: await wish(options) })
       if (options.json) return printJson(planned)
       printTable(
         planned,
@@ -51,11 +63,11 @@ function startCommands(command: Command): void {
       )
     })
   target(command.command("start"))
-    .description("start a rollout: one phase, everybody at once")
+    .description("start a rollout: by a plan, canaries first, or everybody at once")
     .option("--watch", "stay and watch it; the exit code tells whether it succeeded")
     .action(async (options: TargetOptions) => {
       const api = await connect(options)
-      const rollout = await api.call("startRollout", { body: wish(options) })
+      const rollout = await api.call("startRollout", { body: await wish(options) })
       if (options.json && options.watch !== true) return printJson(rollout)
       if (!options.json) printLines(summary(rollout))
       if (options.watch === true) await watch(api, rollout.id, options)
@@ -86,12 +98,15 @@ function readCommands(command: Command): void {
     })
   common(command.command("show <ROLLOUT>"))
     .description("show a rollout and each of its updates")
-    .action(async (id: string, options: Common) => {
+    .option("--plan", "print the plan that it follows, every default filled in")
+    .action(async (id: string, options: Common & { readonly plan?: boolean }) => {
       const api = await connect(options)
       const rollout = await api.call("showRollout", { params: { id } })
+      if (options.plan === true) return printJson(rollout.plan)
       const updates = await api.call("rolloutUpdates", { params: { id } })
       if (options.json) return printJson({ ...rollout, updates })
-      printLines(summary(rollout))
+      printLines(summary(rollout), rollout.explain, spentText(rollout))
+      if (rollout.phases.length > 1) printPhases(rollout)
       printTable(
         updates,
         [
@@ -110,6 +125,13 @@ const steering = [
   { name: "pause", endpoint: "pauseRollout", description: "begin nothing new; devices that have begun finish" },
   { name: "resume", endpoint: "resumeRollout", description: "go on with a paused rollout" },
   { name: "abort", endpoint: "abortRollout", description: "end a rollout now" },
+  {
+    name: "roll-back",
+    endpoint: "rollBackRollout",
+    description: "end a rollout and bring every device that had begun back to what it ran before",
+  },
+  { name: "open-gate", endpoint: "openGate", description: "open the gate of a rollout's next phase" },
+  { name: "approve", endpoint: "approveRollout", description: "approve a rollout that waits for that" },
 ] as const
 
 function steerCommands(command: Command): void {
@@ -119,28 +141,69 @@ function steerCommands(command: Command): void {
       .action(async (id: string, options: Common) => {
         const rollout = await (await connect(options)).call(endpoint, { params: { id } })
         if (options.json) return printJson(rollout)
-        printLines(summary(rollout))
+        printLines(summary(rollout), rollout.explain)
       })
   }
 }
 
-function wish(options: TargetOptions): RolloutBody {
-  if ((options.all === true) === (options.group !== undefined)) {
-    throw new Failure("Say which devices: either --all or --group EXPR.", { exitCode: 2, title: "usage" })
+async function wish(options: TargetOptions): Promise<RolloutBody> {
+  const { plan, release, all, group, canary, pauseOnNoShow } = options
+  const silence = options.silence ?? options.silenceTimeout
+  if (plan !== undefined) {
+    const others = [release, all, group, canary, pauseOnNoShow, silence].some((option) => option !== undefined)
+    if (others) throw usage("--plan says everything itself: no other option beside it.")
+    return { plan: await readPlan(plan) }
   }
+  if (release === undefined) throw usage("Say where to: --plan FILE, or --release ID.")
+  if ((all === true) === (group !== undefined)) throw usage("Say which devices: either --all or --group EXPR.")
   return {
-    releaseIds: [...options.release],
-    group: options.group ?? null,
-    ...(options.silenceTimeout === undefined
-      ? {}
-      : { silenceTimeoutMs: parseDuration("--silence-timeout", options.silenceTimeout) }),
+    releaseIds: [...release],
+    group: group ?? null,
+    ...(silence === undefined ? {} : { silenceTimeoutMs: parseDuration("--silence", silence) }),
+    ...(canary === undefined ? {} : { canary: numberOf("--canary", canary) }),
+    ...(pauseOnNoShow === undefined ? {} : { pauseOnNoShow: numberOf("--pause-on-no-show", pauseOnNoShow) }),
   }
+}
+
+/** The text of a plan file of this machine. */
+export async function readPlan(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((error: unknown) => {
+    throw new Failure(`The file ${file} cannot be read: ${(error as Error).message}.`)
+  })
+}
+
+function numberOf(flag: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?%?$/.exec(text)
+  if (match === null) throw usage(`${flag} takes a number, not "${text}".`)
+  return Number(match[1])
+}
+
+function usage(sentence: string): Failure {
+  return new Failure(sentence, { exitCode: 2, title: "usage" })
 }
 
 async function watch(api: ApiClient, id: string, options: Common): Promise<void> {
   const rollout = await watchRollout(api, id, options.json === true ? { quiet: true } : {})
   if (options.json) printJson(rollout)
   if (rollout.state !== "succeeded") process.exitCode = 1
+}
+
+function spentText({ budget }: RolloutView): string {
+  const money = budget.money === 0 ? "" : `, ${budget.money.toFixed(2)} in money`
+  return `spent ${sizeText(budget.bytes)}, ${budget.sms} messages${money}`
+}
+
+function printPhases({ phases }: RolloutView): void {
+  printTable(
+    phases,
+    [
+      { title: "PHASE", text: ({ name }) => name },
+      { title: "STATE", text: ({ state }) => state },
+      { title: "DEVICES", text: ({ size }) => String(size) },
+      { title: "UPDATES", text: ({ counts }) => countsText(counts) },
+    ],
+    "It has no phases.",
+  )
 }
 
 function summary(rollout: RolloutView): string {

@@ -27,7 +27,9 @@ import { startConversations } from "./conversations.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { loadFleet } from "./fleet/live-fleet.ts"
 import { watchForDeltas } from "./fleet/make-deltas.ts"
-import { makeOffers } from "./fleet/make-offers.ts"
+import { advanceByTime } from "./fleet/advance-rollout.ts"
+import { rollBackDue } from "./fleet/roll-back.ts"
+import { makeDueOffers, makeOffers } from "./fleet/make-offers.ts"
 import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
@@ -297,6 +299,11 @@ function startTicking(
   closers.push(() => saveContacts(needs))
   tick(100, "last contacts were not saved", () => saveContacts(needs, contactsAtOnce))
   tick(1000, "devices were not settled", () => settleUndecided(needs))
+  tick(100, "offers were not made", () => makeDueOffers(needs))
+  tick(1000, "rollouts did not go on", async () => {
+    await advanceByTime(needs)
+    await rollBackDue(needs)
+  })
   tick(1000, "silent devices were not noticed", () => noticeSilence(needs))
 }
 

@@ -255,6 +255,27 @@ export const endpoints = {
     params: Id("id"),
     response: RolloutView,
   },
+  rollBackRollout: {
+    method: "POST",
+    path: "/api/rollouts/:id/roll-back",
+    summary: "End it and bring every device that had begun back to what it ran before; answers with the way back",
+    params: Id("id"),
+    response: RolloutView,
+  },
+  openGate: {
+    method: "POST",
+    path: "/api/rollouts/:id/open-gate",
+    summary: "Open the gate of its next phase",
+    params: Id("id"),
+    response: RolloutView,
+  },
+  approveRollout: {
+    method: "POST",
+    path: "/api/rollouts/:id/approve",
+    summary: "Approve a rollout that waits for that",
+    params: Id("id"),
+    response: RolloutView,
+  },
   listChannels: {
     method: "GET",
     path: "/api/channels",

@@ -1,4 +1,6 @@
 import { type Static, Type } from "typebox"
+import type { RolloutPlan } from "../domain/plan.ts"
+import type { JsonObject } from "../kit/json.ts"
 import { type UpdateState, updateStates } from "../domain/update.ts"
 
 /** What the management API gives and takes. The OpenAPI document, the server's checks and the clients' types come from here. */
@@ -177,15 +179,42 @@ export const RolloutView = Type.Object({
   startedAt: Time,
   endedAt: Nullable(Time),
   devices: Type.Integer(),
-  counts: Type.Record(Type.String(), Type.Integer()),
+  counts: Type.Unsafe<Partial<Record<UpdateState, number>>>(Type.Record(Type.String(), Type.Integer())),
+  explain: Type.String({ description: "what it does or waits for, in a sentence or two" }),
+  phases: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      size: Type.Integer(),
+      state: Type.Union([
+        Type.Literal("closed"),
+        Type.Literal("open"),
+        Type.Literal("soaking"),
+        Type.Literal("passed"),
+      ]),
+      counts: Type.Unsafe<Partial<Record<UpdateState, number>>>(Type.Record(Type.String(), Type.Integer())),
+      explain: Type.String(),
+    }),
+  ),
+  budget: Type.Object(
+    { bytes: Type.Number(), sms: Type.Integer(), money: Type.Number() },
+    { description: "spent so far" },
+  ),
+  plan: Type.Unsafe<RolloutPlan>(
+    Type.Object({}, { additionalProperties: true, description: "the plan, every default filled in" }),
+  ),
+  rollbackOf: Nullable(Type.String()),
+  prediction: Type.Unsafe<JsonObject | null>(Nullable(Type.Object({}, { additionalProperties: true }))),
 })
 export type RolloutView = Static<typeof RolloutView>
 
 export const RolloutBody = Type.Object(
   {
-    releaseIds: Type.Array(Text(64), { minItems: 1, maxItems: 20 }),
-    group: Nullable(Text(1000, "group expression; null = every device that a release fits")),
+    releaseIds: Type.Optional(Type.Array(Text(64), { minItems: 1, maxItems: 20 })),
+    group: Type.Optional(Nullable(Text(1000, "group expression; null = every device that a release fits"))),
     silenceTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 366 * 86_400_000 })),
+    canary: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000, description: "devices that go first" })),
+    pauseOnNoShow: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "percent of a phase" })),
+    plan: Type.Optional(Text(65_536, "a plan file, YAML or JSON, in place of all the others")),
   },
   { additionalProperties: false },
 )

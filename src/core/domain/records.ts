@@ -1,6 +1,7 @@
 import type { JsonObject } from "../kit/json.ts"
 import type { Basis } from "./evidence.ts"
 import type { PullState } from "./pull.ts"
+import type { RolloutPlan } from "./plan.ts"
 import type { Progress } from "./update.ts"
 
 /** Times are milliseconds since 1970-01-01 UTC throughout. */
@@ -85,7 +86,7 @@ export interface DeltaRecord {
 
 export type RolloutState = "running" | "paused" | "succeeded" | "failed" | "aborted"
 
-/** The plan that brings devices to a release: here one phase, everybody at once. */
+/** A group of devices on its way to its releases. */
 export interface Rollout {
   readonly id: string
   /** Running number from 1: the order in which rollouts were started, whatever the date was. */
@@ -96,8 +97,59 @@ export interface Rollout {
   readonly state: RolloutState
   /** A device that is silent for longer becomes `no-show`, ms. */
   readonly silenceTimeoutMs: number
+  readonly plan: RolloutPlan
+  readonly marks: RolloutMarks
   readonly startedAt: number
   readonly endedAt: number | null
+}
+
+/** What the engine and the operators did with a rollout as a whole; everything else is counted from its updates. */
+export interface RolloutMarks {
+  /** Why it is paused, or ended; null = nothing particular. */
+  readonly reason: string | null
+  readonly approvedAt: number | null
+  /** One for each phase of the plan. */
+  readonly phases: readonly PhaseMarks[]
+  /** The pace is counted from here: a moment, and the offers that had been made by then. */
+  readonly paceFrom: { readonly at: number; readonly offered: number } | null
+  /** Makes the order in which this rollout comes to its devices: from 1 to 2^31 - 2. */
+  readonly rankMultiplier: number
+  /** The rollout that this one takes back. */
+  readonly rollbackOf: string | null
+  /** What a rehearsal of the plan foretold. */
+  readonly prediction: JsonObject | null
+}
+
+export interface PhaseMarks {
+  readonly openedAt: number | null
+  /** When enough of its devices had succeeded. */
+  readonly enoughAt: number | null
+  readonly gateOpenedAt: number | null
+  /** Devices that did not succeed, of which an operator took note when resuming. */
+  readonly pardoned: { readonly failed: number; readonly noShow: number }
+}
+
+/** Where a device stands in its rollout. */
+export interface UpdatePlace {
+  /** Index of its phase in the plan. */
+  readonly phase: number
+  /** 1 for the first try; another try is another update. */
+  readonly tryNumber: number
+  /** How the try before ended. */
+  readonly lastEnd: "failed" | "no-show" | null
+  /** No offer can be made before the device says what it runs. */
+  readonly isHeld: boolean
+  /** Offers made to the device in this rollout, in all its tries. */
+  readonly offers: number
+  /** It has begun to fetch or to install. */
+  readonly hasBegun: boolean
+  /** What it ran, as far as was known, when it was offered the update first. */
+  readonly from: string | null
+  /** What its transfers and messages took in this rollout, in all its tries. */
+  readonly spentBytes: number
+  readonly spentSms: number
+  /** What they took since a moment, for caps of a day. */
+  readonly day: { readonly since: number; readonly bytes: number; readonly sms: number } | null
 }
 
 /** One device's journey in one rollout. */
@@ -113,6 +165,7 @@ export interface Update {
   /** Why the offer differs from the release, where it does. */
   readonly offerReason: string | null
   readonly pull: PullState
+  readonly place: UpdatePlace
   /** The release whose image is offered, where that is a package on the way; null = the release itself. */
   readonly packageId: string | null
   /** Credentials for this offer alone, where the family's devices are told where to fetch; gone when the update is over. */

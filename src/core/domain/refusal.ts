@@ -83,6 +83,12 @@ export const refusals = {
   "empty-rollout": { status: 409, says: "No device matches: {detail}." },
   "rollout-over": { status: 409, says: "The rollout {rollout} is over ({state}) and cannot be {deed}." },
   "rollout-state": { status: 409, says: "The rollout {rollout} is {state} and cannot be {deed}." },
+  "no-gate": {
+    status: 409,
+    says: "The rollout {rollout} waits at no gate; `waft rollout show {rollout}` says what it waits for.",
+  },
+  "no-approval": { status: 409, says: "The rollout {rollout} waits for no approval." },
+  "bad-plan": { status: 400, says: "The plan is not understood, and nothing was started: {detail}." },
   "device-in-rollout": {
     status: 409,
     says: "The device {device} is being updated by rollout {rollout}; abort that first.",

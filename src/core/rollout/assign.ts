@@ -1,4 +1,4 @@
-import type { RolloutPlan } from "./plan.ts"
+import type { RolloutPlan } from "../domain/plan.ts"
 
 /** A device as the phases see it. */
 export interface Candidate {

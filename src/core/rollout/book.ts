@@ -13,6 +13,10 @@ export interface Entry {
   readonly retryAt: number | null
   /** What one try may spend. */
   readonly cost: Spent
+  /** What it has spent; absent = that is told by `spend`. */
+  readonly spent?: Spent
+  /** Offers made to it; absent = that is counted by who makes them. */
+  readonly offers?: number
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -63,7 +67,9 @@ export class RolloutBook implements Tally {
     this.spent = { bytes: this.spent.bytes + bytes, sms: this.spent.sms + sms, money: this.spent.money + money }
   }
 
-  #count({ phase, state, zone, lastEnd, retryAt, cost }: Entry, by: 1 | -1): void {
+  #count({ phase, state, zone, lastEnd, retryAt, cost, spent, offers = 0 }: Entry, by: 1 | -1): void {
+    this.offered += by * offers
+    if (spent !== undefined) this.spend({ bytes: by * spent.bytes, sms: by * spent.sms, money: by * spent.money })
     const counters = this.phases[phase]
     if (counters === undefined) throw new Error(`the rollout has no phase ${phase}`)
     counters.counts[state] = (counters.counts[state] ?? 0) + by

@@ -1,4 +1,4 @@
-import type { Budget, Cap, Tariff } from "./plan.ts"
+import type { Budget, Cap, Tariff } from "../domain/plan.ts"
 import type { Spent } from "./tally.ts"
 
 const megabyte = 1_000_000

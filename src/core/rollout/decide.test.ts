@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { decide } from "./decide.ts"
 import { type ExplainedDevice, explainDevice, explainPhase, explainRollout, phaseState } from "./explain.ts"
 import { pacedAfterMs, pacedCount } from "./pacing.ts"
-import type { RolloutPlan } from "./plan.ts"
+import type { RolloutPlan } from "../domain/plan.ts"
 import { parsePlanFile } from "./plan-file.ts"
 import { newPhaseTally, nothingSpent, type PhaseTally, type Tally } from "./tally.ts"
 

@@ -1,9 +1,9 @@
 import { brokenBudget, roomFor } from "./budget.ts"
 import { brokenGuard, hasEnough } from "./guards.ts"
 import { pacedAfterMs, pacedCount } from "./pacing.ts"
-import type { RolloutPlan } from "./plan.ts"
+import type { RolloutPlan } from "../domain/plan.ts"
 import { countOf, inFlight, type PhaseTally, sizeOf, type Tally, unfinished } from "./tally.ts"
-import { isWindowOpen, nextWindowChange } from "./window.ts"
+import { isWindowOpen, nextWindowChange } from "../domain/window.ts"
 
 /** What is to be done with a rollout now. */
 export type Decision =

@@ -4,10 +4,10 @@ import type { EvidenceKind } from "../domain/evidence.ts"
 import { updateStates } from "../domain/update.ts"
 import { RolloutBook } from "./book.ts"
 import { pacedCount } from "./pacing.ts"
-import { noCap, noGuards, type Phase, type RolloutPlan, simplePlan, usualGuards } from "./plan.ts"
+import { noCap, noGuards, type Phase, type RolloutPlan, simplePlan, usualGuards } from "../domain/plan.ts"
 import { type Member, RolloutRun } from "./run.ts"
 import { inFlight, sizeOf } from "./tally.ts"
-import { isWindowOpen, parseWindowHours } from "./window.ts"
+import { isWindowOpen, parseWindowHours } from "../domain/window.ts"
 
 /** A rollout walked by random steps of devices, operators and the clock; after each the rows and the counters are compared. */
 

@@ -3,9 +3,9 @@ import type { UpdateState } from "../domain/update.ts"
 import { capacityOf, nextPhase } from "./decide.ts"
 import { sampleOf } from "./guards.ts"
 import { pacedAfterMs } from "./pacing.ts"
-import type { Phase, RolloutPlan } from "./plan.ts"
+import type { Phase, RolloutPlan } from "../domain/plan.ts"
 import { countOf, inFlight, type PhaseTally, sizeOf, type Tally, unfinished } from "./tally.ts"
-import { isWindowOpen, nextWindowChange } from "./window.ts"
+import { isWindowOpen, nextWindowChange } from "../domain/window.ts"
 
 /** `closed`: not open yet. `soaking`: enough have succeeded, and the next phase waits for the time to pass. */
 export type PhaseState = "closed" | "open" | "soaking" | "passed"

@@ -1,4 +1,4 @@
-import type { Phase } from "./plan.ts"
+import type { Phase } from "../domain/plan.ts"
 import { countOf, type PhaseTally, sizeOf, unfinished } from "./tally.ts"
 
 /** What a phase's guards count: devices that left the rollout, and those that an operator pardoned, are no part of it. */

@@ -1,4 +1,4 @@
-import type { Pace } from "./plan.ts"
+import type { Pace } from "../domain/plan.ts"
 
 const hourMs = 3_600_000
 

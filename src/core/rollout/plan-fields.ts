@@ -2,9 +2,9 @@ import { durationMs } from "../domain/duration.ts"
 import { parseGroup } from "../domain/group.ts"
 import { Refusal } from "../domain/refusal.ts"
 import { type UpdateState, updateStates } from "../domain/update.ts"
-import type { Cap, Pace, Retries, Silence, Tariff, Tariffs } from "./plan.ts"
-import { noCap, usualSilenceMs } from "./plan.ts"
-import { isTimeZone, parseWindowHours, type Windows } from "./window.ts"
+import type { Cap, Pace, Retries, Silence, Tariff, Tariffs } from "../domain/plan.ts"
+import { noCap, usualSilenceMs } from "../domain/plan.ts"
+import { isTimeZone, parseWindowHours, type Windows } from "../domain/window.ts"
 import { dictionaryOf, eitherMap, type Field, listOf, mapOf, parsed, text, whole } from "./yaml-reader.ts"
 
 /** How single values of a plan file are read. */

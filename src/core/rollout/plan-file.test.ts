@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { noCap, retryAfterMs, type RolloutPlan, silenceLimitMs, simplePlan, usualGuards } from "./plan.ts"
+import { noCap, retryAfterMs, type RolloutPlan, silenceLimitMs, simplePlan, usualGuards } from "../domain/plan.ts"
 import { mistakeText, parsePlanFile } from "./plan-file.ts"
 
 const whole = `

@@ -7,8 +7,9 @@ import {
   type PhaseSize,
   type RolloutPlan,
   simplePlan,
+  successBeside,
   usualGuards,
-} from "./plan.ts"
+} from "../domain/plan.ts"
 import {
   budget,
   choice,
@@ -33,7 +34,7 @@ export type ParsedPlan =
 
 /**
  * Reads a plan file: YAML 1.2, and so JSON as well. Every mistake is named with its line, column and reason; a file with any
- * is no plan. What a file does not say is filled in: one phase for everybody, guards at 90, 10 and 10 percent, two weeks of
+ * is no plan. What a file does not say is filled in: one phase for everybody, guards at 10 percent failures and 10 percent no-shows, two weeks of
  * silence, a pause on trouble, no retry, no limit.
  */
 export function parsePlanFile(written: string): ParsedPlan {
@@ -60,12 +61,16 @@ const guardFields = {
 
 type GuardWords = { readonly [K in keyof typeof guardFields]?: number | undefined }
 
-function withGuards(words: GuardWords | undefined, base: Guards): Guards {
+/** What a phase says comes before what the plan says for all of them. */
+function guardsOf(...words: readonly (GuardWords | undefined)[]): Guards {
+  const said = (key: keyof GuardWords): number | undefined => words.find((one) => one?.[key] !== undefined)?.[key]
+  const failureAtMost = said("failure-at-most") ?? usualGuards.failureAtMost
+  const noShowAtMost = said("no-show-at-most") ?? usualGuards.noShowAtMost
   return {
-    successAtLeast: words?.["success-at-least"] ?? base.successAtLeast,
-    failureAtMost: words?.["failure-at-most"] ?? base.failureAtMost,
-    noShowAtMost: words?.["no-show-at-most"] ?? base.noShowAtMost,
-    minimumSample: words?.["minimum-sample"] ?? base.minimumSample,
+    successAtLeast: said("success-at-least") ?? successBeside({ failureAtMost, noShowAtMost }),
+    failureAtMost,
+    noShowAtMost,
+    minimumSample: said("minimum-sample") ?? usualGuards.minimumSample,
   }
 }
 
@@ -115,14 +120,13 @@ function readPlan(file: YamlFile): RolloutPlan | undefined {
   if (words.releases === undefined) {
     return file.mistakes.length > 0 ? undefined : file.mistake(file.root, "the plan names no releases")
   }
-  const guards = withGuards(words.guards, usualGuards)
   const { start = null, end = null } = words
   if (start !== null && end !== null && end <= start) file.mistake(file.root, "the plan's end is not after its start")
   const simple = simplePlan({ releases: words.releases, group: words.group ?? null })
   return {
     ...simple,
     name: words.name ?? null,
-    phases: readPhases(file, words.phases ?? [], guards),
+    phases: readPhases(file, words.phases ?? [], words.guards),
     onTrouble: words["on-trouble"] ?? "pause",
     silence: words.silence ?? simple.silence,
     retries: words.retries ?? simple.retries,
@@ -149,7 +153,7 @@ function readBudget(words: ReturnType<typeof budget>): Budget {
 }
 
 /** The phases, and one for the rest where the file's own leave some. */
-function readPhases(file: YamlFile, written: readonly PhaseWords[], guards: Guards): readonly Phase[] {
+function readPhases(file: YamlFile, written: readonly PhaseWords[], general: GuardWords | undefined): readonly Phase[] {
   const phases = written.map((words, index): Phase => {
     const size = sizeOf(file, words)
     return {
@@ -158,13 +162,13 @@ function readPhases(file: YamlFile, written: readonly PhaseWords[], guards: Guar
       coversModels: words.covers === "models",
       soakMs: words.soak ?? 0,
       gate: words.gate ?? "automatic",
-      guards: withGuards(words, guards),
+      guards: guardsOf(words, general),
     }
   })
   checkPhases(file, written, phases)
   if (phases.at(-1)?.size.kind === "rest") return phases
   const last = { name: "everybody", size: { kind: "rest" }, coversModels: false, soakMs: 0, gate: "automatic" } as const
-  return [...phases, { ...last, guards }]
+  return [...phases, { ...last, guards: guardsOf(general) }]
 }
 
 function sizeOf(file: YamlFile, { node, count, percent: share, group, rest }: PhaseWords): PhaseSize {

@@ -1,24 +1,24 @@
 import { Heap } from "../kit/heap.ts"
 
-interface Waiting {
-  readonly device: number
+interface Waiting<Device> {
+  readonly device: Device
   readonly rank: number
 }
 
 /** Devices that wait to be offered the update, by phase and time zone, each line in the order of ranks. */
-export class OfferQueue {
-  readonly #lines = new Map<string, Heap<Waiting>>()
+export class OfferQueue<Device> {
+  readonly #lines = new Map<string, Heap<Waiting<Device>>>()
 
-  push(phase: number, zone: string, waiting: Waiting): void {
+  push(phase: number, zone: string, waiting: Waiting<Device>): void {
     const key = `${phase} ${zone}`
-    const line = this.#lines.get(key) ?? new Heap<Waiting>((a, b) => a.rank < b.rank)
+    const line = this.#lines.get(key) ?? new Heap<Waiting<Device>>((a, b) => a.rank < b.rank)
     this.#lines.set(key, line)
     line.push(waiting)
   }
 
   /** The next of them by rank in those time zones; null = none waits. */
-  pop(phase: number, zones: readonly string[]): number | null {
-    let best: Heap<Waiting> | null = null
+  pop(phase: number, zones: readonly string[]): Device | null {
+    let best: Heap<Waiting<Device>> | null = null
     for (const zone of zones) {
       const line = this.#lines.get(`${phase} ${zone}`)
       const first = line?.peek()

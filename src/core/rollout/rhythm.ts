@@ -1,6 +1,7 @@
 /**
  * How often a device comes, learned from the gaps between its contacts: the last eight of them, one byte each on a scale of
- * logarithms. A gap of one second is 0; each step is 6.5 percent more, up to 110 days.
+ * logarithms. A gap of one second is 0; each step is 6.5 percent more, up to 110 days. The ninth byte counts them. It is
+ * changed in place, so that learning costs no garbage at every contact of every device.
  */
 export type Rhythm = Uint8Array
 
@@ -10,13 +11,36 @@ const stepsPerOctave = 11
 /** Contacts closer than this belong to one: a session has many requests. */
 export const sameContactMs = 30_000
 
-export const noRhythm: Rhythm = new Uint8Array(0)
+export function newRhythm(): Rhythm {
+  return new Uint8Array(remembered + 1)
+}
 
-/** The rhythm after one more gap between two contacts, ms; the same object where they belong together. */
-export function learnGap(rhythm: Rhythm, gapMs: number): Rhythm {
-  if (gapMs < sameContactMs) return rhythm
+/** Learns one more gap between two contacts, ms; one inside a session teaches nothing. */
+export function learnGap(rhythm: Rhythm, gapMs: number): void {
+  if (!(gapMs >= sameContactMs)) return
+  const count = rhythm[remembered] ?? 0
   const step = Math.min(255, Math.round(stepsPerOctave * Math.log2(gapMs / 1000)))
-  return Uint8Array.from([...rhythm.slice(rhythm.length < remembered ? 0 : 1), step])
+  if (count < remembered) {
+    rhythm[count] = step
+    rhythm[remembered] = count + 1
+    return
+  }
+  rhythm.copyWithin(0, 1, remembered)
+  rhythm[remembered - 1] = step
+}
+
+/** A rhythm in at most 16 hexadecimal digits, for the store; empty = nothing is known. */
+export function rhythmText(rhythm: Rhythm): string {
+  return [...rhythm.subarray(0, rhythm[remembered])].map((step) => step.toString(16).padStart(2, "0")).join("")
+}
+
+/** Reads what `rhythmText` wrote; anything else is no rhythm. */
+export function parseRhythm(text: string): Rhythm {
+  const rhythm = newRhythm()
+  if (!/^([0-9a-f]{2}){0,8}$/.test(text)) return rhythm
+  for (let at = 0; at < text.length / 2; at++) rhythm[at] = Number.parseInt(text.slice(2 * at, 2 * at + 2), 16)
+  rhythm[remembered] = text.length / 2
+  return rhythm
 }
 
 function toMs(step: number): number {
@@ -25,13 +49,15 @@ function toMs(step: number): number {
 
 /** A device's usual gap and how far half of its gaps stay from it, ms; null = fewer than three are known. */
 export function rhythmOf(rhythm: Rhythm): { readonly medianMs: number; readonly spreadMs: number } | null {
-  if (rhythm.length < 3) return null
-  const gaps = [...rhythm].map(toMs)
+  const count = rhythm[remembered] ?? 0
+  if (count < 3) return null
+  const gaps = [...rhythm.subarray(0, count)].map(toMs)
   const medianMs = median(gaps)
   return { medianMs, spreadMs: median(gaps.map((gap) => Math.abs(gap - medianMs))) }
 }
 
-function median(values: readonly number[]): number {
+/** The value in the middle; 0 of none. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   const [low = 0, high = 0] = [sorted[sorted.length % 2 === 1 ? middle : middle - 1], sorted[middle]]

@@ -2,7 +2,7 @@ import { advance, type Progress, type UpdateState } from "../domain/update.ts"
 import type { EvidenceKind } from "../domain/evidence.ts"
 import { type Entry, resumeBook, RolloutBook } from "./book.ts"
 import { decide, type Decision } from "./decide.ts"
-import { type RolloutPlan, retryAfterMs } from "./plan.ts"
+import { type RolloutPlan, retryAfterMs } from "../domain/plan.ts"
 import { OfferQueue } from "./queue.ts"
 import { Heap } from "../kit/heap.ts"
 import type { Spent } from "./tally.ts"
@@ -38,7 +38,7 @@ export class RolloutRun {
   end: { readonly state: "succeeded" | "failed"; readonly at: number } | null = null
   /** Every decision that steered the rollout, in order. */
   readonly log: { readonly at: number; readonly decision: Decision }[] = []
-  readonly #queue = new OfferQueue()
+  readonly #queue = new OfferQueue<number>()
   readonly #retries = new Heap<Retry>((a, b) => a.at < b.at)
   readonly #onOffer: (device: number, now: number) => void
 

@@ -9,15 +9,27 @@ import { familyOf } from "../fleet/families.ts"
 import { fleetGroup, groupMember } from "../fleet/group-context.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
-import { isLive, type LiveDevice, type LiveRollout } from "../fleet/live-fleet.ts"
+import { isLive, type LiveDevice } from "../fleet/live-fleet.ts"
+import type { LiveRollout } from "../fleet/live-rollout.ts"
 import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
 import { planRollout } from "../fleet/plan-rollout.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
 import { orderErase } from "../fleet/order-erase.ts"
-import { startRollout } from "../fleet/start-rollout.ts"
-import { abortRollout, pauseRollout, resumeRollout, rolloutById, withdrawRelease } from "../fleet/steer-rollout.ts"
+import { rebuilt } from "../fleet/explain-rollout.ts"
+import { rollBackRollout } from "../fleet/roll-back.ts"
+import { startPlan } from "../fleet/start-rollout.ts"
+import { planOfBody } from "./rollout-order.ts"
+import {
+  abortRollout,
+  approveRollout,
+  openGate,
+  pauseRollout,
+  resumeRollout,
+  rolloutById,
+  withdrawRelease,
+} from "../fleet/steer-rollout.ts"
 import {
   accessView,
   channelView,
@@ -43,9 +55,6 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
 }
 
 export type Handlers = { readonly [Name in EndpointName]: (call: Call<Name>) => Promise<Answer<Name>> | Answer<Name> }
-
-/** A week: the guide's motes poll once a day or once a week. */
-const defaultSilenceMs = 14 * 86_400_000
 
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
@@ -212,12 +221,17 @@ function rolloutHandlers(
   | "pauseRollout"
   | "resumeRollout"
   | "abortRollout"
+  | "rollBackRollout"
+  | "openGate"
+  | "approveRollout"
 > {
   const view = (live: LiveRollout): Promise<RolloutView> => viewRollout(needs, live)
   return {
-    planRollout: async ({ body }) => [...(await planRollout(needs, body))],
-    startRollout: async ({ body }) =>
-      view(await startRollout(needs, { ...body, silenceTimeoutMs: body.silenceTimeoutMs ?? defaultSilenceMs })),
+    planRollout: async ({ body }) => {
+      const { releases, group } = planOfBody(body)
+      return [...(await planRollout(needs, { releaseIds: releases, group }))]
+    },
+    startRollout: async ({ body }) => view(await startPlan(needs, planOfBody(body))),
     listRollouts: () => Promise.all([...needs.live.rollouts.values()].map(view)),
     showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
     rolloutUpdates: async ({ params }) => {
@@ -232,17 +246,16 @@ function rolloutHandlers(
     pauseRollout: async ({ params }) => view(await pauseRollout(needs, (params as { id: string }).id)),
     resumeRollout: async ({ params }) => view(await resumeRollout(needs, (params as { id: string }).id)),
     abortRollout: async ({ params }) => view(await abortRollout(needs, (params as { id: string }).id)),
+    rollBackRollout: async ({ params }) => view(await rollBackRollout(needs, (params as { id: string }).id)),
+    openGate: async ({ params }) => view(await openGate(needs, (params as { id: string }).id)),
+    approveRollout: async ({ params }) => view(await approveRollout(needs, (params as { id: string }).id)),
   }
 }
 
-/** A rollout that ended before this server started has its counts in the store only. */
-async function viewRollout({ store }: ApiNeeds, live: LiveRollout): Promise<RolloutView> {
-  if (isLive(live.rollout.state) || live.states.size > 0) return rolloutView(live)
-  const counts: Record<string, number> = {}
-  for (const { progress } of await store.updatesOfRollout(live.rollout.id)) {
-    counts[progress.state] = (counts[progress.state] ?? 0) + 1
-  }
-  return rolloutView(live, counts)
+/** A rollout that ended before this server started has its updates in the store only. */
+async function viewRollout(needs: ApiNeeds, live: LiveRollout): Promise<RolloutView> {
+  if (isLive(live.rollout.state) || live.states.size > 0) return rolloutView(needs, live)
+  return rolloutView(needs, rebuilt(needs, live, await needs.store.updatesOfRollout(live.rollout.id)))
 }
 
 function otherHandlers(

@@ -15,13 +15,16 @@ import { deviceState, explainDevice } from "../fleet/explain-device.ts"
 import { familyOf } from "../fleet/families.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import type { DeltaStanding } from "../fleet/make-deltas.ts"
-import { type LiveChannel, type LiveDevice, type LiveRollout, neverSeen, tally } from "../fleet/live-fleet.ts"
+import { type LiveChannel, type LiveDevice, neverSeen, tally } from "../fleet/live-fleet.ts"
+import { explainUpdate, reportRollout } from "../fleet/explain-rollout.ts"
+import type { LiveRollout } from "../fleet/live-rollout.ts"
 
 /** Records as the API shows them. */
 
 type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 
-export function updateView({ live }: Pick<FleetNeeds, "live">, update: Update): UpdateView {
+export function updateView(needs: Pick<FleetNeeds, "live" | "clock">, update: Update): UpdateView {
+  const { live } = needs
   const device = live.devices.get(update.deviceId)
   const { progress } = update
   return {
@@ -34,7 +37,7 @@ export function updateView({ live }: Pick<FleetNeeds, "live">, update: Update): 
     basis: progress.basis,
     attempt: progress.attempt,
     since: progress.since,
-    sentence: progress.sentence,
+    sentence: explainUpdate(needs, update),
     code: progress.code,
     offer: update.offer,
     offerReason: update.offerReason,
@@ -111,8 +114,9 @@ export function deltaView({ from, to, recipe, ...standing }: DeltaStanding): Del
   }
 }
 
-export function rolloutView(live: LiveRollout, counts: Readonly<Record<string, number>> = tally(live)): RolloutView {
+export function rolloutView({ clock }: Pick<Needs, "clock">, live: LiveRollout): RolloutView {
   const { rollout } = live
+  const { explain, phases, spent } = reportRollout({ clock }, live)
   return {
     id: rollout.id,
     releaseIds: [...rollout.releaseIds],
@@ -121,8 +125,14 @@ export function rolloutView(live: LiveRollout, counts: Readonly<Record<string, n
     silenceTimeoutMs: rollout.silenceTimeoutMs,
     startedAt: rollout.startedAt,
     endedAt: rollout.endedAt,
-    devices: Object.values(counts).reduce((sum, count) => sum + count, 0),
-    counts: { ...counts },
+    devices: live.states.size,
+    counts: tally(live),
+    explain,
+    phases: phases.map((phase) => ({ ...phase })),
+    budget: spent,
+    plan: rollout.plan,
+    rollbackOf: rollout.marks.rollbackOf,
+    prediction: rollout.marks.prediction,
   }
 }
 

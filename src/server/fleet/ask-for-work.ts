@@ -4,7 +4,7 @@ import type { Family } from "../../core/families/family.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, ticketSide } from "./families.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
@@ -145,5 +145,5 @@ export function closed(update: Update): Update {
 
 async function finishOf(needs: Needs, update: Update): Promise<void> {
   const rollout = needs.live.rollouts.get(update.rolloutId)
-  if (rollout !== undefined && isOver(update)) await finishRollout(needs, rollout)
+  if (rollout !== undefined && isOver(update)) await advanceRollout(needs, rollout)
 }

@@ -1,4 +1,5 @@
 import type { Evidence } from "../../core/domain/evidence.ts"
+import { spentMore } from "../../core/domain/marks.ts"
 import type { Device, OutgoingMessage, Update } from "../../core/domain/records.ts"
 import type {
   ConversationInput,
@@ -12,7 +13,7 @@ import type { HmacSha256 } from "../../core/kit/hmac-sha256.ts"
 import { closed, mayPlanAnew } from "./ask-for-work.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { flagPackage } from "./flag-package.ts"
 import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
@@ -86,10 +87,10 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
   const update =
     step.ticket === undefined || live.update === null ? live.update : { ...live.update, ticket: step.ticket }
   const move = moveOf(needs, update, step)
-  const saved = move?.update ?? update
+  const messages = step.send.flatMap((message) => toRow(needs, { live, message, isAnswer: input.kind === "message" }))
+  const saved = withMessages(move?.update ?? update, messages.length, needs.clock.now())
   const devices = changedDevices(needs, live, step)
   const isAnswer = input.kind === "message"
-  const messages = step.send.flatMap((message) => toRow(needs, { live, message, isAnswer }))
   const changes: Change[] = [
     ...devices.map(({ device }): Change => ({ put: "device", device })),
     ...(saved === null || saved === live.update ? [] : [{ put: "update", update: saved } as const]),
@@ -115,6 +116,12 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
   if (step.wakeInMs === null) needs.live.wakes.delete(live)
   else if (step.wakeInMs !== "unchanged") needs.live.wakes.set(live, needs.clock.monotonic() + step.wakeInMs)
   return { kind: "done", step, move }
+}
+
+/** Short messages are spent when they are made: whether one arrives or not, it is paid for. */
+function withMessages(update: Update | null, count: number, now: number): Update | null {
+  if (update === null || count === 0) return update
+  return { ...update, place: spentMore(update.place, { bytes: 0, sms: count, now }) }
 }
 
 function situationOf(needs: ConverseNeeds, live: LiveDevice): Parameters<ConversationSide["step"]>[0] {
@@ -219,7 +226,7 @@ async function follow(needs: ConverseNeeds, update: Update, step: ConversationSt
   const wrong = step.evidence.find(({ isPackageWrong }) => isPackageWrong === true)
   if (wrong !== undefined) await flagPackage(needs, update, wrong)
   const rollout = needs.live.rollouts.get(update.rolloutId)
-  if (rollout !== undefined && isOver(update)) await finishRollout(needs, rollout)
+  if (rollout !== undefined && isOver(update)) await advanceRollout(needs, rollout)
 }
 
 /** Conversations that go on by themselves between two looks at who has spoken, and at one call. */

@@ -1,5 +1,6 @@
 import type { Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
+import { explainUpdate } from "./explain-rollout.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isLive, type LiveDevice, neverSeen } from "./live-fleet.ts"
@@ -49,7 +50,7 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   }
   const why = update.offerReason === null || isSaid(update) ? "" : ` ${update.offerReason}`
   const over = rollout !== undefined && !isLive(rollout.state) ? "" : ` ${contact}.`
-  return `${device.id}: ${lowerFirst(update.progress.sentence)}${why}${doubt}${over}`
+  return `${device.id}: ${lowerFirst(explainUpdate(needs, update))}${why}${doubt}${over}`
 }
 
 function isSaid({ offerReason, progress }: Update): boolean {

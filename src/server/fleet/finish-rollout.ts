@@ -1,36 +1,37 @@
 import type { Rollout } from "../../core/domain/records.ts"
-import { type UpdateState, updateStates } from "../../core/domain/update.ts"
+import type { UpdateState } from "../../core/domain/update.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import { isLive, type LiveRollout, tally } from "./live-fleet.ts"
+import { isLive, tally } from "./live-fleet.ts"
+import type { LiveRollout } from "./live-rollout.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
 
-/** Ends a rollout all of whose updates are over: `succeeded` only if every device runs the release. */
-export async function finishRollout(needs: Needs, live: LiveRollout): Promise<void> {
-  if (live.rollout.state !== "running" || live.states.size === 0) return
-  for (const state of live.states.values()) if (!updateStates[state].over) return
-  const counts = tally(live)
-  const isWhole = counts.succeeded === live.states.size
-  await endRollout(needs, live, {
-    state: isWhole ? "succeeded" : "failed",
-    sentence: isWhole
-      ? `The rollout ${live.rollout.id} succeeded on all ${live.states.size} devices.`
-      : `The rollout ${live.rollout.id} ended without all devices: ${countWords(counts)}.`,
-  })
+/** What came of a rollout that is at its end. */
+export function finishSentence(
+  live: LiveRollout,
+  { end, reason }: { readonly end: "succeeded" | "failed"; readonly reason: string | null },
+): string {
+  const { id } = live.rollout
+  if (end === "succeeded") return `The rollout ${id} succeeded on all ${live.states.size} devices.`
+  const why = reason === null ? "" : ` ${reason}.`
+  return `The rollout ${id} ended without all devices: ${countWords(tally(live))}.${why}`
 }
 
 /** Ends a rollout and forgets its updates in memory: its devices are offered nothing any more. */
 export async function endRollout(
   needs: Needs,
   live: LiveRollout,
-  end: { readonly state: Rollout["state"]; readonly sentence: string },
+  end: {
+    readonly state: "succeeded" | "failed" | "aborted"
+    readonly sentence: string
+    readonly reason?: string | null
+  },
 ): Promise<void> {
   if (!isLive(live.rollout.state)) return
   const endedAt = needs.clock.now()
-  const rollout: Rollout = { ...live.rollout, state: end.state, endedAt }
-  // Set at once, so that two last devices do not end it twice.
-  live.rollout = rollout
+  const marks = { ...live.rollout.marks, reason: end.reason ?? null }
+  const rollout: Rollout = { ...live.rollout, state: end.state, marks, endedAt }
   const event = eventOf({
     at: endedAt,
     kind: `rollout.${end.state}`,
@@ -38,7 +39,10 @@ export async function endRollout(
     sentence: end.sentence,
     data: { counts: tally(live) },
   })
-  await commit(needs, [{ put: "rollout", rollout }, event], () => forgetUpdates(needs, rollout.id))
+  await commit(needs, [{ put: "rollout", rollout }, event], () => {
+    needs.live.setRollout(rollout)
+    forgetUpdates(needs, rollout.id)
+  })
 }
 
 function forgetUpdates({ live }: Pick<FleetNeeds, "live">, rolloutId: string): void {

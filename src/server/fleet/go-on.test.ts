@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest"
+import { firstPlace } from "../../core/domain/marks.ts"
 import { freshPull } from "../../core/domain/pull.ts"
 import type { Device, OutgoingMessage, Update, WaftEvent } from "../../core/domain/records.ts"
 import type { ConversationInput, ConversationSituation } from "../../core/families/conversation.ts"
@@ -98,6 +99,7 @@ const update: Update = {
   image: { sha256: "ab", sizeBytes: 9 },
   offerReason: null,
   pull: freshPull,
+  place: firstPlace,
   packageId: null,
   ticket: { user: "first", secret: "first secret" },
 }

@@ -10,8 +10,10 @@ import type {
   Update,
 } from "../../core/domain/records.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
+import { isWindowOpen } from "../../core/domain/window.ts"
 import type { RouteAnswer } from "../../core/families/routes.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
+import { LiveRollout } from "./live-rollout.ts"
 import type { Clock, Seen, Store } from "./needs.ts"
 
 /** What is remembered of a device's notes while the server runs. */
@@ -50,6 +52,10 @@ export class LiveFleet {
   readonly notes = new WeakMap<LiveDevice, NoteMemory>()
   /** Devices that have read an offer and may still fetch it. */
   readonly undecided = new Set<LiveDevice>()
+  /** Rollouts whose next devices can be offered something now. */
+  readonly stirred = new Set<LiveRollout>()
+  /** Rollouts that the engine takes back, and why. */
+  readonly goingBack = new Map<LiveRollout, string>()
   /** Devices with a contact that is not saved, the longest waiting first; one that was removed is no longer marked so. */
   readonly #contacted: LiveDevice[] = []
   readonly #clock: Clock
@@ -145,9 +151,9 @@ export class LiveFleet {
 
   /** Takes in an update that was saved: the rollout's tally, and the device's current update. */
   setUpdate(update: Update): void {
-    const rollout = this.rollouts.get(update.rolloutId)
-    rollout?.states.set(update.deviceId, update.progress.state)
     const live = this.devices.get(update.deviceId)
+    const imageBytes = this.releases.get(update.releaseId)?.image.sizeBytes ?? 0
+    this.rollouts.get(update.rolloutId)?.setUpdate(update, { labels: live?.device.labels ?? {}, imageBytes })
     if (live === undefined) return
     const current = live.update
     const isCurrent = current === null || current.id === update.id || numberOf(this, current) <= numberOf(this, update)
@@ -160,6 +166,20 @@ export class LiveFleet {
   forgetUpdate(live: LiveDevice): void {
     this.#setCurrent(live, null)
     this.undecided.delete(live)
+  }
+
+  /** Its maintenance window is closed and it has not begun, or what it may spend in a day is spent. */
+  isHeldNow({ rolloutId, deviceId, progress, place }: Update): boolean {
+    const rollout = this.rollouts.get(rolloutId)
+    if (rollout === undefined) return false
+    const { windows, budget } = rollout.rollout.plan
+    const { bytes, sms } = budget.perDeviceAndDay
+    if (windows === null && bytes === null && sms === null) return false
+    const now = this.#clock.now()
+    const { day } = place
+    const isToday = day !== null && now >= day.since && now < day.since + 86_400_000
+    if (isToday && ((bytes !== null && day.bytes >= bytes) || (sms !== null && day.sms >= sms))) return true
+    return !begun.has(progress.state) && !isWindowOpen(windows, rollout.entryOf(deviceId)?.zone ?? "", now)
   }
 
   /** A rollout was paused or resumed: the conversations of its devices go on by that. */
@@ -189,10 +209,10 @@ export class LiveFleet {
     this.#rolloutNumber = Math.max(this.#rolloutNumber, rollout.number)
     const live = this.rollouts.get(rollout.id)
     if (live !== undefined) {
-      live.rollout = rollout
+      live.setRollout(rollout)
       return live
     }
-    const added: LiveRollout = { rollout, states: new Map() }
+    const added = new LiveRollout(rollout)
     this.rollouts.set(rollout.id, added)
     return added
   }
@@ -283,12 +303,6 @@ export interface Offered {
   readonly image: ImageRef
 }
 
-export interface LiveRollout {
-  rollout: Rollout
-  /** State of each update, by device. */
-  readonly states: Map<string, UpdateState>
-}
-
 function numberOf(fleet: LiveFleet, update: Update): number {
   return fleet.rollouts.get(update.rolloutId)?.rollout.number ?? 0
 }
@@ -317,6 +331,7 @@ export function offeredTo(fleet: LiveFleet, live: LiveDevice): Offered | null {
   const state = fleet.rollouts.get(update.rolloutId)?.rollout.state
   const stands = state === "running" ? standing : state === "paused" ? begun : null
   if (stands === null || !stands.has(update.progress.state)) return null
+  if (fleet.isHeldNow(update)) return null
   return { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
 }
 
@@ -326,10 +341,14 @@ export function offeredBy({ channel }: LiveChannel): Offered | null {
   return { updateId: null, releaseId: channel.releaseId, offer: channel.offer, image: channel.image }
 }
 
-/** Counts a rollout's updates by state. */
-export function tally({ states }: LiveRollout): Partial<Record<UpdateState, number>> {
+/** Counts a rollout's devices by state. */
+export function tally({ book }: LiveRollout): Partial<Record<UpdateState, number>> {
   const counts: Partial<Record<UpdateState, number>> = {}
-  for (const state of states.values()) counts[state] = (counts[state] ?? 0) + 1
+  for (const phase of book.phases) {
+    for (const [state, count] of Object.entries(phase.counts) as [UpdateState, number][]) {
+      if (count > 0) counts[state] = (counts[state] ?? 0) + count
+    }
+  }
   return counts
 }
 
@@ -359,7 +378,7 @@ export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf)
     live.peer = row.peer
   }
   const now = clock.monotonic()
-  for (const update of updates) {
+  for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
     if (!isLive(fleet.rollouts.get(update.rolloutId)?.rollout.state ?? "aborted")) continue
     // A question that was open when the server ended is asked again from now: the monotonic clock began anew.
     const pending = update.pull.pending === null ? null : { ...update.pull.pending, at: now }

@@ -1,12 +1,15 @@
 import { freshPull } from "../../core/domain/pull.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
+import { waitingProgress } from "../../core/domain/marks.ts"
 import type { DeviceAccess, Release, Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import { commit } from "./commit.ts"
 import { familyOf, ticketSide } from "./families.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { decide } from "../../core/rollout/decide.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import type { LiveDevice, LiveRollout } from "./live-fleet.ts"
+import type { LiveDevice } from "./live-fleet.ts"
+import type { LiveRollout } from "./live-rollout.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
@@ -20,16 +23,50 @@ export const ticketChars = 12
 /** Offers made in one transaction. */
 const chunkSize = 500
 
-/** Offers its release to every device of a running rollout that still waits. Safe to repeat after a crash. */
+/** Lets a rollout go on now: what it may offer is offered when this resolves. Safe to repeat after a crash. */
 export async function makeOffers(needs: Needs, rollout: LiveRollout): Promise<void> {
-  const planner = new OfferPlanner(needs)
-  const waiting = [...rollout.states].filter(([, state]) => state === "waiting").map(([deviceId]) => deviceId)
-  for (let from = 0; from < waiting.length; from += chunkSize) {
-    if (rollout.rollout.state !== "running") return
-    const chunk = waiting.slice(from, from + chunkSize).flatMap((deviceId) => needs.live.devices.get(deviceId) ?? [])
-    await takeTurns(chunk, () => offerToAll(needs, planner, rollout, chunk))
+  await advanceRollout(needs, rollout)
+  while (needs.live.stirred.delete(rollout)) await offerAlone(needs, rollout)
+}
+
+/** Offers what the engine wants offered now, in every rollout, until only a device or time can change more. */
+export async function makeDueOffers(needs: Needs): Promise<void> {
+  for (const rollout of [...needs.live.stirred]) {
+    while (needs.live.stirred.delete(rollout)) await offerAlone(needs, rollout)
   }
-  await finishRollout(needs, rollout)
+}
+
+/** One round of offers of a rollout at a time: the counters know of an offer when it is made. */
+async function offerAlone(needs: Needs, rollout: LiveRollout): Promise<void> {
+  const done = rollout.offering.then(() => offerNext(needs, rollout))
+  rollout.offering = done.catch(() => undefined)
+  await done
+}
+
+/** After a round that failed, or came to nothing, the next one waits so long, ms. */
+const restMs = 5000
+
+async function offerNext(needs: Needs, rollout: LiveRollout): Promise<void> {
+  const planner = new OfferPlanner(needs)
+  const now = needs.clock.now()
+  for (const decision of decide(rollout.rollout.plan, rollout.book, now)) {
+    if (decision.kind === "roll-back") {
+      needs.live.goingBack.set(rollout, decision.reason)
+      return
+    }
+    if (decision.kind !== "offer") continue
+    const next = rollout.takeNext(decision.phase, decision.zones, Math.min(decision.count, chunkSize))
+    const devices = next.flatMap((deviceId) => needs.live.devices.get(deviceId) ?? [])
+    rollout.wakeAt = now + restMs
+    let made = 0
+    try {
+      made = await takeTurns(devices, () => offerToAll(needs, planner, rollout, devices))
+    } finally {
+      for (const deviceId of next) rollout.putBack(deviceId)
+    }
+    if (made === 0) return
+  }
+  await advanceRollout(needs, rollout)
 }
 
 /**
@@ -39,8 +76,17 @@ export async function makeOffers(needs: Needs, rollout: LiveRollout): Promise<vo
 export async function offerAgain(needs: Needs, live: LiveDevice): Promise<void> {
   const rollout = needs.live.rollouts.get(live.update?.rolloutId ?? "")
   if (rollout?.rollout.state !== "running") return
-  await takeTurns([live], () => offerToAll(needs, new OfferPlanner(needs), rollout, [live]))
-  await finishRollout(needs, rollout)
+  if (live.update?.progress.state === "offered") {
+    await takeTurns([live], () => offerToAll(needs, new OfferPlanner(needs), rollout, [live]))
+  } else await takeTurns([live], () => letGo(needs, live))
+  await makeOffers(needs, rollout)
+}
+
+/** A device that waited for what it says waits for its turn now. */
+async function letGo(needs: Needs, { update }: LiveDevice): Promise<void> {
+  if (update === null || update.progress.state !== "waiting" || !update.place.isHeld) return
+  const ready: Update = { ...update, place: { ...update.place, isHeld: false } }
+  await commit(needs, [{ put: "update", update: ready }], () => needs.live.setUpdate(ready))
 }
 
 async function offerToAll(
@@ -48,7 +94,7 @@ async function offerToAll(
   planner: OfferPlanner,
   rollout: LiveRollout,
   devices: readonly LiveDevice[],
-): Promise<void> {
+): Promise<number> {
   const moves = await Promise.all(devices.map((live) => offerTo(needs, planner, rollout, live)))
   const made = moves.filter((move) => move !== null)
   const changes = made.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
@@ -59,17 +105,36 @@ async function offerToAll(
       if (live !== undefined) live.quietSince = needs.clock.monotonic()
     }
   })
+  return made.length
 }
 
 const notBegun: ReadonlySet<UpdateState> = new Set(["waiting", "offered"])
 
 async function offerTo(needs: Needs, planner: OfferPlanner, rollout: LiveRollout, live: LiveDevice) {
-  const { update } = live
-  if (update === null || update.rolloutId !== rollout.rollout.id || !notBegun.has(update.progress.state)) return null
+  const update = nextTry(rollout, live.update, needs.clock.now())
+  if (update === null || rollout.rollout.state !== "running") return null
   const release = needs.live.releases.get(update.releaseId)
   if (release === undefined) return null
   const evidence = await plan(needs, planner, live, update, release)
-  return moveUpdate(evidence.update, [evidence.evidence])
+  // A second try comes from how the first one ended: who follows the events counts the device once.
+  return moveUpdate(evidence.update, [evidence.evidence], update === live.update ? null : update.place.lastEnd)
+}
+
+/** The update that an offer is made for: the device's own, or the next one where its last try did not succeed. */
+function nextTry(rollout: LiveRollout, update: Update | null, now: number): Update | null {
+  if (update === null || update.rolloutId !== rollout.rollout.id) return null
+  const { state } = update.progress
+  if (notBegun.has(state)) return update
+  const entry = rollout.entryOf(update.deviceId)
+  if ((state !== "failed" && state !== "no-show") || entry?.state !== "waiting" || entry.retryAt !== null) return null
+  const tryNumber = update.place.tryNumber + 1
+  return {
+    ...update,
+    id: `${rollout.rollout.id}/${update.deviceId}/${tryNumber}`,
+    progress: { ...waitingProgress, since: now },
+    place: { ...update.place, tryNumber, lastEnd: state, isHeld: false },
+    pull: freshPull,
+  }
 }
 
 async function plan(
@@ -83,7 +148,8 @@ async function plan(
   const planned = await planner.plan(release, offerTarget(live.device))
   if (!planned.ok) {
     const kind = planned.isLater === true ? "not-yet" : "offer-impossible"
-    const none = { ...update, offer: null, image: null, packageId: null, ticket: null }
+    const place = { ...update.place, isHeld: planned.isLater === true }
+    const none = { ...update, place, offer: null, image: null, packageId: null, ticket: null }
     return { update: none, evidence: { kind, basis: "concluded", at, sentence: planned.sentence } }
   }
   const family = familyOf(needs.families, release.family)
@@ -105,6 +171,12 @@ async function plan(
       offerReason: planned.reason,
       packageId: planned.packageId,
       pull: freshPull,
+      place: {
+        ...update.place,
+        isHeld: false,
+        offers: update.place.offers + 1,
+        from: update.place.from ?? live.device.running.version,
+      },
       ticket: ticketSide(family) === null ? null : makeTicket(needs),
     },
     evidence: {

@@ -1,6 +1,6 @@
 import type { Evidence } from "../../core/domain/evidence.ts"
 import type { Device, Update } from "../../core/domain/records.ts"
-import { advance } from "../../core/domain/update.ts"
+import { advance, type UpdateState } from "../../core/domain/update.ts"
 import { eventOf } from "./commit.ts"
 import type { Change } from "./needs.ts"
 
@@ -9,9 +9,13 @@ export interface Move {
   readonly changes: readonly Change[]
 }
 
+/** What a device does once it has begun: it may run something else afterwards. */
+const begun: ReadonlySet<UpdateState> = new Set(["downloading", "downloaded", "installing"])
+
 /** Applies evidence to an update: the update as it is then, and the events that tell of it. Saves nothing. */
-export function moveUpdate(update: Update, evidence: readonly Evidence[]): Move {
-  let progress = update.progress
+export function moveUpdate(update: Update, evidence: readonly Evidence[], cameFrom: UpdateState | null = null): Move {
+  let { progress } = update
+  let { hasBegun } = update.place
   const changes: Change[] = []
   for (const one of evidence) {
     const next = advance(progress, one)
@@ -26,7 +30,7 @@ export function moveUpdate(update: Update, evidence: readonly Evidence[]): Move 
         basis: one.basis,
         sentence: one.sentence,
         data: {
-          from: progress.state,
+          from: progress === update.progress ? (cameFrom ?? progress.state) : progress.state,
           to: next.state,
           attempt: next.attempt,
           ...(one.code === undefined ? {} : { code: one.code }),
@@ -35,8 +39,10 @@ export function moveUpdate(update: Update, evidence: readonly Evidence[]): Move 
       }),
     )
     progress = next
+    if (begun.has(next.state)) hasBegun = true
   }
-  return { update: progress === update.progress ? update : { ...update, progress }, changes }
+  if (progress === update.progress) return { update, changes }
+  return { update: { ...update, progress, place: { ...update.place, hasBegun } }, changes }
 }
 
 /** The device as it is once nobody can say any more what it runs. */

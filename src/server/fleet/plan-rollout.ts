@@ -17,6 +17,8 @@ export interface RolloutMember {
   readonly release: Release
   /** It runs the release already, as far as is known beyond the operator's word. */
   readonly isThere: boolean
+  /** Why it cannot take the release; null = nothing is known against it. */
+  readonly obstacle: string | null
 }
 
 type Needs = Pick<FleetNeeds, "live" | "families" | "clock">
@@ -37,7 +39,7 @@ export function chooseMembers(needs: Needs, wish: RolloutWish): readonly Rollout
     const { device } = live
     if (device.admission === "pending" || !group(groupMember(live))) continue
     const release = releaseFor(releases, device)
-    if (release !== null) members.push({ device, release, isThere: runsAlready(device, release) })
+    if (release !== null) members.push({ device, release, isThere: runsAlready(device, release), obstacle: null })
   }
   if (members.length === 0) throw new Refusal("empty-rollout", { detail: whyEmpty(releases, wish.group) })
   return members

@@ -1,10 +1,11 @@
 import type { Evidence } from "../../core/domain/evidence.ts"
 import { type PullFact, type PullFacts, type PullFinding, pullStep } from "../../core/domain/pull.ts"
-import type { Device, Update } from "../../core/domain/records.ts"
+import { spentMore } from "../../core/domain/marks.ts"
+import type { Device, Update, UpdatePlace } from "../../core/domain/records.ts"
 import type { Family, ImageFile } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice, Offered } from "./live-fleet.ts"
 import { moveUpdate, runsUnknown } from "./move-update.ts"
@@ -47,7 +48,7 @@ async function takeIn(needs: Needs, { live, offered, fact, file }: WireFact): Pr
   const evidence = step.findings.map((finding) =>
     toEvidence(needs, family, { update, fact, finding, version, live, wantedBytes }),
   )
-  const move = moveUpdate({ ...update, pull: step.state }, evidence)
+  const move = moveUpdate({ ...update, pull: step.state, place: placeAfter(update, fact, needs.clock.now()) }, evidence)
   const device = deviceAfter(family, live.device, { before: update, after: move.update, fact, version, file })
   // A read that taught nothing new is remembered in memory and saved with the next thing that counts.
   const isQuiet = move.changes.length === 0 && device === live.device && !fact.kind.startsWith("image-")
@@ -62,7 +63,14 @@ async function takeIn(needs: Needs, { live, offered, fact, file }: WireFact): Pr
     needs.live.setUpdate(move.update)
   })
   const rollout = needs.live.rollouts.get(update.rolloutId)
-  if (rollout !== undefined && move.update.progress.state !== update.progress.state) await finishRollout(needs, rollout)
+  if (rollout !== undefined && move.update.progress.state !== update.progress.state)
+    await advanceRollout(needs, rollout)
+}
+
+/** What a transfer took is counted when it ends, however it ends. */
+function placeAfter({ place }: Update, fact: PullFact, now: number): UpdatePlace {
+  if (fact.kind !== "image-ended" || fact.sent <= fact.from) return place
+  return spentMore(place, { bytes: fact.sent - fact.from, sms: 0, now })
 }
 
 interface Found {

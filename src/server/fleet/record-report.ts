@@ -5,7 +5,7 @@ import type { ReportMeaning } from "../../core/families/report-meaning.ts"
 import { closed, mayPlanAnew } from "./ask-for-work.ts"
 import { checkedLabels } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import { flagPackage } from "./flag-package.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
@@ -122,7 +122,7 @@ async function follow(needs: Needs, live: LiveDevice, { update, evidence, isVers
     const wrong = evidence.find(({ isPackageWrong }) => isPackageWrong === true)
     if (wrong !== undefined) await flagPackage(needs, update, wrong)
     const rollout = needs.live.rollouts.get(update.rolloutId)
-    if (rollout !== undefined && isOver(update)) await finishRollout(needs, rollout)
+    if (rollout !== undefined && isOver(update)) await advanceRollout(needs, rollout)
   }
   if ((update !== null || isVersionNews) && mayPlanAnew(needs, live)) await offerAgain(needs, live)
 }

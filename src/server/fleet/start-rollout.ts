@@ -1,10 +1,17 @@
 import { freshPull } from "../../core/domain/pull.ts"
+import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
+import { type RolloutPlan, simplePlan } from "../../core/domain/plan.ts"
 import type { Rollout, Update } from "../../core/domain/records.ts"
 import type { Progress } from "../../core/domain/update.ts"
 import { commit, eventOf } from "./commit.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import type { JsonObject } from "../../core/kit/json.ts"
+import { assignPhases, bucketOf, rankOf } from "../../core/rollout/assign.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import { isOver, type LiveRollout } from "./live-fleet.ts"
+import { fleetGroup, groupMember } from "./group-context.ts"
+import { isOver } from "./live-fleet.ts"
+import type { LiveRollout } from "./live-rollout.ts"
 import { makeOffers } from "./make-offers.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
@@ -18,37 +25,95 @@ export interface RolloutOrder extends RolloutWish {
   readonly silenceTimeoutMs: number
 }
 
+/** Starts a rollout without a plan: one phase, everybody at once. */
+export function startRollout(needs: Needs, order: RolloutOrder): Promise<LiveRollout> {
+  const { releaseIds: releases, group, silenceTimeoutMs: silenceMs } = order
+  return startPlan(needs, simplePlan({ releases: [...new Set(releases)], group, silenceMs }))
+}
+
+/** Starts the rollout that a plan describes. Refuses what `chooseMembers` refuses. */
+export function startPlan(needs: Needs, plan: RolloutPlan, prediction: JsonObject | null = null): Promise<LiveRollout> {
+  const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group })
+  return startWith(needs, { plan, members, prediction })
+}
+
+/** Devices with their releases, and how they are brought there. */
+export interface RolloutStart {
+  readonly plan: RolloutPlan
+  readonly members: readonly RolloutMember[]
+  readonly rollbackOf?: string
+  readonly prediction?: JsonObject | null
+}
+
 /**
- * Starts a rollout: one phase, everybody at once. The rollout and all its updates become durable together; then the
- * offers are made. Devices that another rollout is updating are taken over from it.
+ * Starts a rollout: it and all its updates become durable together; then the engine begins. Devices that another rollout is
+ * updating are taken over from it, unless that one has a higher priority.
  */
-export async function startRollout(needs: Needs, order: RolloutOrder): Promise<LiveRollout> {
-  const members = chooseMembers(needs, order)
+export async function startWith(needs: Needs, start: RolloutStart): Promise<LiveRollout> {
+  const { plan } = start
+  const now = needs.clock.now()
+  const number = needs.live.nextRolloutNumber()
+  // Spread over the whole range by a multiplier that no small number divides.
+  const rankMultiplier = 1 + ((number * 1_103_515_245) % (2 ** 31 - 2))
+  const isOpen = !plan.approval && plan.startsAt === null && plan.phases[0]?.gate === "automatic"
+  const marks = freshMarks(plan, { rankMultiplier, openedAt: isOpen ? now : null })
   const rollout: Rollout = {
     id: `o-${needs.randomText(8)}`,
-    number: needs.live.nextRolloutNumber(),
-    releaseIds: [...new Set(order.releaseIds)],
-    group: order.group,
+    number,
+    releaseIds: [...plan.releases],
+    group: plan.group,
     state: "running",
-    silenceTimeoutMs: order.silenceTimeoutMs,
-    startedAt: needs.clock.now(),
+    silenceTimeoutMs: plan.silence.defaultMs,
+    plan,
+    marks: { ...marks, rollbackOf: start.rollbackOf ?? null, prediction: start.prediction ?? null },
+    startedAt: now,
     endedAt: null,
   }
+  const members = start.members.filter(({ device }) => !isKept(needs, device.id, plan.priority))
+  if (members.length === 0)
+    throw new Refusal("empty-rollout", { detail: "rollouts of a higher priority have them all" })
   const lives = members.flatMap(({ device }) => needs.live.devices.get(device.id) ?? [])
   const left = await takeTurns(lives, () => enrol(needs, rollout, members))
   for (const id of left) {
     const earlier = needs.live.rollouts.get(id)
-    if (earlier !== undefined) await finishRollout(needs, earlier)
+    if (earlier !== undefined) await advanceRollout(needs, earlier)
   }
   const started = needs.live.setRollout(rollout)
   await makeOffers(needs, started)
   return started
 }
 
+/** Whether a rollout of a higher priority keeps the device. */
+function isKept({ live }: Needs, deviceId: string, priority: number): boolean {
+  const update = live.devices.get(deviceId)?.update ?? null
+  if (update === null || isOver(update)) return false
+  return (live.rollouts.get(update.rolloutId)?.rollout.plan.priority ?? 0) > priority
+}
+
+/** Each device's phase, in the order of the rollout's ranks. */
+function phasesOf(needs: Needs, rollout: Rollout, members: readonly RolloutMember[]): ReadonlyMap<string, number> {
+  const ranked = members
+    .map(({ device }) => ({
+      id: device.id,
+      kind: `${device.family} ${device.model}`,
+      rank: rankOf(bucketOf(device.id), rollout.marks.rankMultiplier),
+    }))
+    .sort((a, b) => a.rank - b.rank)
+  const { phases } = assignPhases(rollout.plan, ranked, (expression) => {
+    const group = fleetGroup(needs, expression)
+    return ({ id }) => {
+      const live = needs.live.devices.get(id)
+      return live !== undefined && group(groupMember(live))
+    }
+  })
+  return new Map(ranked.map(({ id }, at) => [id, phases[at] ?? 0]))
+}
+
 /** Makes the rollout and its updates durable; gives the rollouts that devices were taken from. */
 async function enrol(needs: Needs, rollout: Rollout, members: readonly RolloutMember[]): Promise<ReadonlySet<string>> {
   const now = rollout.startedAt
-  const updates = members.map((member) => newUpdate(rollout, member, now))
+  const phases = phasesOf(needs, rollout, members)
+  const updates = members.map((member) => newUpdate(rollout, member, phases.get(member.device.id) ?? 0))
   const superseded = members
     .map(({ device }) => supersede(needs, device.id, rollout.id, now))
     .filter((move) => move !== null)
@@ -74,7 +139,8 @@ async function enrol(needs: Needs, rollout: Rollout, members: readonly RolloutMe
   return new Set(superseded.map(({ update }) => update.rolloutId))
 }
 
-function newUpdate(rollout: Rollout, { device, release, isThere }: RolloutMember, now: number) {
+function newUpdate(rollout: Rollout, { device, release, isThere, obstacle }: RolloutMember, phase: number) {
+  const now = rollout.startedAt
   const progress: Progress = {
     state: "waiting",
     attempt: 1,
@@ -93,8 +159,12 @@ function newUpdate(rollout: Rollout, { device, release, isThere }: RolloutMember
     image: null,
     offerReason: null,
     pull: freshPull,
+    place: { ...firstPlace, phase },
     packageId: null,
     ticket: null,
+  }
+  if (obstacle !== null) {
+    return moveUpdate(update, [{ kind: "offer-impossible", basis: "concluded", at: now, sentence: obstacle }])
   }
   if (!isThere) return { update, changes: [] }
   const sentence = `It ran version ${release.version} already when the rollout started.`

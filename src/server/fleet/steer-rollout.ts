@@ -1,9 +1,11 @@
 import { Refusal } from "../../core/domain/refusal.ts"
-import type { Update } from "../../core/domain/records.ts"
+import type { PhaseMarks, RolloutMarks, Update } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
-import { endRollout, finishRollout } from "./finish-rollout.ts"
+import { advanceRollout, inTurn } from "./advance-rollout.ts"
+import { endRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import { isLive, isOver, type LiveDevice, type LiveRollout } from "./live-fleet.ts"
+import { isLive, isOver, type LiveDevice } from "./live-fleet.ts"
+import type { LiveRollout } from "./live-rollout.ts"
 import { makeOffers } from "./make-offers.ts"
 import { moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
@@ -21,18 +23,25 @@ export function rolloutById({ live }: Pick<FleetNeeds, "live">, id: string): Liv
 }
 
 /** Begins nothing new; devices that have begun to fetch finish. */
-export async function pauseRollout(needs: PauseNeeds, id: string): Promise<LiveRollout> {
+export async function pauseRollout(needs: PauseNeeds, id: string, reason: string | null = null): Promise<LiveRollout> {
   const rollout = steerable(needs, id, "paused")
   if (rollout.rollout.state === "paused") return rollout
-  await setState(needs, rollout, "paused", `The rollout ${id} was paused: nothing new is offered.`)
+  await setState(needs, rollout, {
+    state: "paused",
+    reason,
+    sentence: `The rollout ${id} was paused: nothing new is offered.`,
+  })
   return rollout
 }
 
-/** Goes on where it was paused; the time in between counts as nobody's silence. */
+/**
+ * Goes on where it was paused; the time in between counts as nobody's silence. What has failed until now is taken note of:
+ * guards count what comes after.
+ */
 export async function resumeRollout(needs: Needs, id: string): Promise<LiveRollout> {
   const rollout = steerable(needs, id, "resumed")
   if (rollout.rollout.state === "running") return rollout
-  await setState(needs, rollout, "running", `The rollout ${id} was resumed.`)
+  await setState(needs, rollout, { state: "running", reason: null, sentence: `The rollout ${id} was resumed.` })
   for (const deviceId of rollout.states.keys()) {
     const live = needs.live.devices.get(deviceId)
     if (live !== undefined) live.quietSince = needs.clock.monotonic()
@@ -42,11 +51,59 @@ export async function resumeRollout(needs: Needs, id: string): Promise<LiveRollo
 }
 
 /** Ends it now. A device that has the image already may still install it: what it runs is then unknown. */
-export async function abortRollout(needs: Needs, id: string): Promise<LiveRollout> {
+export async function abortRollout(needs: PauseNeeds, id: string, reason: string | null = null): Promise<LiveRollout> {
   const rollout = steerable(needs, id, "aborted")
-  await cancelUpdates(needs, rollout, { why: `The rollout ${id} was aborted` })
-  await endRollout(needs, rollout, { state: "aborted", sentence: `The rollout ${id} was aborted.` })
+  // Nothing new is offered while its updates are cancelled.
+  if (rollout.rollout.state === "running") rollout.book.state = "paused"
+  try {
+    await cancelUpdates(needs, rollout, { why: `The rollout ${id} was aborted` })
+  } catch (error) {
+    rollout.setRollout(rollout.rollout)
+    throw error
+  }
+  const sentence = `The rollout ${id} was aborted${reason === null ? "" : `: ${reason}`}.`
+  await inTurn(rollout, () => endRollout(needs, rollout, { state: "aborted", sentence, reason }))
   return rollout
+}
+
+/** Opens the gate of the next phase by hand. Refuses `no-gate` where none is closed. */
+export async function openGate(needs: Needs, id: string): Promise<LiveRollout> {
+  const live = steerable(needs, id, "continued")
+  const { plan, marks } = live.rollout
+  const index = marks.phases.findIndex(({ openedAt }) => openedAt === null)
+  const phase = plan.phases[index]
+  if (phase?.gate !== "manual" || marks.phases[index]?.gateOpenedAt !== null)
+    throw new Refusal("no-gate", { rollout: id })
+  await mark(needs, live, "rollout.gate-opened", `The gate of phase ${phase.name} was opened.`, (now, before) => ({
+    phases: before.phases.map((one, at) => (at === index ? { ...one, gateOpenedAt: now } : one)),
+  }))
+  await makeOffers(needs, live)
+  return live
+}
+
+/** Somebody approves a rollout that waits for that. Refuses whoever started it, as far as that is known. */
+export async function approveRollout(needs: Needs, id: string): Promise<LiveRollout> {
+  const live = steerable(needs, id, "approved")
+  const { plan, marks } = live.rollout
+  if (!plan.approval || marks.approvedAt !== null) throw new Refusal("no-approval", { rollout: id })
+  await mark(needs, live, "rollout.approved", `The rollout ${id} was approved.`, (now) => ({ approvedAt: now }))
+  await makeOffers(needs, live)
+  return live
+}
+
+async function mark(
+  needs: Needs,
+  live: LiveRollout,
+  kind: "rollout.gate-opened" | "rollout.approved",
+  sentence: string,
+  more: (now: number, before: RolloutMarks) => Partial<RolloutMarks>,
+): Promise<void> {
+  await inTurn(live, async () => {
+    const now = needs.clock.now()
+    const rollout = { ...live.rollout, marks: { ...live.rollout.marks, ...more(now, live.rollout.marks) } }
+    const event = eventOf({ at: now, kind, rolloutId: rollout.id, sentence })
+    await commit(needs, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+  })
 }
 
 function steerable(needs: Pick<FleetNeeds, "live">, id: string, deed: string): LiveRollout {
@@ -56,17 +113,39 @@ function steerable(needs: Pick<FleetNeeds, "live">, id: string, deed: string): L
   return rollout
 }
 
-async function setState(
-  needs: PauseNeeds,
-  live: LiveRollout,
-  state: "running" | "paused",
-  sentence: string,
-): Promise<void> {
-  const rollout = { ...live.rollout, state }
-  const kind = state === "paused" ? "rollout.paused" : "rollout.resumed"
-  const event = eventOf({ at: needs.clock.now(), kind, rolloutId: rollout.id, sentence })
-  await commit(needs, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+interface Steering {
+  readonly state: "running" | "paused"
+  readonly reason: string | null
+  readonly sentence: string
+}
+
+async function setState(needs: PauseNeeds, live: LiveRollout, { state, reason, sentence }: Steering): Promise<void> {
+  await inTurn(live, async () => {
+    if (!isLive(live.rollout.state) || live.rollout.state === state) return
+    const now = needs.clock.now()
+    const marks = state === "running" ? resumedMarks(live, now) : live.rollout.marks
+    const rollout = { ...live.rollout, state, marks: { ...marks, reason } }
+    const kind = state === "paused" ? "rollout.paused" : "rollout.resumed"
+    const event = eventOf({ at: now, kind, rolloutId: rollout.id, sentence })
+    await commit(needs, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+  })
   needs.live.noteOffers(live)
+}
+
+/** What has failed is taken note of, and the pace begins anew. */
+function resumedMarks({ rollout, book }: LiveRollout, now: number): RolloutMarks {
+  const { paceFrom } = rollout.marks
+  return {
+    ...rollout.marks,
+    paceFrom: paceFrom === null ? null : { at: now, offered: book.offered },
+    phases: rollout.marks.phases.map((marks, at) => ({ ...marks, pardoned: notSucceeded(book.phases[at]) })),
+  }
+}
+
+function notSucceeded(phase: LiveRollout["book"]["phases"][number] | undefined): PhaseMarks["pardoned"] {
+  if (phase === undefined) return { failed: 0, noShow: 0 }
+  const { counts, again } = phase
+  return { failed: (counts.failed ?? 0) + again.failed, noShow: (counts["no-show"] ?? 0) + again.noShow }
 }
 
 const mayHaveImage = new Set(["downloading", "downloaded", "installing"])
@@ -142,6 +221,6 @@ export async function withdrawRelease(needs: Needs, id: string): Promise<void> {
   )
   for (const rollout of touched) {
     await cancelUpdates(needs, rollout, { why: `The release ${id} was withdrawn`, releaseId: id })
-    await finishRollout(needs, rollout)
+    await advanceRollout(needs, rollout)
   }
 }

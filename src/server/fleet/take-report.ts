@@ -5,7 +5,7 @@ import type { ReportMeaning } from "../../core/families/report-meaning.ts"
 import { closed, orderName, sayRunning } from "./ask-for-work.ts"
 import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { flagPackage } from "./flag-package.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
@@ -35,7 +35,7 @@ export async function takeReport(needs: Needs, live: LiveDevice, report: Report)
   if (moved === null) return live.update !== null && orderName(live.update) === report.order ? "open" : "over"
   const rollout = needs.live.rollouts.get(moved.update.rolloutId)
   if (moved.meaning.isPackageWrong === true) await flagPackage(needs, moved.update, moved.meaning)
-  if (rollout !== undefined && isOver(moved.update)) await finishRollout(needs, rollout)
+  if (rollout !== undefined && isOver(moved.update)) await advanceRollout(needs, rollout)
   if (moved.update.progress.state === "waiting") await offerAgain(needs, live)
   return moved.update.ticket === null ? "over" : "open"
 }

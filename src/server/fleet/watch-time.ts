@@ -1,6 +1,7 @@
 import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
-import { finishRollout } from "./finish-rollout.ts"
+import { silenceLimitMs } from "../../core/domain/plan.ts"
+import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { moveUpdate } from "./move-update.ts"
@@ -37,11 +38,14 @@ export async function noticeSilence(needs: Needs): Promise<void> {
       const live = needs.live.devices.get(deviceId)
       if (live?.update?.rolloutId !== rollout.rollout.id || isOver(live.update)) continue
       if (live.update.progress.state === "waiting") continue
-      if (now - live.quietSince > rollout.rollout.silenceTimeoutMs) silent.push(live)
+      const { state } = live.update.progress
+      const { family } = live.device
+      const limitMs = silenceLimitMs(rollout.rollout.plan, { state, family, rhythmMs: null })
+      if (now - live.quietSince > limitMs) silent.push(live)
     }
     if (silent.length === 0) continue
     await declareSilent(needs, silent)
-    await finishRollout(needs, rollout)
+    await advanceRollout(needs, rollout)
   }
 }
 

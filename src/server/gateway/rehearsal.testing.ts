@@ -7,7 +7,9 @@ import { addDevice } from "../fleet/add-device.ts"
 import { explainDevice } from "../fleet/explain-device.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import { loadFleet } from "../fleet/live-fleet.ts"
-import { makeOffers } from "../fleet/make-offers.ts"
+import { advanceByTime } from "../fleet/advance-rollout.ts"
+import { rollBackDue } from "../fleet/roll-back.ts"
+import { makeDueOffers, makeOffers } from "../fleet/make-offers.ts"
 import { MemoryStore } from "../fleet/memory-store.testing.ts"
 import type { Images } from "../fleet/needs.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
@@ -67,6 +69,9 @@ export class Rehearsal {
     this.clock.pass(ms)
     await settleUndecided(this.needs)
     await noticeSilence(this.needs)
+    await advanceByTime(this.needs)
+    await makeDueOffers(this.needs)
+    await rollBackDue(this.needs)
   }
 
   addMote(id: string, model = "4g"): Promise<Device> {

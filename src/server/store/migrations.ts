@@ -20,6 +20,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0003-deltas": deltas,
         "0004-messages": messages,
         "0005-rollout-numbers": rolloutNumbers,
+        "0006-plans": plans,
       }),
   }
 }
@@ -54,6 +55,15 @@ const agents: Migration = {
       .addColumn("admission", "text", (column) => column.notNull().defaultTo("accepted"))
       .execute()
     await enrolments(db).execute()
+  },
+}
+
+/** Rollouts by a plan, and each device's place in it. */
+const plans: Migration = {
+  up: async (db: Schema) => {
+    await db.schema.alterTable("rollouts").addColumn("plan", "text").execute()
+    await db.schema.alterTable("rollouts").addColumn("marks", "text").execute()
+    await db.schema.alterTable("updates").addColumn("place", "text").execute()
   },
 }
 

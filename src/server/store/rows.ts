@@ -12,11 +12,15 @@ import type {
   OutgoingMessage,
   Release,
   Rollout,
+  RolloutMarks,
   RolloutState,
   RunningEvidence,
   Update,
+  UpdatePlace,
   WaftEvent,
 } from "../../core/domain/records.ts"
+import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
+import { type RolloutPlan, simplePlan } from "../../core/domain/plan.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import type { Tables } from "./tables.ts"
@@ -118,6 +122,26 @@ export function rolloutRow(rollout: Rollout): NewRow<"rollouts"> {
     silence_timeout_ms: rollout.silenceTimeoutMs,
     started_at: rollout.startedAt,
     ended_at: rollout.endedAt,
+    plan: JSON.stringify(rollout.plan),
+    marks: JSON.stringify(rollout.marks),
+  }
+}
+
+/** A rollout of a version of the server that knew no plans: one phase, everybody at once. */
+function planOf(row: Row<"rollouts">): Pick<Rollout, "plan" | "marks"> {
+  if (row.plan !== null && row.marks !== null) {
+    return { plan: JSON.parse(row.plan) as RolloutPlan, marks: JSON.parse(row.marks) as RolloutMarks }
+  }
+  const releases = JSON.parse(row.release_ids) as string[]
+  const plan = simplePlan({ releases, group: row.group_expression, silenceMs: row.silence_timeout_ms })
+  return { plan, marks: freshMarks(plan, { rankMultiplier: 1, openedAt: row.started_at }) }
+}
+
+function oldPlace(row: Row<"updates">): UpdatePlace {
+  return {
+    ...firstPlace,
+    offers: row.state === "waiting" ? 0 : 1,
+    hasBegun: row.state !== "waiting" && row.state !== "offered",
   }
 }
 
@@ -129,6 +153,7 @@ export function rolloutOf(row: Row<"rollouts">): Rollout {
     group: row.group_expression,
     state: row.state as RolloutState,
     silenceTimeoutMs: row.silence_timeout_ms,
+    ...planOf(row),
     startedAt: row.started_at,
     endedAt: row.ended_at,
   }
@@ -156,6 +181,7 @@ export function updateRow(update: Update): NewRow<"updates"> {
     package_id: update.packageId,
     ticket_user: update.ticket?.user ?? null,
     ticket_secret: update.ticket?.secret ?? null,
+    place: JSON.stringify(update.place),
   }
 }
 
@@ -177,6 +203,7 @@ export function updateOf(row: Row<"updates">): Update {
     image: imageRef(row.image_sha256, row.image_size_bytes),
     offerReason: row.offer_reason,
     pull: JSON.parse(row.pull) as PullState,
+    place: row.place === null ? oldPlace(row) : (JSON.parse(row.place) as UpdatePlace),
     packageId: row.package_id,
     ticket:
       row.ticket_user === null || row.ticket_secret === null

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { freshPull } from "../../core/domain/pull.ts"
+import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
+import { simplePlan } from "../../core/domain/plan.ts"
 import type { Device, NewEvent, Rollout, Update } from "../../core/domain/records.ts"
 import type { Store } from "../fleet/needs.ts"
 import type { WaftDatabase } from "./database.ts"
@@ -48,12 +50,15 @@ const event = (sentence: string): NewEvent => ({
   sentence,
   data: { n: 1 },
 })
+const plan = simplePlan({ releases: ["r"], group: null, silenceMs: 1000 })
 const rollout: Rollout = {
   id: "o-1",
   releaseIds: ["r-1"],
   group: null,
   state: "running",
   silenceTimeoutMs: 1000,
+  plan,
+  marks: freshMarks(plan, { rankMultiplier: 7, openedAt: 3 }),
   number: 1,
   startedAt: 10,
   endedAt: null,
@@ -67,6 +72,7 @@ const update = (id: string, state: "offered" | "succeeded"): Update => ({
   offer: { version: 4 },
   image: { sha256: "ab", sizeBytes: 9 },
   offerReason: "why",
+  place: { ...firstPlace, phase: 1, spentBytes: 12, day: { since: 5, bytes: 12, sms: 0 } },
   pull: { ...freshPull, idleReads: 2 },
   packageId: "r-2",
   ticket: { user: "u", secret: "s" },

@@ -65,6 +65,8 @@ interface RolloutsTable {
   readonly silence_timeout_ms: number
   readonly started_at: number
   readonly ended_at: number | null
+  readonly plan: string | null
+  readonly marks: string | null
 }
 
 interface UpdatesTable {
@@ -87,6 +89,7 @@ interface UpdatesTable {
   readonly package_id: string | null
   readonly ticket_user: string | null
   readonly ticket_secret: string | null
+  readonly place: string | null
 }
 
 interface ChannelsTable {

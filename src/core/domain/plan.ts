@@ -1,4 +1,4 @@
-import type { UpdateState } from "../domain/update.ts"
+import type { UpdateState } from "./update.ts"
 import type { Windows } from "./window.ts"
 
 /** How a group of devices is brought to its releases: what a plan file says, every default filled in. Data: it is stored as JSON. */
@@ -123,6 +123,11 @@ export const noGuards: Guards = { successAtLeast: null, failureAtMost: null, noS
 /** What a plan file's phases get that say nothing. */
 export const usualGuards: Guards = { successAtLeast: 90, failureAtMost: 10, noShowAtMost: 10, minimumSample: 20 }
 
+/** The success that a phase must show where only the other guards are said: what the wider of them leaves, percent. */
+export function successBeside({ failureAtMost, noShowAtMost }: Pick<Guards, "failureAtMost" | "noShowAtMost">): number {
+  return 100 - Math.max(failureAtMost ?? 0, noShowAtMost ?? 0)
+}
+
 /** Two weeks: devices in the field sleep. */
 export const usualSilenceMs = 14 * 86_400_000
 
@@ -155,12 +160,10 @@ export function canaryPlan(
   plan: RolloutPlan,
   { count, noShowAtMost }: { readonly count: number | null; readonly noShowAtMost: number | null },
 ): RolloutPlan {
-  const guards: Guards = {
-    ...(count === null ? noGuards : usualGuards),
-    ...(noShowAtMost === null ? {} : { noShowAtMost }),
-  }
-  const rest = wholePhase("everybody", guards)
-  if (count === null) return { ...plan, phases: [rest] }
+  const usual = { ...usualGuards, noShowAtMost: noShowAtMost ?? usualGuards.noShowAtMost }
+  const canaryGuards: Guards = { ...usual, successAtLeast: successBeside(usual) }
+  if (count === null) return { ...plan, phases: [wholePhase("everybody", { ...noGuards, noShowAtMost })] }
+  const rest = wholePhase("everybody", canaryGuards)
   const canary: Phase = { ...rest, name: "canary", size: { kind: "count", count }, coversModels: true }
   return { ...plan, phases: [canary, rest] }
 }

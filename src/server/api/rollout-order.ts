@@ -1,0 +1,28 @@
+import type { RolloutBody } from "../../core/contract/schemas.ts"
+import { canaryPlan, type RolloutPlan, simplePlan } from "../../core/domain/plan.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import { mistakeText, parsePlanFile } from "../../core/rollout/plan-file.ts"
+
+/** The plan that a request means: a plan file, or the common case in a few words. Refuses `bad-plan` and `bad-request`. */
+export function planOfBody(body: RolloutBody): RolloutPlan {
+  const { plan, releaseIds, group = null, silenceTimeoutMs, canary, pauseOnNoShow } = body
+  if (plan !== undefined) {
+    if (
+      releaseIds !== undefined ||
+      canary !== undefined ||
+      pauseOnNoShow !== undefined ||
+      silenceTimeoutMs !== undefined
+    ) {
+      throw new Refusal("bad-request", {
+        detail: "a plan says everything itself: no releases, canary or silence beside it",
+      })
+    }
+    const parsed = parsePlanFile(plan)
+    if (!parsed.ok) throw new Refusal("bad-plan", { detail: parsed.mistakes.map(mistakeText).join("; ") })
+    return parsed.plan
+  }
+  if (releaseIds === undefined) throw new Refusal("bad-request", { detail: "a rollout needs a plan, or releaseIds" })
+  const simple = simplePlan({ releases: [...new Set(releaseIds)], group, silenceMs: silenceTimeoutMs })
+  if (canary === undefined && pauseOnNoShow === undefined) return simple
+  return canaryPlan(simple, { count: canary ?? null, noShowAtMost: pauseOnNoShow ?? null })
+}

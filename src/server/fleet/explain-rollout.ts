@@ -1,0 +1,66 @@
+import type { Update } from "../../core/domain/records.ts"
+import { explainDevice, explainPhase, explainRollout, phaseState } from "../../core/rollout/explain.ts"
+import { type Counts, sizeOf } from "../../core/rollout/tally.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import { LiveRollout } from "./live-rollout.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "live">
+
+/** A rollout as the engine sees it: from the same data that decides. */
+export interface RolloutReport {
+  readonly explain: string
+  readonly phases: readonly {
+    readonly name: string
+    readonly size: number
+    readonly state: ReturnType<typeof phaseState>
+    readonly counts: Counts
+    readonly explain: string
+  }[]
+  readonly spent: { readonly bytes: number; readonly sms: number; readonly money: number }
+}
+
+export function reportRollout({ clock }: Pick<Needs, "clock">, live: LiveRollout): RolloutReport {
+  const { rollout, book } = live
+  const now = clock.now()
+  return {
+    explain: explainRollout(rollout.plan, book, now, { state: rollout.state, reason: rollout.marks.reason }),
+    phases: rollout.plan.phases.map(({ name }, index) => {
+      const counters = book.phases[index] ?? { counts: {} }
+      const counts = Object.fromEntries(Object.entries(counters.counts).filter(([, count]) => count > 0))
+      return {
+        name,
+        size: sizeOf(counters),
+        state: phaseState(rollout.plan, book, index, now),
+        counts,
+        explain: explainPhase(rollout.plan, book, index, now),
+      }
+    }),
+    spent: book.spent,
+  }
+}
+
+/** Why a device is, or is not, updating: what is known of its update, or what the engine keeps it waiting for. */
+export function explainUpdate({ clock, live: fleet }: Needs, update: Update): string {
+  const live = fleet.rollouts.get(update.rolloutId)
+  const entry = live?.entryOf(update.deviceId) ?? null
+  const { sentence } = update.progress
+  if (live === undefined || entry === null || entry.state !== "waiting" || update.place.isHeld) return sentence
+  const { phase, zone, retryAt } = entry
+  const device = { phase, zone, retryAt, state: entry.state, sentence }
+  const why = explainDevice(live.rollout.plan, live.book, device, clock.now())
+  return update.progress.state === "waiting" ? why : `${sentence} ${why}`
+}
+
+/** A rollout that was over before this server started, made from its updates once more. */
+export function rebuilt(
+  { live: fleet }: Pick<Needs, "live">,
+  live: LiveRollout,
+  updates: readonly Update[],
+): LiveRollout {
+  const copy = new LiveRollout(live.rollout)
+  for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
+    const labels = fleet.devices.get(update.deviceId)?.device.labels ?? {}
+    copy.setUpdate(update, { labels, imageBytes: fleet.releases.get(update.releaseId)?.image.sizeBytes ?? 0 })
+  }
+  return copy
+}
