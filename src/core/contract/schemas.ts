@@ -179,7 +179,7 @@ export const RolloutView = Type.Object({
   startedAt: Time,
   endedAt: Nullable(Time),
   devices: Type.Integer(),
-  counts: Type.Unsafe<Partial<Record<UpdateState, number>>>(Type.Record(Type.String(), Type.Integer())),
+  counts: Type.Record(Type.String(), Type.Integer()),
   explain: Type.String({ description: "what it does or waits for, in a sentence or two" }),
   phases: Type.Array(
     Type.Object({
@@ -191,7 +191,7 @@ export const RolloutView = Type.Object({
         Type.Literal("soaking"),
         Type.Literal("passed"),
       ]),
-      counts: Type.Unsafe<Partial<Record<UpdateState, number>>>(Type.Record(Type.String(), Type.Integer())),
+      counts: Type.Record(Type.String(), Type.Integer()),
       explain: Type.String(),
     }),
   ),
