@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { hostSide } from "./host.ts"
 import { HostBench, order } from "./bench.testing.ts"
 import { failedDownload, goodUpdate, type Happening, SmallModule } from "./small-module.testing.ts"
 
@@ -205,6 +206,13 @@ describe("a line that is no answer", () => {
     expect(bench.module.commands).toBe(0)
   })
 
+  it("that is one command's answer alone is held against the others'", async () => {
+    const { module, clock } = new HostBench()
+    module.odd.push({ command: "AT+QGMR", nth: 0, answer: "\r\nAG35CEV99\r\n\r\nOK\r\n" })
+    const line = await module.open("/dev/ttyUSB2")
+    expect(line === null ? null : await hostSide.identify(line, clock)).toMatchObject({ version: order.from })
+  })
+
   it("in the place of an answer is asked again, and fails no update alone", async () => {
     for (const command of ["AT+CGSN", "AT+QGMR", "AT+CGMR", "ATI"]) {
       const bench = new HostBench({ plans: [goodUpdate(order.to)] })
@@ -263,6 +271,9 @@ describe("the module that is meant", () => {
     const beta = new HostBench({ plans: [goodUpdate(order.to)] })
     beta.module.build = `${order.from}_BETA`
     expect(await beta.run()).toMatchObject({ state: "failed", version: `${order.from}_BETA` })
+    expect(beta.module.commands).toBe(0)
+    beta.device = { known: { version: order.from, build: `${order.from}_01.001` } }
+    expect(await beta.run({ order: "order-2" })).toMatchObject({ state: "failed" })
     expect(beta.module.commands).toBe(0)
     // Unless that build is what the server means by the name.
     const known = new HostBench({ plans: [goodUpdate(order.to)] })

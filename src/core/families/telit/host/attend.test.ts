@@ -300,3 +300,12 @@ describe("a plan", () => {
     await expect(attendance).rejects.toThrow(words)
   })
 })
+
+describe("a module that is another one", () => {
+  it("gets nothing typed but the question who it is", async () => {
+    const bench = attend({ imei: "866758040000099" })
+    const { text } = await bench.until("other-module")
+    expect(text).toContain("866758040000099 is meant")
+    expect(new Set(bench.port.typed)).toEqual(new Set(["ATE0V1", "AT+CGSN"]))
+  })
+})
