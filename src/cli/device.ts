@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises"
 import { Command } from "commander"
-import { parse as parseCsv } from "csv-parse/sync"
 import type { DeviceAccessView, DeviceView, NewDeviceBody } from "../core/contract/schemas.ts"
-import { connect } from "./api-client.ts"
+import { type ApiClient, connect } from "./api-client.ts"
+import { type Confirmable, confirm, confirmable } from "./confirm.ts"
+import { faultText, readDeviceList } from "./device-list.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
@@ -52,10 +53,12 @@ function addCommands(command: Command): void {
     })
   common(command.command("import <FILE>"))
     .description(
-      "add many devices from CSV (columns id, family, model, user, password, running; others are labels) or JSON",
+      "add many devices, all or none, from CSV (columns id, family, model, user, password, running, set.KEY for options; others are labels), JSON, or one JSON object a line",
     )
-    .action(async (file: string, options: Common) => {
+    .option("--dry-run", "only say what would be added and what is wrong, line by line")
+    .action(async (file: string, options: Common & { readonly dryRun?: boolean }) => {
       const body = await readDevices(file)
+      if (options.dryRun === true) return printDryRun(body, options)
       const added = await (await connect(options)).call("importDevices", { body })
       if (options.json) return printJson(added)
       printTable(
@@ -85,13 +88,50 @@ function addCommands(command: Command): void {
       if (options.json) return printJson(accepted)
       printLines(...accepted.map(({ id }) => `${id} was accepted.`))
     })
-  common(command.command("remove <ID>"))
+  confirmable(common(command.command("remove <ID>")))
     .description("forget a device; its history stays in the event log")
-    .action(async (id: string, options: Common) => {
-      const removed = await (await connect(options)).call("removeDevice", { params: { id } })
+    .action(async (id: string, options: Common & Confirmable) => {
+      const api = await connect(options)
+      await confirm(options, { says: await lossSentence(api, id), answer: id })
+      const removed = await api.call("removeDevice", { params: { id } })
       if (options.json) return printJson(removed)
       printLines(`${id} was removed.`)
     })
+}
+
+/** Faults of a list that are told at once; more are counted. */
+const shownFaults = 20
+
+function printDryRun(devices: readonly NewDeviceBody[], { json }: Common): void {
+  if (json) return printJson(devices)
+  printTable(
+    devices,
+    [
+      { title: "DEVICE", text: ({ id }) => id },
+      { title: "MODEL", text: ({ family, model }) => `${family}/${model}` },
+      {
+        title: "LABELS",
+        text: ({ labels = {} }) =>
+          Object.entries(labels)
+            .map(([name, value]) => `${name}=${value}`)
+            .join(" "),
+      },
+    ],
+    "The file holds no device.",
+  )
+  printLines(`${devices.length} devices would be added; nothing was changed.`)
+}
+
+/** What is lost with a device: what stands in it goes on knocking. */
+async function lossSentence(api: ApiClient, id: string): Promise<string> {
+  const { ftp, manifestUrl } = await api.call("deviceAccess", { params: { id } })
+  const kept =
+    manifestUrl !== undefined
+      ? `The URL in the board's flash (${manifestUrl}) is answered with 404 from then on, and a new one means flashing the board.`
+      : ftp !== undefined
+        ? `The login in its sketch (${ftp.user}) is refused from then on.`
+        : "The agent beside it is refused from then on."
+  return `${id} is forgotten, with what it runs. ${kept}`
 }
 
 function readCommands(command: Command): void {
@@ -196,29 +236,11 @@ async function readDevices(file: string): Promise<NewDeviceBody[]> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new Failure(`The file ${file} cannot be read: ${(error as Error).message}.`)
   })
-  try {
-    if (/^\s*[[{]/.test(text)) return JSON.parse(text) as NewDeviceBody[]
-    const rows = parseCsv<Record<string, string>>(text, {
-      columns: true,
-      skip_empty_lines: true,
-      trim: true,
-      bom: true,
-    })
-    return rows.map(toDevice)
-  } catch (error) {
-    throw new Failure(`The file ${file} is neither JSON nor CSV with a header line: ${(error as Error).message}.`)
+  const { devices, faults } = readDeviceList(text)
+  if (faults.length > 0) {
+    const shown = faults.slice(0, shownFaults).map(faultText).join("; ")
+    const more = faults.length > shownFaults ? `; and ${faults.length - shownFaults} more` : ""
+    throw new Failure(`No device was added from ${file}: ${shown}${more}.`, { title: "bad-list" })
   }
-}
-
-function toDevice(row: Readonly<Record<string, string>>): NewDeviceBody {
-  const { id = "", family = "", model = "", user, password, running, ...rest } = row
-  const filled = (text: string | undefined): string | undefined => (text === "" ? undefined : text)
-  const labels = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ""))
-  return {
-    id,
-    family,
-    model,
-    labels,
-    ...defined({ user: filled(user), password: filled(password), running: filled(running) }),
-  }
+  return devices.map(({ device }) => device)
 }

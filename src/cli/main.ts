@@ -19,6 +19,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   events: async () => (await import("./events.ts")).eventsCommand(),
   virtual: async () => (await import("./virtual.ts")).virtualCommand(),
   agent: async () => (await import("./agent.ts")).agentCommand(),
+  completion: async () => (await import("./completion.ts")).completionCommand(wholeProgram),
+  version: async () => (await import("./version.ts")).versionCommand(),
   certify: async () => (await import("./certify.ts")).certifyCommand(),
 }
 
@@ -37,6 +39,13 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return tell(error, args.includes("--json"))
   }
+}
+
+/** Every command, for those who ask about all of them. */
+async function wholeProgram(): Promise<Command> {
+  const program = new Command("waft")
+  for (const load of Object.values(commands)) program.addCommand(await load())
+  return program
 }
 
 /** The command that the first word names; all of them where it names none, as for help; the version needs none. */

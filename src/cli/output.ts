@@ -1,3 +1,5 @@
+import { cutMiddle, fitColumns } from "./fit-columns.ts"
+
 /** How commands print: JSON for programs, aligned columns for people. */
 
 export interface Column<Row> {
@@ -10,16 +12,17 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined)}\n`)
 }
 
-/** Prints rows as a table, or says what there is none of. */
+/** Prints rows as a table, or says what there is none of. On a terminal, cells are cut in the middle so that lines fit. */
 export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], none: string): void {
   if (rows.length === 0) {
     process.stdout.write(`${none}\n`)
     return
   }
   const lines = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ text }) => clean(text(row))))]
-  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)))
+  const wanted = columns.map((_, i) => lines.reduce((most, line) => Math.max(most, line[i]?.length ?? 0), 0))
+  const widths = process.stdout.isTTY ? fitColumns(wanted, process.stdout.columns) : wanted
   for (const line of lines) {
-    const padded = line.map((cell, i) => (i === line.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+    const padded = line.map((cell, i) => cutMiddle(cell, widths[i] ?? 0).padEnd(widths[i] ?? 0))
     process.stdout.write(`${padded.join("  ").trimEnd()}\n`)
   }
 }

@@ -3,6 +3,7 @@ import { basename } from "node:path"
 import { Command } from "commander"
 import type { DeltaView, ReleaseView } from "../core/contract/schemas.ts"
 import { type ApiClient, connect } from "./api-client.ts"
+import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
@@ -87,12 +88,17 @@ export function releaseCommand(): Command {
         "No patch is to be made: no other release runs on its devices, or the family's devices take none.",
       )
     })
-  common(command.command("withdraw <RELEASE>"))
+  confirmable(common(command.command("withdraw <RELEASE>")))
     .description("take a release back: nobody is offered it any more")
     .option("--erase", "also order devices that keep images in a store to delete this one")
-    .action(async (id: string, options: Common & { readonly erase?: boolean }) => {
+    .action(async (id: string, options: Common & Confirmable & { readonly erase?: boolean }) => {
       const query = options.erase === true ? { erase: true } : {}
-      show(await (await connect(options)).call("withdrawRelease", { params: { id }, query }), options)
+      const api = await connect(options)
+      const { family, version } = await api.call("showRelease", { params: { id } })
+      const erased = options.erase === true ? " Boards that hold it are ordered to delete it." : ""
+      const says = `${id} is ${family} version ${version}. Nobody is offered it any more; devices that run it keep it.${erased}`
+      await confirm(options, { says, answer: id })
+      show(await api.call("withdrawRelease", { params: { id }, query }), options)
     })
   return command
 }

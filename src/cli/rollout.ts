@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises"
 import { Command } from "commander"
 import type { RolloutBody, RolloutView } from "../core/contract/schemas.ts"
 import { type ApiClient, connect } from "./api-client.ts"
+import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
@@ -136,14 +137,22 @@ const steering = [
 
 function steerCommands(command: Command): void {
   for (const { name, endpoint, description } of steering) {
-    common(command.command(`${name} <ROLLOUT>`))
-      .description(description)
-      .action(async (id: string, options: Common) => {
-        const rollout = await (await connect(options)).call(endpoint, { params: { id } })
-        if (options.json) return printJson(rollout)
-        printLines(summary(rollout), rollout.explain)
-      })
+    const steer = common(command.command(`${name} <ROLLOUT>`)).description(description)
+    if (name === "abort") confirmable(steer)
+    steer.action(async (id: string, options: Common & Confirmable) => {
+      const api = await connect(options)
+      if (name === "abort") await confirmAbort(api, id, options)
+      const rollout = await api.call(endpoint, { params: { id } })
+      if (options.json) return printJson(rollout)
+      printLines(summary(rollout), rollout.explain)
+    })
   }
+}
+
+async function confirmAbort(api: ApiClient, id: string, options: Common & Confirmable): Promise<void> {
+  const rollout = await api.call("showRollout", { params: { id } })
+  const says = `${summary(rollout)}. Those that have succeeded keep the new version; no other is offered it any more.`
+  await confirm(options, { says, answer: id })
 }
 
 async function wish(options: TargetOptions): Promise<RolloutBody> {
