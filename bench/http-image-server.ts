@@ -1,7 +1,7 @@
 // Our device HTTP listener with the fleet's gateway and the image cache over a 10 MB image, which no family of today would
 // accept: a channel of a family made for this benchmark offers it. Arguments: data folder, image size, HTTP port.
 import { join } from "node:path"
-import type { WaftEvent } from "../src/core/domain/records.ts"
+import type { WaftEvent } from "../src/core/domain/events/table.ts"
 import type { Family } from "../src/core/families/family.ts"
 import { families } from "../src/core/families/index.ts"
 import { notFound } from "../src/core/families/routes.ts"

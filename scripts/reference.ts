@@ -1,4 +1,5 @@
 import { type Endpoint, endpoints } from "../src/core/contract/endpoints.ts"
+import { eventTable } from "../src/core/domain/events/table.ts"
 import { refusals } from "../src/core/domain/refusal.ts"
 import { type UpdateState, updateStates, updateTransitions } from "../src/core/domain/update.ts"
 import { environmentName, serverSettings } from "../src/server/config.ts"
@@ -22,6 +23,18 @@ export function reference(): string {
       states.flatMap(([from]) =>
         Object.entries(updateTransitions[from]).map(([kind, to]) => [`\`${from}\``, `\`${kind}\``, `\`${to}\``]),
       ),
+    ),
+    "## Events",
+    "What the log, `waft events` and the stream tell. Every event has a number, a time, who did it, and one sentence; some carry data.",
+    table(
+      ["Kind", "Means", "Data"],
+      Object.entries(eventTable).map(([kind, { means, data }]) => [
+        `\`${kind}\``,
+        means,
+        Object.keys(data.properties)
+          .map((name) => `\`${name}\``)
+          .join(", "),
+      ]),
     ),
     "## Settings of `waft serve`",
     "A flag wins over its environment variable, that over the config file (`--config`, JSON with the flags' names as keys).",

@@ -1,3 +1,5 @@
+import { tokenActor } from "../src/core/domain/actor.ts"
+import type { OnBehalf } from "../src/server/fleet/fleet-needs.ts"
 import type { FastifyInstance } from "fastify"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { endpoints } from "../src/core/contract/endpoints.ts"
@@ -6,14 +8,14 @@ import { families } from "../src/core/families/index.ts"
 import { hmacSha256 } from "../src/core/kit/hmac-sha256.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
 import { Outbox } from "../src/server/fleet/outbox.ts"
-import type { WaftEvent } from "../src/core/domain/records.ts"
+import type { WaftEvent } from "../src/core/domain/events/table.ts"
 import { loadFleet } from "../src/server/fleet/live-fleet.ts"
 import { MemoryStore } from "../src/server/fleet/memory-store.testing.ts"
 import { buildApi } from "../src/server/api/api-server.ts"
 import type { ApiNeeds } from "../src/server/api/handlers.ts"
 
 let api: FastifyInstance
-let needs: ApiNeeds
+let needs: ApiNeeds & OnBehalf
 const complaints: string[] = []
 let notReady: string | null = null
 
@@ -32,6 +34,7 @@ beforeEach(async () => {
     complain: (what) => complaints.push(what),
   })
   needs = {
+    actor: tokenActor("admin"),
     clock,
     store,
     images: {

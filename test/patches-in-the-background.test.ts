@@ -1,3 +1,4 @@
+import type { OnBehalf } from "../src/server/fleet/fleet-needs.ts"
 import { beforeEach, describe, expect, it } from "vitest"
 import { boardImage, nextImage } from "../src/core/families/pic32mzw1/device/board.testing.ts"
 import { Rehearsal } from "../src/server/gateway/rehearsal.testing.ts"
@@ -34,7 +35,7 @@ class HandMaker implements DeltaMaker {
 const image = boardImage(2, { codeBytes: 20_000 })
 let rehearsal: Rehearsal
 let maker: HandMaker
-let needs: DeltaNeeds
+let needs: DeltaNeeds & OnBehalf
 let second: string
 
 async function restart(): Promise<void> {

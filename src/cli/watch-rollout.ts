@@ -1,11 +1,8 @@
 import { SingleBar } from "cli-progress"
 import type { EventView, RolloutView } from "../core/contract/schemas.ts"
-import { type UpdateState, updateStates } from "../core/domain/update.ts"
+import { countOver, foldRollout, isEnded, type RolloutSummary } from "../core/domain/events/fold.ts"
 import type { ApiClient } from "./api-client.ts"
 import { printLines } from "./output.ts"
-
-const endings: ReadonlySet<string> = new Set(["succeeded", "failed", "aborted"])
-const rolloutEnd = /^rollout\.(succeeded|failed|aborted)$/
 
 export interface WatchOptions {
   /** Print nothing; only wait for the end. */
@@ -20,12 +17,14 @@ export async function watchRollout(api: ApiClient, id: string, options: WatchOpt
   const [newest] = await api.call("listEvents", { query: { backwards: true, limit: 1 } })
   const rollout = await api.call("showRollout", { params: { id } })
   const display = options.quiet === true ? null : process.stdout.isTTY ? bar(rollout) : lines(rollout)
+  let summary: RolloutSummary = rollout
   try {
-    if (!endings.has(rollout.state)) {
+    if (!isEnded(summary)) {
       for await (const event of api.events(newest?.seq ?? 0, signal)) {
         if (event.rolloutId !== id) continue
-        display?.event(event)
-        if (rolloutEnd.test(event.kind)) break
+        summary = foldRollout(summary, event)
+        display?.event(event, summary)
+        if (isEnded(summary)) break
       }
     }
   } finally {
@@ -45,7 +44,7 @@ function statesOf(counts: readonly (readonly [string, number])[]): string {
 }
 
 interface Display {
-  readonly event: (event: EventView) => void
+  readonly event: (event: EventView, summary: RolloutSummary) => void
   readonly end: () => void
 }
 
@@ -61,20 +60,11 @@ function lines({ id, devices }: RolloutView): Display {
 
 /** One bar: how many updates are over, and the states of all. */
 function bar(rollout: RolloutView): Display {
-  const counts = new Map<string, number>(Object.entries(rollout.counts))
   const single = new SingleBar({ format: "{bar} {value}/{total} devices | {states}", hideCursor: true, fps: 5 })
-  const states = (): string => statesOf([...counts])
-  const over = (): number =>
-    [...counts].reduce((sum, [state, n]) => sum + (updateStates[state as UpdateState].over ? n : 0), 0)
-  single.start(rollout.devices, over(), { states: states() })
+  const states = ({ counts }: RolloutSummary): string => statesOf(Object.entries(counts))
+  single.start(rollout.devices, countOver(rollout), { states: states(rollout) })
   return {
-    event: ({ data }) => {
-      const { from, to } = data as { readonly from?: string; readonly to?: string }
-      if (from === undefined || to === undefined) return
-      counts.set(from, (counts.get(from) ?? 0) - 1)
-      counts.set(to, (counts.get(to) ?? 0) + 1)
-      single.update(over(), { states: states() })
-    },
+    event: (_, summary) => single.update(countOver(summary), { states: states(summary) }),
     end: () => single.stop(),
   }
 }

@@ -1,3 +1,4 @@
+import { isMove } from "../../src/core/domain/events/move.ts"
 import { expect } from "vitest"
 import type { EventView } from "../../src/core/contract/schemas.ts"
 import { type UpdateState, updateStates } from "../../src/core/domain/update.ts"
@@ -19,10 +20,9 @@ const rank = Object.fromEntries(Object.keys(updateStates).map((state, i) => [sta
 export function expectUnbroken(events: readonly EventView[]): void {
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1))
   const last = new Map<string, { readonly state: UpdateState; readonly attempt: number }>()
-  for (const { deviceId, rolloutId, kind, data } of events) {
-    if (deviceId === null || !kind.startsWith("update.")) continue
+  for (const { deviceId, rolloutId, kind, data } of events.filter(isMove)) {
     const update = `${rolloutId} ${deviceId}`
-    const { from, to, attempt } = data as { from: UpdateState; to: UpdateState; attempt: number }
+    const { from, to, attempt } = data
     const before = last.get(update) ?? { state: "waiting", attempt: 1 }
     expect(from, `${deviceId} ${kind}`).toBe(before.state)
     expect(attempt).toBeGreaterThanOrEqual(before.attempt)

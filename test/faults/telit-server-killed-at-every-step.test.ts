@@ -1,3 +1,4 @@
+import { isMove } from "../../src/core/domain/events/move.ts"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -156,11 +157,11 @@ async function everyEvent(): Promise<readonly EventView[]> {
 
 /** Each event of an update begins where the one before it ended. */
 function expectUnbroken(events: readonly EventView[], imei: string): void {
-  const moves = events.filter(({ kind, deviceId }) => deviceId === imei && kind.startsWith("update."))
+  const moves = events.filter(isMove).filter(({ deviceId }) => deviceId === imei)
   let state: unknown = "waiting"
   for (const { kind, data } of moves) {
-    expect(data["from"], `${imei} ${kind}`).toBe(state)
-    state = data["to"]
+    expect(data.from, `${imei} ${kind}`).toBe(state)
+    state = data.to
   }
   expect(state).toBe("succeeded")
 }

@@ -1,3 +1,4 @@
+import { isMove } from "../../src/core/domain/events/move.ts"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -102,11 +103,10 @@ async function everyEvent(): Promise<readonly EventView[]> {
 /** Where each update stands by its events, each of which begins where the one before it ended. */
 function statesOf(events: readonly EventView[]): ReadonlyMap<string, string> {
   const states = new Map<string, string>()
-  for (const { deviceId, rolloutId, kind, data } of events) {
-    if (!kind.startsWith("update.")) continue
+  for (const { deviceId, rolloutId, kind, data } of events.filter(isMove)) {
     const update = `${rolloutId} ${deviceId}`
-    expect(data["from"], `${update} ${kind}`).toBe(states.get(update) ?? "waiting")
-    states.set(update, String(data["to"]))
+    expect(data.from, `${update} ${kind}`).toBe(states.get(update) ?? "waiting")
+    states.set(update, data.to)
   }
   return states
 }

@@ -1,6 +1,6 @@
+import { isMove } from "../../core/domain/events/move.ts"
 import type { EventView } from "../../core/contract/schemas.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
-import { isUpdateState } from "./states.ts"
 
 /** Neighbours that say the same, as one line. */
 export interface FeedLine {
@@ -20,7 +20,8 @@ const quiet: ReadonlySet<string> = new Set(["update.offer-read", "device.contact
 /** The newest events, newest first, as lines: neighbours of one kind with one sentence are one line. At most `most` lines. */
 export function feedLines(events: readonly EventView[], most: number): readonly FeedLine[] {
   const lines: { -readonly [Key in keyof FeedLine]: FeedLine[Key] }[] = []
-  for (const { seq, at, kind, deviceId, sentence, data } of events) {
+  for (const event of events) {
+    const { seq, at, kind, deviceId, sentence } = event
     if (quiet.has(kind)) continue
     const last = lines.at(-1)
     if (last !== undefined && last.kind === kind && last.sentence === sentence && deviceId !== null) {
@@ -28,8 +29,7 @@ export function feedLines(events: readonly EventView[], most: number): readonly 
       continue
     }
     if (lines.length >= most) break
-    const to = data["to"]
-    const state = typeof to === "string" && isUpdateState(to) ? to : null
+    const state = isMove(event) ? event.data.to : null
     lines.push({ seq, at, kind, deviceId, others: 0, sentence, state })
   }
   return lines

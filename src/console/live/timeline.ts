@@ -1,6 +1,6 @@
+import { isMove } from "../../core/domain/events/move.ts"
 import type { EventView } from "../../core/contract/schemas.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
-import { isUpdateState } from "./states.ts"
 
 /** A device's events, by the rollout that they belong to; newest first, inside and outside. */
 export interface TimelineGroup {
@@ -30,7 +30,6 @@ function stepsOf(newestFirst: readonly EventView[]): readonly UpdateState[] {
 }
 
 /** The state that an event led to, where it moved an update. */
-export function stateOf({ data }: EventView): UpdateState | null {
-  const to = data["to"]
-  return typeof to === "string" && isUpdateState(to) ? to : null
+export function stateOf(event: EventView): UpdateState | null {
+  return isMove(event) ? event.data.to : null
 }

@@ -1,3 +1,4 @@
+import type { UpdateState } from "../../core/domain/update.ts"
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
 import { Plus } from "lucide-react"
@@ -94,6 +95,6 @@ function headline({ devices, updating, trouble, paused }: Standing): string {
   return "All is quiet"
 }
 
-function sum(open: readonly RolloutView[], states: readonly string[]): number {
+function sum(open: readonly RolloutView[], states: readonly UpdateState[]): number {
   return open.reduce((whole, { counts }) => whole + states.reduce((part, state) => part + (counts[state] ?? 0), 0), 0)
 }

@@ -1,4 +1,6 @@
 import { type Static, Type } from "typebox"
+import type { ActorKind } from "../domain/actor.ts"
+import type { WaftEvent } from "../domain/events/table.ts"
 import type { RolloutPlan } from "../domain/plan.ts"
 import type { JsonObject } from "../kit/json.ts"
 import { type UpdateState, updateStates } from "../domain/update.ts"
@@ -269,18 +271,27 @@ export const ChannelFileView = Type.Object({
 })
 export type ChannelFileView = Static<typeof ChannelFileView>
 
-export const EventView = Type.Object({
-  seq: Type.Integer(),
-  at: Time,
-  kind: Type.String(),
-  deviceId: Nullable(Type.String()),
-  rolloutId: Nullable(Type.String()),
-  releaseId: Nullable(Type.String()),
-  basis: Nullable(BasisName),
-  sentence: Type.String(),
-  data: Type.Record(Type.String(), Type.Unknown()),
+export const ActorView = Type.Object({
+  kind: Type.Unsafe<ActorKind>(Type.Enum(["operator", "token", "device", "engine"])),
+  name: Nullable(Type.String({ description: "who of that kind; null for the engine" })),
 })
-export type EventView = Static<typeof EventView>
+
+/** What `data` is, `kind` tells: `docs/reference.md` lists every kind. */
+export const EventView = Type.Unsafe<WaftEvent>(
+  Type.Object({
+    seq: Type.Integer(),
+    at: Time,
+    kind: Type.String(),
+    actor: Nullable(ActorView),
+    deviceId: Nullable(Type.String()),
+    rolloutId: Nullable(Type.String()),
+    releaseId: Nullable(Type.String()),
+    basis: Nullable(BasisName),
+    sentence: Type.String(),
+    data: Type.Record(Type.String(), Type.Unknown()),
+  }),
+)
+export type EventView = WaftEvent
 
 export const FamilyView = Type.Object({
   id: Type.String(),

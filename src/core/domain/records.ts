@@ -208,20 +208,3 @@ export interface Channel {
   readonly warning: string | null
   readonly changedAt: number
 }
-
-/** What the server appended to its log. */
-export interface WaftEvent {
-  /** Running number from 1, without gaps that a reader could miss something in. */
-  readonly seq: number
-  readonly at: number
-  /** Room and past participle: `update.downloaded`, `device.added`. */
-  readonly kind: string
-  readonly deviceId: string | null
-  readonly rolloutId: string | null
-  readonly releaseId: string | null
-  readonly basis: Basis | null
-  readonly sentence: string
-  readonly data: JsonObject
-}
-
-export type NewEvent = Omit<WaftEvent, "seq">

@@ -1,3 +1,4 @@
+import type { BareEventKind } from "../domain/events/table.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { ReportMeaning } from "./report-meaning.ts"
 
@@ -21,7 +22,8 @@ export interface DeviceReport {
 }
 
 export interface DeviceNote {
-  readonly kind: string
+  /** A kind that carries no data; `core/domain/events/table.ts` has them all. */
+  readonly kind: BareEventKind
   readonly basis: "observed" | "reported"
   readonly sentence: string
 }

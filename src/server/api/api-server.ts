@@ -3,6 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { TSchema } from "typebox"
 import { type Endpoint, type EndpointName, endpoints } from "../../core/contract/endpoints.ts"
 import { Problem } from "../../core/contract/schemas.ts"
+import { type Actor, tokenActor } from "../../core/domain/actor.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { serveConsole } from "./console-files.ts"
 import { BodyBudget, bodyOf, guardHead } from "./guard.ts"
@@ -21,6 +22,9 @@ const headTimeoutMs = 10_000
 const requestTimeoutMs = 300_000
 /** Connections of callers over TCP; the socket in the data folder has its own. */
 const connectionsAtOnce = 512
+
+/** Whoever holds the admin token. */
+const admin = tokenActor("admin")
 
 export interface ApiOptions {
   readonly needs: ApiNeeds
@@ -114,7 +118,7 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   const deeds = handlers(options.needs)
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const endpoint: Endpoint = endpoints[name]
-    const deed = deeds[name] as (call: unknown) => unknown
+    const deed = deeds[name] as (call: unknown, actor: Actor) => unknown
     api.route({
       method: endpoint.method,
       url: endpoint.path,
@@ -122,11 +126,14 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
       config: { isOpen: endpoint.open === true },
       bodyLimit: endpoint.body === "bytes" ? options.uploadLimitBytes : (endpoint.mostBodyBytes ?? bodyBytesByDefault),
       handler: async (request) =>
-        deed({
-          params: request.params,
-          query: request.query,
-          body: endpoint.body === "bytes" ? bodyBytes(request) : request.body,
-        }),
+        deed(
+          {
+            params: request.params,
+            query: request.query,
+            body: endpoint.body === "bytes" ? bodyBytes(request) : request.body,
+          },
+          admin,
+        ),
     })
   }
   api.get("/api/openapi.json", { schema: { hide: true }, config: { isOpen: true } }, () => api.swagger())

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream"
+import type { Actor } from "../../core/domain/actor.ts"
 import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
 import type { DeltaView, DeviceView, RolloutView } from "../../core/contract/schemas.ts"
 import type { Update } from "../../core/domain/records.ts"
@@ -9,6 +10,7 @@ import { familyOf } from "../fleet/families.ts"
 import { fleetGroup, groupMember } from "../fleet/group-context.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
+import type { OnBehalf } from "../fleet/fleet-needs.ts"
 import { isLive, type LiveDevice } from "../fleet/live-fleet.ts"
 import type { LiveRollout } from "../fleet/live-rollout.ts"
 import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
@@ -54,7 +56,9 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   readonly whyNotReady: () => Promise<string | null>
 }
 
-export type Handlers = { readonly [Name in EndpointName]: (call: Call<Name>) => Promise<Answer<Name>> | Answer<Name> }
+export type Handlers = {
+  readonly [Name in EndpointName]: (call: Call<Name>, actor: Actor) => Promise<Answer<Name>> | Answer<Name>
+}
 
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
@@ -67,6 +71,9 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...otherHandlers(needs),
   }
 }
+
+/** A use case's needs on behalf of whoever made the call. */
+const by = (needs: ApiNeeds, actor: Actor): ApiNeeds & OnBehalf => ({ ...needs, actor })
 
 type Some<Name extends EndpointName> = Pick<Handlers, Name>
 
@@ -83,9 +90,9 @@ function deviceHandlers(
   | "askDevice"
 > {
   return {
-    addDevice: async ({ body }) => accessView(needs, await addDevice(needs, body)),
-    importDevices: async ({ body }) => {
-      const devices = await addDevices(needs, body)
+    addDevice: async ({ body }, actor) => accessView(needs, await addDevice(by(needs, actor), body)),
+    importDevices: async ({ body }, actor) => {
+      const devices = await addDevices(by(needs, actor), body)
       return devices.map((device) => accessView(needs, device))
     },
     listDevices: ({ query }) => listDevices(needs, query),
@@ -94,17 +101,17 @@ function deviceHandlers(
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
     deviceAccess: ({ params }) => accessView(needs, deviceById(needs, (params as { id: string }).id).device),
-    removeDevice: async ({ params }) => {
+    removeDevice: async ({ params }, actor) => {
       const { id } = params as { id: string }
-      await removeDevice(needs, id)
+      await removeDevice(by(needs, actor), id)
       return { id }
     },
     askDevice: async ({ params, body }) => {
       const live = await askDevice(needs, (params as { id: string }).id, body.request)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
-    acceptDevice: async ({ params }) => {
-      const live = await acceptDevice(needs, (params as { id: string }).id)
+    acceptDevice: async ({ params }, actor) => {
+      const live = await acceptDevice(by(needs, actor), (params as { id: string }).id)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
   }
@@ -124,9 +131,10 @@ async function askDevice(needs: ApiNeeds, id: string, request: string): Promise<
 
 function enrolmentHandlers(needs: ApiNeeds): Some<"createEnrolment" | "listEnrolments" | "revokeEnrolment"> {
   return {
-    createEnrolment: async ({ body }) => enrolmentView(await createEnrolment(needs, body)),
+    createEnrolment: async ({ body }, actor) => enrolmentView(await createEnrolment(by(needs, actor), body)),
     listEnrolments: () => [...needs.live.enrolments.values()].map(enrolmentView),
-    revokeEnrolment: async ({ params }) => enrolmentView(await revokeEnrolment(needs, (params as { id: string }).id)),
+    revokeEnrolment: async ({ params }, actor) =>
+      enrolmentView(await revokeEnrolment(by(needs, actor), (params as { id: string }).id)),
   }
 }
 
@@ -155,9 +163,9 @@ async function listDevices(
 
 function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases" | "showRelease" | "withdrawRelease"> {
   return {
-    publishRelease: async ({ query, body }) => {
+    publishRelease: async ({ query, body }, actor) => {
       const { family, fileName, version, models, options } = query
-      const release = await publishRelease(needs, family, {
+      const release = await publishRelease(by(needs, actor), family, {
         fileName,
         bytes: body,
         models: models === undefined || models === "" ? [] : models.split(","),
@@ -171,10 +179,10 @@ function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases
         .filter(({ family }) => query.family === undefined || family === query.family)
         .map(releaseView),
     showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
-    withdrawRelease: async ({ params, query }) => {
+    withdrawRelease: async ({ params, query }, actor) => {
       const { id } = params as { id: string }
-      await withdrawRelease(needs, id)
-      if (query.erase === true) await orderErase(needs, id)
+      await withdrawRelease(by(needs, actor), id)
+      if (query.erase === true) await orderErase(by(needs, actor), id)
       return releaseView(releaseById(needs, id))
     },
   }
@@ -189,9 +197,9 @@ function deltaHandlers(needs: ApiNeeds): Some<"releaseDeltas" | "makeDelta" | "c
       orderDelta(needs, id, from)
       return views(id)
     },
-    cancelDelta: async ({ params }) => {
+    cancelDelta: async ({ params }, actor) => {
       const { id, from } = params
-      await cancelDelta(needs, id, from)
+      await cancelDelta(by(needs, actor), id, from)
       return views(id)
     },
   }
@@ -231,7 +239,7 @@ function rolloutHandlers(
       const { releases, group } = planOfBody(body)
       return [...(await planRollout(needs, { releaseIds: releases, group }))]
     },
-    startRollout: async ({ body }) => view(await startPlan(needs, planOfBody(body))),
+    startRollout: async ({ body }, actor) => view(await startPlan(by(needs, actor), planOfBody(body))),
     listRollouts: () => Promise.all([...needs.live.rollouts.values()].map(view)),
     showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
     rolloutUpdates: async ({ params }) => {
@@ -243,12 +251,17 @@ function rolloutHandlers(
         return updateView(needs, current?.id === update.id ? current : update)
       })
     },
-    pauseRollout: async ({ params }) => view(await pauseRollout(needs, (params as { id: string }).id)),
-    resumeRollout: async ({ params }) => view(await resumeRollout(needs, (params as { id: string }).id)),
-    abortRollout: async ({ params }) => view(await abortRollout(needs, (params as { id: string }).id)),
-    rollBackRollout: async ({ params }) => view(await rollBackRollout(needs, (params as { id: string }).id)),
-    openGate: async ({ params }) => view(await openGate(needs, (params as { id: string }).id)),
-    approveRollout: async ({ params }) => view(await approveRollout(needs, (params as { id: string }).id)),
+    pauseRollout: async ({ params }, actor) =>
+      view(await pauseRollout(by(needs, actor), (params as { id: string }).id)),
+    resumeRollout: async ({ params }, actor) =>
+      view(await resumeRollout(by(needs, actor), (params as { id: string }).id)),
+    abortRollout: async ({ params }, actor) =>
+      view(await abortRollout(by(needs, actor), (params as { id: string }).id)),
+    rollBackRollout: async ({ params }, actor) =>
+      view(await rollBackRollout(by(needs, actor), (params as { id: string }).id)),
+    openGate: async ({ params }, actor) => view(await openGate(by(needs, actor), (params as { id: string }).id)),
+    approveRollout: async ({ params }, actor) =>
+      view(await approveRollout(by(needs, actor), (params as { id: string }).id)),
   }
 }
 
@@ -277,9 +290,9 @@ function otherHandlers(
       })),
     listChannels: () => [...live.channels.values()].map((channel) => channelView(needs, channel)),
     showChannel: ({ params }) => channelView(needs, channelByName(needs, (params as { name: string }).name)),
-    setChannel: async ({ params, body }) => {
+    setChannel: async ({ params, body }, actor) => {
       const { name } = params as { name: string }
-      await setChannel(needs, { name, ...body })
+      await setChannel(by(needs, actor), { name, ...body })
       return channelView(needs, channelByName(needs, name))
     },
     channelFiles: async ({ params }) => {

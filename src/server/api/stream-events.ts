@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http"
-import type { WaftEvent } from "../../core/domain/records.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import { eventView } from "./views.ts"
 

@@ -9,7 +9,8 @@ import type {
   RolloutView,
   UpdateView,
 } from "../../core/contract/schemas.ts"
-import type { Device, Enrolment, Release, Update, WaftEvent } from "../../core/domain/records.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
+import type { Device, Enrolment, Release, Update } from "../../core/domain/records.ts"
 import { tokenText } from "../fleet/add-device.ts"
 import { deviceState, explainDevice } from "../fleet/explain-device.ts"
 import { familyOf } from "../fleet/families.ts"

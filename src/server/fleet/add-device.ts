@@ -5,7 +5,7 @@ import type { AccessWish } from "../../core/families/access.ts"
 import type { Family } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import type { Change } from "./needs.ts"
 
 export interface NewDevice {
@@ -23,15 +23,16 @@ export interface NewDevice {
 }
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "randomText" | "families">
+type Making = Needs & OnBehalf
 
 /** Adds one device. */
-export async function addDevice(needs: Needs, wanted: NewDevice): Promise<Device> {
+export async function addDevice(needs: Making, wanted: NewDevice): Promise<Device> {
   const [device] = await addDevices(needs, [wanted])
   return device as Device
 }
 
 /** Adds devices, all or none. */
-export async function addDevices(needs: Needs, wanted: readonly NewDevice[]): Promise<readonly Device[]> {
+export async function addDevices(needs: Making, wanted: readonly NewDevice[]): Promise<readonly Device[]> {
   const taken = { ids: new Set<string>(), users: new Set<string>() }
   const devices = wanted.map((one) => {
     const device = makeDevice(needs, one)
@@ -52,7 +53,7 @@ export async function addDevices(needs: Needs, wanted: readonly NewDevice[]): Pr
       sentence: `${device.id} was added: ${device.family}, model ${device.model}.`,
     }),
   ])
-  await commit(needs, changes, () => {
+  await commit(needs, needs.actor, changes, () => {
     for (const device of devices) needs.live.addDevice(device)
   })
   return devices

@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import type { PhaseMarks, Rollout } from "../../core/domain/records.ts"
 import { decide, type Decision } from "../../core/rollout/decide.ts"
 import { commit, eventOf } from "./commit.ts"
@@ -50,7 +51,7 @@ async function carryOut(needs: Needs, live: LiveRollout, decision: OwnDecision):
   const now = needs.clock.now()
   switch (decision.kind) {
     case "finish":
-      return endRollout(needs, live, {
+      return endRollout({ ...needs, actor: engine }, live, {
         state: decision.end,
         sentence: finishSentence(live, decision),
         reason: decision.reason,
@@ -84,7 +85,7 @@ function markPhase(rollout: Rollout, index: number, more: Partial<PhaseMarks>): 
 }
 
 async function save(needs: Needs, rollout: Rollout, events: readonly Change[]): Promise<void> {
-  await commit(needs, [{ put: "rollout", rollout }, ...events], () => needs.live.setRollout(rollout))
+  await commit(needs, engine, [{ put: "rollout", rollout }, ...events], () => needs.live.setRollout(rollout))
 }
 
 function tell(rolloutId: string, kind: OwnKind, at: number, sentence: string): Change {

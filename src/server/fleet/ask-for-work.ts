@@ -1,3 +1,4 @@
+import { deviceActor } from "../../core/domain/actor.ts"
 import type { Evidence, EvidenceKind } from "../../core/domain/evidence.ts"
 import type { Device, DeviceAccess, Update } from "../../core/domain/records.ts"
 import type { Family } from "../../core/families/family.ts"
@@ -59,7 +60,7 @@ export async function noteHandedOut(needs: Needs, live: LiveDevice, work: Work):
     const read: Evidence = { kind: "offer-read", basis: "observed", at: needs.clock.now(), sentence }
     const move = moveUpdate(update, [read])
     if (move.changes.length === 0) return
-    await commit(needs, [{ put: "update", update: move.update }, ...move.changes], () =>
+    await commit(needs, deviceActor(live.device.id), [{ put: "update", update: move.update }, ...move.changes], () =>
       needs.live.setUpdate(move.update),
     )
   })
@@ -92,7 +93,7 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
   const changes: Change[] = []
   if (isNews) changes.push({ put: "device", device }, versionEvent(live.device, version, at))
   if (update !== null && move !== null) changes.push({ put: "update", update }, ...move.changes)
-  await commit(needs, changes, () => {
+  await commit(needs, deviceActor(live.device.id), changes, () => {
     live.device = device
     if (update !== null) needs.live.setUpdate(update)
   })

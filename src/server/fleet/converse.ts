@@ -1,3 +1,4 @@
+import { deviceActor } from "../../core/domain/actor.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
 import { spentMore } from "../../core/domain/marks.ts"
 import type { Device, OutgoingMessage, Update } from "../../core/domain/records.ts"
@@ -107,7 +108,7 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
     ),
   ]
   if (changes.length > 0) {
-    await commit(needs, changes, () => {
+    await commit(needs, deviceActor(live.device.id), changes, () => {
       for (const { of, device } of devices) needs.live.setDevice(of, device)
       if (saved !== null && saved !== live.update) needs.live.setUpdate(saved)
       for (const message of messages) needs.outbox.add(message, isAnswer)

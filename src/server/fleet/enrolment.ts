@@ -1,10 +1,11 @@
+import { tokenActor } from "../../core/domain/actor.ts"
 import type { Admission, Device, Enrolment } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { accessFor, checkDeviceId, checkedLabels } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import type { LiveDevice } from "./live-fleet.ts"
 import { deviceById } from "./remove-device.ts"
 import { takeTurns } from "./take-turns.ts"
@@ -22,7 +23,7 @@ export interface EnrolmentWish {
 }
 
 /** Makes a token with which devices of one family add themselves. */
-export async function createEnrolment(needs: Needs, wish: EnrolmentWish): Promise<Enrolment> {
+export async function createEnrolment(needs: Needs & OnBehalf, wish: EnrolmentWish): Promise<Enrolment> {
   const family = familyOf(needs.families, wish.family)
   if (!family.access.enrols) throw new Refusal("no-enrolment", { family: family.id })
   const enrolment: Enrolment = {
@@ -36,14 +37,14 @@ export async function createEnrolment(needs: Needs, wish: EnrolmentWish): Promis
   }
   const sentence = `The enrolment ${enrolment.id} was made: ${family.title} devices may add themselves with its token.`
   const event = eventOf({ at: enrolment.createdAt, kind: "enrolment.created", sentence })
-  await commit(needs, [{ put: "enrolment", enrolment }, event], () =>
+  await commit(needs, needs.actor, [{ put: "enrolment", enrolment }, event], () =>
     needs.live.enrolments.set(enrolment.id, enrolment),
   )
   return enrolment
 }
 
 /** Takes an enrolment's token back; devices that have enrolled stay. */
-export async function revokeEnrolment(needs: Needs, id: string): Promise<Enrolment> {
+export async function revokeEnrolment(needs: Needs & OnBehalf, id: string): Promise<Enrolment> {
   const enrolment = needs.live.enrolments.get(id)
   if (enrolment === undefined) throw new Refusal("no-such-enrolment", { enrolment: id })
   if (enrolment.revokedAt !== null) return enrolment
@@ -52,6 +53,7 @@ export async function revokeEnrolment(needs: Needs, id: string): Promise<Enrolme
   const sentence = `The enrolment ${id} was revoked: nobody can add a device with its token any more.`
   await commit(
     needs,
+    needs.actor,
     [{ put: "enrolment", enrolment: revoked }, eventOf({ at, kind: "enrolment.revoked", sentence })],
     () => needs.live.enrolments.set(id, revoked),
   )
@@ -99,7 +101,7 @@ export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: En
   // Taken at once, so that the same id cannot be enrolled twice while the first is being saved.
   const live = needs.live.addDevice(device)
   try {
-    await commit(needs, [{ put: "device", device }, event])
+    await commit(needs, tokenActor(enrolment.id), [{ put: "device", device }, event])
   } catch (error) {
     needs.live.removeDevice(live)
     throw error
@@ -114,7 +116,7 @@ function refuseFlood({ live }: Pick<Needs, "live">): void {
 }
 
 /** Lets a device that enrolled itself take part. */
-export async function acceptDevice(needs: Needs, id: string): Promise<LiveDevice> {
+export async function acceptDevice(needs: Needs & OnBehalf, id: string): Promise<LiveDevice> {
   const live = deviceById(needs, id)
   await takeTurns([live], async () => {
     if (live.device.admission === "accepted") return
@@ -125,7 +127,7 @@ export async function acceptDevice(needs: Needs, id: string): Promise<LiveDevice
       deviceId: id,
       sentence: `${id} was accepted.`,
     })
-    await commit(needs, [{ put: "device", device }, event], () => {
+    await commit(needs, needs.actor, [{ put: "device", device }, event], () => {
       live.device = device
       live.wake?.()
     })

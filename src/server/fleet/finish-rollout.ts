@@ -1,7 +1,7 @@
 import type { Rollout } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import { commit, eventOf } from "./commit.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isLive, tally } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 
@@ -20,7 +20,7 @@ export function finishSentence(
 
 /** Ends a rollout and forgets its updates in memory: its devices are offered nothing any more. */
 export async function endRollout(
-  needs: Needs,
+  needs: Needs & OnBehalf,
   live: LiveRollout,
   end: {
     readonly state: "succeeded" | "failed" | "aborted"
@@ -39,7 +39,7 @@ export async function endRollout(
     sentence: end.sentence,
     data: { counts: tally(live) },
   })
-  await commit(needs, [{ put: "rollout", rollout }, event], () => {
+  await commit(needs, needs.actor, [{ put: "rollout", rollout }, event], () => {
     needs.live.setRollout(rollout)
     forgetUpdates(needs, rollout.id)
   })

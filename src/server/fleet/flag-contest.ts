@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import { freshPull } from "../../core/domain/pull.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -39,5 +40,5 @@ export async function flagContest(needs: Needs, live: LiveDevice, peer: string):
     sentence: `Two peers at ${peer} came to a data connection that only this device knew of: its file may have gone to the other. Nothing is concluded from that transfer; FTP with TLS, or PORT, prevents it.${before}`,
     data: { peer },
   })
-  await commit(needs, [event])
+  await commit(needs, engine, [event])
 }

@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import { freshPull } from "../../core/domain/pull.ts"
 import type { ImageRef } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
@@ -25,7 +26,7 @@ export async function flagImage(
   })
   const rollout = needs.live.rollouts.get(update.rolloutId)
   if (rollout?.rollout.state !== "running") return
-  await pauseRollout(needs, update.rolloutId)
+  await pauseRollout({ ...needs, actor: engine }, update.rolloutId)
   const event = eventOf({
     at: needs.clock.now(),
     kind: "release.unreadable",
@@ -35,5 +36,5 @@ export async function flagImage(
     sentence: `The image ${image.sha256} of the release ${offered.releaseId} cannot be read, so the rollout ${update.rolloutId} is paused: ${(error as Error).message}`,
     data: { image: image.sha256 },
   })
-  await commit(needs, [event])
+  await commit(needs, engine, [event])
 }

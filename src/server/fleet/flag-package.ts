@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { updateStates } from "../../core/domain/update.ts"
 import type { ReportMeaning } from "../../core/families/report-meaning.ts"
@@ -22,6 +23,6 @@ export async function flagPackage(needs: Needs, update: Update, { sentence }: Re
     basis: "reported",
     sentence: `The package ${releaseId} does not fit the devices that it was published for${mustPause ? `, so the rollout ${update.rolloutId} is paused` : ""}. ${update.deviceId}: ${sentence}`,
   })
-  await commit(needs, [event])
-  if (mustPause) await pauseRollout(needs, update.rolloutId)
+  await commit(needs, engine, [event])
+  if (mustPause) await pauseRollout({ ...needs, actor: engine }, update.rolloutId)
 }

@@ -1,3 +1,4 @@
+import type { Actor } from "../../core/domain/actor.ts"
 import type { Family } from "../../core/families/family.ts"
 import type { LiveFleet } from "./live-fleet.ts"
 import type { Clock, EventStream, Images, RandomText, Store } from "./needs.ts"
@@ -11,4 +12,9 @@ export interface FleetNeeds {
   readonly events: EventStream
   readonly randomText: RandomText
   readonly families: readonly Family[]
+}
+
+/** For what somebody asks the server to do: who that is. */
+export interface OnBehalf {
+  readonly actor: Actor
 }

@@ -1,7 +1,9 @@
+import { engine } from "../../core/domain/actor.ts"
 import { beforeEach, describe, expect, it } from "vitest"
 import { firstPlace } from "../../core/domain/marks.ts"
 import { freshPull } from "../../core/domain/pull.ts"
-import type { Device, OutgoingMessage, Update, WaftEvent } from "../../core/domain/records.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
+import type { Device, OutgoingMessage, Update } from "../../core/domain/records.ts"
 import type { ConversationInput, ConversationSituation } from "../../core/families/conversation.ts"
 import type { Family } from "../../core/families/family.ts"
 import { hmacSha256 } from "../../core/kit/hmac-sha256.ts"
@@ -111,7 +113,7 @@ function tellAll(): void {
 it("a step that renews its offer's credentials makes those before it worthless, and is saved", async () => {
   const [live] = needs.live.devices.values()
   if (live === undefined) throw new Error("no device")
-  await needs.store.commit([{ put: "update", update }])
+  await needs.store.commit(engine, [{ put: "update", update }])
   needs.live.setUpdate(update)
   await converse(needs, live, { kind: "offered" })
   expect([...needs.live.tickets.keys()]).toEqual(["first"])

@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import type { Release, Update } from "../../core/domain/records.ts"
 import { commit } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -48,6 +49,7 @@ async function improve(
   if (updates.length === 0) return
   await commit(
     needs,
+    engine,
     updates.map((update) => ({ put: "update", update })),
     () => {
       for (const update of updates) needs.live.setUpdate(update)

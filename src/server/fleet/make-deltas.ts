@@ -1,9 +1,10 @@
+import { type Actor, engine } from "../../core/domain/actor.ts"
 import type { DeltaRecord, Release } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
 import { type DeltaPair, deltaPairs } from "./delta-pairs.ts"
 import { releaseById } from "./find-release.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { improveOffers } from "./improve-offers.ts"
 import { isLive } from "./live-fleet.ts"
 import type { Change, DeltaMaker, DeltaProgress, Images } from "./needs.ts"
@@ -85,7 +86,7 @@ async function makeDelta(needs: DeltaNeeds, pair: DeltaPair): Promise<void> {
     data: { fromReleaseId: from.id, fromVersion: from.version, toVersion: to.version, tookMs },
   })
   // A failed one is not recorded: the next start of the server tries it again.
-  if (state === "failed") return void (await commit(needs, [event]))
+  if (state === "failed") return void (await commit(needs, engine, [event]))
   const file = patch === null ? null : await images.put(patch)
   await record(needs, pair, { state: file === null ? "no-gain" : "done", patch: file, tookMs }, [event])
   deltaMaker.forget(key)
@@ -116,11 +117,12 @@ async function record(
   { key, from, to }: DeltaPair,
   outcome: Pick<DeltaRecord, "state" | "patch" | "tookMs">,
   more: readonly Change[],
+  actor: Actor = engine,
 ): Promise<void> {
   const at = needs.clock.now()
   const delta: DeltaRecord = { key, fromSha256: from.image.sha256, toSha256: to.image.sha256, at, ...outcome }
   const image: readonly Change[] = delta.patch === null ? [] : [{ put: "image", image: delta.patch }]
-  await commit(needs, [...image, { put: "delta", delta }, ...more], () => needs.live.deltas.set(key, delta))
+  await commit(needs, actor, [...image, { put: "delta", delta }, ...more], () => needs.live.deltas.set(key, delta))
 }
 
 /** One patch to a release, as the operator sees it. */
@@ -160,14 +162,14 @@ export function deltasOf(needs: Pick<DeltaNeeds, "live" | "families" | "deltaMak
 }
 
 /** Gives a patch up for good, until it is ordered again. Refuses `no-such-delta`, and `delta-over` when it is made. */
-export async function cancelDelta(needs: DeltaNeeds, releaseId: string, fromId: string): Promise<void> {
+export async function cancelDelta(needs: DeltaNeeds & OnBehalf, releaseId: string, fromId: string): Promise<void> {
   const pair = pairBetween(needs, releaseId, fromId)
   if (needs.live.deltas.get(pair.key)?.state === "cancelled") return
   if (needs.live.deltas.has(pair.key)) throw new Refusal("delta-over", { release: releaseId, from: fromId })
   const { from, to } = pair
   const sentence = `The patch from version ${from.version} to ${to.version} was cancelled; the image is offered.`
   const event = eventOf({ at: needs.clock.now(), kind: "delta.cancelled", releaseId, sentence })
-  await record(needs, pair, { state: "cancelled", patch: null, tookMs: 0 }, [event])
+  await record(needs, pair, { state: "cancelled", patch: null, tookMs: 0 }, [event], needs.actor)
   await needs.deltaMaker.cancel(pair.key)
   needs.deltaMaker.forget(pair.key)
 }

@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import { freshPull } from "../../core/domain/pull.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
 import { waitingProgress } from "../../core/domain/marks.ts"
@@ -86,7 +87,7 @@ export async function offerAgain(needs: Needs, live: LiveDevice): Promise<void> 
 async function letGo(needs: Needs, { update }: LiveDevice): Promise<void> {
   if (update === null || update.progress.state !== "waiting" || !update.place.isHeld) return
   const ready: Update = { ...update, place: { ...update.place, isHeld: false } }
-  await commit(needs, [{ put: "update", update: ready }], () => needs.live.setUpdate(ready))
+  await commit(needs, engine, [{ put: "update", update: ready }], () => needs.live.setUpdate(ready))
 }
 
 async function offerToAll(
@@ -98,7 +99,7 @@ async function offerToAll(
   const moves = await Promise.all(devices.map((live) => offerTo(needs, planner, rollout, live)))
   const made = moves.filter((move) => move !== null)
   const changes = made.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
-  await commit(needs, changes, () => {
+  await commit(needs, engine, changes, () => {
     for (const { update } of made) {
       needs.live.setUpdate(update)
       const live = needs.live.devices.get(update.deviceId)

@@ -1,3 +1,6 @@
+import { Value } from "typebox/value"
+import type { Actor } from "../../core/domain/actor.ts"
+import { eventRow, type WaftEvent } from "../../core/domain/events/table.ts"
 import type {
   Channel,
   DeltaRecord,
@@ -7,7 +10,6 @@ import type {
   Release,
   Rollout,
   Update,
-  WaftEvent,
 } from "../../core/domain/records.ts"
 import { updateStates } from "../../core/domain/update.ts"
 import type { Change, EventQuery, Seen, Store } from "./needs.ts"
@@ -31,16 +33,20 @@ export class MemoryStore implements Store {
   failure: Error | null = null
   commits = 0
 
-  commit = async (changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
+  commit = async (actor: Actor, changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
     await Promise.resolve()
     if (this.failure !== null) throw this.failure
     this.commits++
-    return changes.flatMap((change) => this.#take(change) ?? [])
+    return changes.flatMap((change) => this.#take(actor, change) ?? [])
   }
 
-  #take(change: Change): WaftEvent | null {
+  #take(actor: Actor, change: Change): WaftEvent | null {
     if ("append" in change) {
-      const event: WaftEvent = { seq: this.#events.length + 1, ...change.append }
+      const { kind, data } = change.append
+      const row = eventRow(kind)
+      if (row === null || !Value.Check(row.data, data))
+        throw new Error(`${kind} does not carry ${JSON.stringify(data)}`)
+      const event: WaftEvent = { seq: this.#events.length + 1, actor, ...change.append }
       this.#events.push(event)
       return event
     }

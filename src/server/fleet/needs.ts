@@ -1,17 +1,17 @@
+import type { Actor } from "../../core/domain/actor.ts"
 import type { Emitter } from "../../core/kit/emitter.ts"
 import type { DeltaRecipe } from "../../core/families/family.ts"
+import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
 import type {
   Channel,
   DeltaRecord,
   Device,
   Enrolment,
   ImageRef,
-  NewEvent,
   OutgoingMessage,
   Release,
   Rollout,
   Update,
-  WaftEvent,
 } from "../../core/domain/records.ts"
 
 /** What the use cases need from outside. `store` and `main` provide it, tests provide small working doubles. */
@@ -57,8 +57,8 @@ export interface Seen {
 }
 
 export interface Store {
-  /** Makes the changes durable (synced to disk), then resolves with the appended events and their numbers. */
-  readonly commit: (changes: readonly Change[]) => Promise<readonly WaftEvent[]>
+  /** Makes the changes of `actor` durable (synced to disk), then resolves with the appended events and their numbers. */
+  readonly commit: (actor: Actor, changes: readonly Change[]) => Promise<readonly WaftEvent[]>
   readonly devices: () => Promise<readonly Device[]>
   readonly releases: () => Promise<readonly Release[]>
   readonly rollouts: () => Promise<readonly Rollout[]>

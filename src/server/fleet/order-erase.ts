@@ -1,6 +1,6 @@
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import type { LiveDevice } from "./live-fleet.ts"
 import type { Change } from "./needs.ts"
 import { releaseById } from "./find-release.ts"
@@ -11,7 +11,7 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families"
  * Orders every device that may hold a release's image in its store to delete it at its next poll. Returns how many devices
  * were told; 0 also where the family has no such order.
  */
-export async function orderErase(needs: Needs, releaseId: string): Promise<number> {
+export async function orderErase(needs: Needs & OnBehalf, releaseId: string): Promise<number> {
   const release = releaseById(needs, releaseId)
   const order = familyOf(needs.families, release.family).erase?.order
   if (order === undefined) return 0
@@ -29,7 +29,7 @@ export async function orderErase(needs: Needs, releaseId: string): Promise<numbe
       eventOf({ at, kind: "device.erase-ordered", deviceId: live.device.id, releaseId, sentence }),
     ])
     if (changes.length === 0) return 0
-    await commit(needs, changes, () => {
+    await commit(needs, needs.actor, changes, () => {
       for (const { live, familyState } of told) live.device = { ...live.device, familyState }
     })
     return told.length

@@ -1,5 +1,7 @@
+import { engine } from "../../core/domain/actor.ts"
 import { beforeEach, describe, expect, it } from "vitest"
-import type { OutgoingMessage, WaftEvent } from "../../core/domain/records.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
+import type { OutgoingMessage } from "../../core/domain/records.ts"
 import { Emitter } from "../../core/kit/emitter.ts"
 import { MemoryStore } from "./memory-store.testing.ts"
 import { type CarrierOutcome, type MessageFate, Outbox } from "./outbox.ts"
@@ -56,7 +58,7 @@ const message = (reference: string): OutgoingMessage => ({
 
 async function post(outbox: Outbox, ...references: string[]): Promise<void> {
   for (const reference of references) {
-    await store.commit([{ put: "message", message: message(reference) }])
+    await store.commit(engine, [{ put: "message", message: message(reference) }])
     outbox.add(message(reference))
   }
   outbox.kick()
@@ -93,7 +95,7 @@ describe("the outbox", () => {
     const outbox = newOutbox()
     expect(outbox.firstState()).toBe("sending")
     const sending = { ...message("a"), state: "sending" as const }
-    await store.commit([{ put: "message", message: sending }])
+    await store.commit(engine, [{ put: "message", message: sending }])
     const commits = store.commits
     outbox.add(sending)
     outbox.kick()
@@ -328,7 +330,7 @@ describe("the outbox", () => {
 
   it("loses nothing to a full disk", async () => {
     const outbox = newOutbox()
-    await store.commit([{ put: "message", message: message("a") }])
+    await store.commit(engine, [{ put: "message", message: message("a") }])
     outbox.add(message("a"))
     store.failure = new Error("SQLITE_FULL")
     outbox.kick()

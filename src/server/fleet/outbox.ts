@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import type { OutgoingMessage } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -120,7 +121,7 @@ export class Outbox {
         sentence: `The message ${message.reference} may have gone when the server was ended; it is sent again.`,
       }),
     ])
-    await commit(this.#needs, changes)
+    await commit(this.#needs, engine, changes)
     for (const message of rows) {
       // How often it was handed over before is not known: once at least.
       if (message.state === "sending") this.#doubts.set(message.reference, { times: 1, dueMs: null, names: [] })
@@ -353,7 +354,7 @@ export class Outbox {
   }
 
   async #save(message: OutgoingMessage, event?: Change): Promise<OutgoingMessage> {
-    await commit(this.#needs, [{ put: "message", message }, ...(event === undefined ? [] : [event])])
+    await commit(this.#needs, engine, [{ put: "message", message }, ...(event === undefined ? [] : [event])])
     this.#messages.set(message.reference, message)
     return message
   }
@@ -361,7 +362,7 @@ export class Outbox {
   /** Tells the conversation first: a crash in between tells it twice, which it bears, and never not at all. */
   async #end(message: OutgoingMessage, status: MessageFate["status"], detail: string): Promise<void> {
     await this.#needs.tell({ message, status, detail })
-    await commit(this.#needs, [{ remove: "message", id: message.reference }])
+    await commit(this.#needs, engine, [{ remove: "message", id: message.reference }])
     this.#messages.delete(message.reference)
     this.#waitsSince.delete(message.reference)
     if (message.carrierReference !== null) this.#byCarrier.delete(message.carrierReference)

@@ -3,9 +3,9 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import type { Upload } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "randomText" | "families">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "randomText" | "families"> & OnBehalf
 
 /** Checks an uploaded file as its family's devices would, stores the image, and records the release. */
 export async function publishRelease(needs: Needs, familyId: string, upload: Upload): Promise<Release> {
@@ -37,7 +37,7 @@ export async function publishRelease(needs: Needs, familyId: string, upload: Upl
     data: { sha256: image.sha256, sizeBytes: image.sizeBytes },
   })
   try {
-    await commit(needs, [{ put: "image", image }, { put: "release", release }, event], () =>
+    await commit(needs, needs.actor, [{ put: "image", image }, { put: "release", release }, event], () =>
       needs.live.releases.set(release.id, release),
     )
   } catch (error) {

@@ -1,3 +1,4 @@
+import { deviceActor } from "../../core/domain/actor.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
 import { type PullFact, type PullFacts, type PullFinding, pullStep } from "../../core/domain/pull.ts"
 import { spentMore } from "../../core/domain/marks.ts"
@@ -58,7 +59,7 @@ async function takeIn(needs: Needs, { live, offered, fact, file }: WireFact): Pr
   }
   const changes: Change[] = [{ put: "update", update: move.update }, ...move.changes]
   if (device !== live.device) changes.push({ put: "device", device })
-  await commit(needs, changes, () => {
+  await commit(needs, deviceActor(live.device.id), changes, () => {
     live.device = device
     needs.live.setUpdate(move.update)
   })
@@ -140,7 +141,7 @@ async function takeInStale(needs: Needs, live: LiveDevice, offered: Offered, fac
     basis: "observed",
     sentence: `It ${deed} version ${release?.version ?? "?"}, which it had read as its offer before that was taken back; it may run it after its next restart.`,
   })
-  await commit(needs, [{ put: "device", device }, event], () => {
+  await commit(needs, deviceActor(live.device.id), [{ put: "device", device }, event], () => {
     live.device = device
   })
 }

@@ -1,3 +1,4 @@
+import { deviceActor } from "../../core/domain/actor.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
 import type { Device, Update } from "../../core/domain/records.ts"
 import type { DeviceReport } from "../../core/families/report.ts"
@@ -59,7 +60,7 @@ async function takeIn(needs: Needs, live: LiveDevice, report: DeviceReport): Pro
   if (told !== device) changes.push({ put: "device", device: told })
   changes.push(...news)
   if (changes.length > 0) {
-    await commit(needs, changes, () => {
+    await commit(needs, deviceActor(device.id), changes, () => {
       if (told !== device) needs.live.setDevice(live, told)
       if (after !== null && after !== update) needs.live.setUpdate(after)
     })

@@ -1,6 +1,6 @@
 import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 
 /** The device of that id. Refuses `no-such-device`. */
@@ -12,7 +12,7 @@ export function deviceById({ live }: Pick<FleetNeeds, "live">, id: string): Live
 
 /** Forgets a device; its history stays in the event log. Refuses while an update of it is under way. */
 export async function removeDevice(
-  needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events">,
+  needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf,
   id: string,
 ): Promise<void> {
   const live = deviceById(needs, id)
@@ -21,5 +21,5 @@ export async function removeDevice(
   }
   const sentence = `${id} was removed.`
   const event = eventOf({ at: needs.clock.now(), kind: "device.removed", deviceId: id, sentence })
-  await commit(needs, [{ remove: "device", id }, event], () => needs.live.removeDevice(live))
+  await commit(needs, needs.actor, [{ remove: "device", id }, event], () => needs.live.removeDevice(live))
 }

@@ -1,6 +1,7 @@
+import { engine } from "../../core/domain/actor.ts"
 import { simplePlan } from "../../core/domain/plan.ts"
 import type { Release, Update } from "../../core/domain/records.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isLive } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 import type { RolloutMember } from "./plan-rollout.ts"
@@ -14,7 +15,7 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" |
  * device that had not begun is left alone; one that cannot go back fails with the reason. Gives the rollout of the way
  * back, or the ended one where nobody had begun. Refuses `no-such-rollout`.
  */
-export async function rollBackRollout(needs: Needs, id: string): Promise<LiveRollout> {
+export async function rollBackRollout(needs: Needs & OnBehalf, id: string): Promise<LiveRollout> {
   return rollBack(needs, rolloutById(needs, id), null)
 }
 
@@ -22,11 +23,11 @@ export async function rollBackRollout(needs: Needs, id: string): Promise<LiveRol
 export async function rollBackDue(needs: Needs): Promise<void> {
   for (const [live, reason] of needs.live.goingBack) {
     needs.live.goingBack.delete(live)
-    if (isLive(live.rollout.state)) await rollBack(needs, live, reason)
+    if (isLive(live.rollout.state)) await rollBack({ ...needs, actor: engine }, live, reason)
   }
 }
 
-async function rollBack(needs: Needs, live: LiveRollout, reason: string | null): Promise<LiveRollout> {
+async function rollBack(needs: Needs & OnBehalf, live: LiveRollout, reason: string | null): Promise<LiveRollout> {
   const { rollout } = live
   const updates = newestOf(await needs.store.updatesOfRollout(rollout.id))
   const begun = updates.flatMap((update) => current(needs, update) ?? []).filter(({ place }) => place.hasBegun)

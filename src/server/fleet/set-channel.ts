@@ -5,7 +5,7 @@ import { accessFor, ownerName } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { releaseById } from "./find-release.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { type LiveChannel, offeredBy } from "./live-fleet.ts"
 import { OfferPlanner } from "./plan-offer.ts"
 
@@ -31,7 +31,7 @@ export function channelByName({ live }: Pick<FleetNeeds, "live">, name: string):
 }
 
 /** Makes a channel or changes what it offers. A channel is on from its first `set`. */
-export async function setChannel(needs: Needs, wish: ChannelWish): Promise<Channel> {
+export async function setChannel(needs: Needs & OnBehalf, wish: ChannelWish): Promise<Channel> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(wish.name)) {
     throw new Refusal("bad-channel", {
       detail: `"${wish.name.slice(0, 70)}" cannot be a channel's name: it takes 1 to 64 letters, digits, '.', '_' or '-'.`,
@@ -52,7 +52,7 @@ export async function setChannel(needs: Needs, wish: ChannelWish): Promise<Chann
       ? `The channel ${channel.name} offers nothing (NO_FILE).`
       : `The channel ${channel.name} offers ${channel.releaseId}, announced as version ${channel.version}.${channel.warning === null ? "" : ` ${channel.warning}`}`
   const event = eventOf({ at: channel.changedAt, kind: "channel.set", releaseId: channel.releaseId, sentence })
-  await commit(needs, [{ put: "channel", channel }, event], () => needs.live.setChannel(channel))
+  await commit(needs, needs.actor, [{ put: "channel", channel }, event], () => needs.live.setChannel(channel))
   return channel
 }
 

@@ -8,7 +8,7 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { assignPhases, bucketOf, rankOf } from "../../core/rollout/assign.ts"
 import { advanceRollout } from "./advance-rollout.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { fleetGroup, groupMember } from "./group-context.ts"
 import { isOver } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
@@ -18,7 +18,7 @@ import type { Change } from "./needs.ts"
 import { chooseMembers, type RolloutMember, type RolloutWish } from "./plan-rollout.ts"
 import { takeTurns } from "./take-turns.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
 
 export interface RolloutOrder extends RolloutWish {
   /** A device silent for longer than this becomes `no-show`, ms. */
@@ -124,14 +124,14 @@ async function enrol(needs: Needs, rollout: Rollout, members: readonly RolloutMe
       kind: "rollout.started",
       rolloutId: rollout.id,
       sentence: `The rollout ${rollout.id} started for ${members.length} devices.`,
-      data: { releaseIds: rollout.releaseIds, devices: members.length, group: rollout.group },
+      data: { releaseIds: [...rollout.releaseIds], devices: members.length, group: rollout.group },
     }),
     ...[...superseded, ...updates].flatMap((move): Change[] => [
       { put: "update", update: move.update },
       ...move.changes,
     ]),
   ]
-  await commit(needs, changes, () => {
+  await commit(needs, needs.actor, changes, () => {
     for (const { update } of superseded) needs.live.setUpdate(update)
     needs.live.setRollout(rollout)
     for (const { update } of updates) needs.live.setUpdate(update)

@@ -3,7 +3,7 @@ import type { PhaseMarks, RolloutMarks, Update } from "../../core/domain/records
 import { commit, eventOf } from "./commit.ts"
 import { advanceRollout, inTurn } from "./advance-rollout.ts"
 import { endRollout } from "./finish-rollout.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isLive, isOver, type LiveDevice } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 import { makeOffers } from "./make-offers.ts"
@@ -11,9 +11,9 @@ import { moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { takeTurns } from "./take-turns.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
 
-type PauseNeeds = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
+type PauseNeeds = Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf
 
 /** The rollout of that id. Refuses `no-such-rollout`. */
 export function rolloutById({ live }: Pick<FleetNeeds, "live">, id: string): LiveRollout {
@@ -102,7 +102,7 @@ async function mark(
     const now = needs.clock.now()
     const rollout = { ...live.rollout, marks: { ...live.rollout.marks, ...more(now, live.rollout.marks) } }
     const event = eventOf({ at: now, kind, rolloutId: rollout.id, sentence })
-    await commit(needs, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+    await commit(needs, needs.actor, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
   })
 }
 
@@ -127,7 +127,7 @@ async function setState(needs: PauseNeeds, live: LiveRollout, { state, reason, s
     const rollout = { ...live.rollout, state, marks: { ...marks, reason } }
     const kind = state === "paused" ? "rollout.paused" : "rollout.resumed"
     const event = eventOf({ at: now, kind, rolloutId: rollout.id, sentence })
-    await commit(needs, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+    await commit(needs, needs.actor, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
   })
   needs.live.noteOffers(live)
 }
@@ -152,7 +152,7 @@ const mayHaveImage = new Set(["downloading", "downloaded", "installing"])
 
 /** Cancels a rollout's open updates, all in one transaction; `why` begins the sentence. */
 async function cancelUpdates(
-  needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events">,
+  needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf,
   rollout: LiveRollout,
   { why, releaseId }: { readonly why: string; readonly releaseId?: string },
 ): Promise<void> {
@@ -169,7 +169,7 @@ async function cancelUpdates(
       ...(device === null ? [] : [{ put: "device", device } as const]),
       ...changes,
     ])
-    await commit(needs, changes, () => {
+    await commit(needs, needs.actor, changes, () => {
       for (const { live, update, device } of cancelled) {
         needs.live.setUpdate(update)
         if (device !== null) live.device = device
@@ -212,7 +212,7 @@ export async function withdrawRelease(needs: Needs, id: string): Promise<void> {
     eventOf({ at, kind: "release.withdrawn", releaseId: id, sentence }),
     ...channels.map((channel): Change => ({ put: "channel", channel })),
   ]
-  await commit(needs, changes, () => {
+  await commit(needs, needs.actor, changes, () => {
     needs.live.releases.set(id, withdrawn)
     for (const channel of channels) needs.live.setChannel(channel)
   })

@@ -1,3 +1,4 @@
+import { deviceActor } from "../../core/domain/actor.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -34,7 +35,7 @@ export async function takeNote(needs: Needs, live: LiveDevice, note: AgentNote):
   memory.inMinute++
   memory.marks = [...memory.marks, mark].slice(-mostMarks)
   try {
-    await commit(needs, [
+    await commit(needs, deviceActor(deviceId), [
       eventOf({
         at: needs.clock.now(),
         kind: `agent.${event}`,

@@ -1,3 +1,4 @@
+import { deviceActor } from "../../core/domain/actor.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
 import type { Device, Update } from "../../core/domain/records.ts"
 import type { AgentReport } from "../../core/families/family.ts"
@@ -69,7 +70,7 @@ async function takeIn(needs: Needs, live: LiveDevice, report: Report): Promise<M
   const running = runningAfter(device, report, meaning)
   const changes: Change[] = [{ put: "update", update: after }, ...move.changes]
   if (running !== device) changes.push({ put: "device", device: running })
-  await commit(needs, changes, () => {
+  await commit(needs, deviceActor(device.id), changes, () => {
     live.device = running
     if (after.ticket === null) live.percent = null
     needs.live.setUpdate(after)

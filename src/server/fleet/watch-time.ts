@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { silenceLimitMs } from "../../core/domain/plan.ts"
@@ -76,7 +77,7 @@ async function markSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<
     return [moveUpdate(update, [{ kind: "silence", basis: "concluded", at, sentence }])]
   })
   const changes = moves.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
-  await commit(needs, changes, () => {
+  await commit(needs, engine, changes, () => {
     for (const { update } of moves) needs.live.setUpdate(update)
   })
 }

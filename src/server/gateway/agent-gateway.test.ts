@@ -256,7 +256,7 @@ describe("an agent that reports", () => {
     expect(server.needs.live.rollouts.get(rollout)?.rollout.state).toBe("succeeded")
     expect(server.needs.live.tickets.size).toBe(0)
     const raw = server.heard.find(({ kind }) => kind === "update.transfer-finished")
-    expect(raw?.data["raw"]).toBe('+QIND: "FOTA","FTPEND",0')
+    expect(raw?.kind === "update.transfer-finished" && raw.data.raw).toBe('+QIND: "FOTA","FTPEND",0')
   })
 
   it("changes nothing by repeating itself, nor by reporting an order that is over", async () => {

@@ -1,3 +1,4 @@
+import { isMove } from "../../core/domain/events/move.ts"
 import { beforeEach, describe, expect, it } from "vitest"
 import { abortRollout, pauseRollout, resumeRollout, withdrawRelease } from "../fleet/steer-rollout.ts"
 import { setChannel } from "../fleet/set-channel.ts"
@@ -203,9 +204,7 @@ describe("deeds that meet", () => {
       expect((await server.stored(id))?.progress.state).toBe("cancelled")
       expect(server.device(id).running.evidence).toBe("unknown")
       const events = await server.store.events({ after: 0, limit: 1000, deviceId: id })
-      const steps = events
-        .filter(({ kind }) => kind.startsWith("update."))
-        .map(({ data }) => [data["from"], data["to"]])
+      const steps = events.filter(isMove).map(({ data }) => [data.from, data.to])
       for (const [i, [from]] of steps.entries()) expect(from).toBe(i === 0 ? "waiting" : steps[i - 1]?.[1])
     }
   })

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto"
+import { tokenActor } from "../../core/domain/actor.ts"
 import { families } from "../../core/families/index.ts"
-import type { Device, ImageRef, Update, WaftEvent } from "../../core/domain/records.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
+import type { Device, ImageRef, Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { Emitter } from "../../core/kit/emitter.ts"
 import { addDevice } from "../fleet/add-device.ts"
 import { explainDevice } from "../fleet/explain-device.ts"
-import type { FleetNeeds } from "../fleet/fleet-needs.ts"
+import type { FleetNeeds, OnBehalf } from "../fleet/fleet-needs.ts"
 import { loadFleet } from "../fleet/live-fleet.ts"
 import { advanceByTime } from "../fleet/advance-rollout.ts"
 import { rollBackDue } from "../fleet/roll-back.ts"
@@ -37,7 +39,7 @@ export class Rehearsal {
   readonly store = new MemoryStore()
   readonly images = new MemoryImages()
   readonly heard: WaftEvent[] = []
-  needs!: FleetNeeds & { readonly complain: (what: string, error: unknown) => void }
+  needs!: FleetNeeds & OnBehalf & { readonly complain: (what: string, error: unknown) => void }
   #texts = 0
 
   static async start(): Promise<Rehearsal> {
@@ -51,6 +53,7 @@ export class Rehearsal {
     const events = new Emitter<WaftEvent>()
     events.listen((event) => this.heard.push(event))
     this.needs = {
+      actor: tokenActor("admin"),
       clock: this.clock,
       store: this.store,
       images: this.images,

@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import { decodeSeptets, encodeSeptets } from "../../core/protocols/sms/alphabet.ts"
 import type { OutgoingMessage } from "../../core/domain/records.ts"
 import { commit, eventOf } from "../fleet/commit.ts"
@@ -54,7 +55,7 @@ export function smsReceiver(needs: ConverseNeeds, strange: (from: string) => voi
     unreadable: async ({ octets, why }) => {
       const kind = "message.unreadable"
       const sentence = `A short message came that cannot be read (${why}); what came is kept here.`
-      await commit(needs, [eventOf({ at: needs.clock.now(), kind, sentence, data: { octets } })])
+      await commit(needs, engine, [eventOf({ at: needs.clock.now(), kind, sentence, data: { octets } })])
     },
   }
 }

@@ -21,6 +21,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0004-messages": messages,
         "0005-rollout-numbers": rolloutNumbers,
         "0006-plans": plans,
+        "0007-authors": authors,
       }),
   }
 }
@@ -124,6 +125,13 @@ const rolloutNumbers: Migration = {
     await sql`update rollouts set number = (select count(*) from rollouts as earlier
       where earlier.started_at < rollouts.started_at
       or (earlier.started_at = rollouts.started_at and earlier.id <= rollouts.id))`.execute(db)
+  },
+}
+
+/** Who did it. */
+const authors: Migration = {
+  up: async (db: Schema) => {
+    await db.schema.alterTable("events").addColumn("actor", "text").execute()
   },
 }
 

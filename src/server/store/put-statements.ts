@@ -1,4 +1,5 @@
 import { type CompiledQuery, type Kysely, sql } from "kysely"
+import type { Actor } from "../../core/domain/actor.ts"
 import type { Change, Seen } from "../fleet/needs.ts"
 import type { Statement } from "./database.ts"
 import {
@@ -54,8 +55,8 @@ export class PutStatements {
     this.#builder = builder
   }
 
-  of(change: Change): Statement {
-    if ("append" in change) return this.#append(eventRow(change.append))
+  of(actor: Actor, change: Change): Statement {
+    if ("append" in change) return this.#append(eventRow(actor, change.append))
     if ("remove" in change) {
       return change.remove === "device"
         ? this.#builder.deleteFrom("devices").where("id", "=", change.id).compile()

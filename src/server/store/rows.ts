@@ -1,6 +1,8 @@
 import type { Insertable, Selectable } from "kysely"
+import { type Actor, actorText, parseActor } from "../../core/domain/actor.ts"
 import type { Basis } from "../../core/domain/evidence.ts"
 import type { PullState } from "../../core/domain/pull.ts"
+import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
 import type {
   Admission,
   Channel,
@@ -8,7 +10,6 @@ import type {
   Device,
   Enrolment,
   ImageRef,
-  NewEvent,
   OutgoingMessage,
   Release,
   Rollout,
@@ -17,7 +18,6 @@ import type {
   RunningEvidence,
   Update,
   UpdatePlace,
-  WaftEvent,
 } from "../../core/domain/records.ts"
 import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
 import { type RolloutPlan, simplePlan } from "../../core/domain/plan.ts"
@@ -321,9 +321,10 @@ export function messageOf(row: Row<"messages">): OutgoingMessage {
   }
 }
 
-export function eventRow(event: NewEvent): NewRow<"events"> {
+export function eventRow(actor: Actor, event: NewEvent): NewRow<"events"> {
   return {
     at: event.at,
+    actor: actorText(actor),
     kind: event.kind,
     device_id: event.deviceId,
     rollout_id: event.rolloutId,
@@ -335,7 +336,7 @@ export function eventRow(event: NewEvent): NewRow<"events"> {
 }
 
 export function eventOf(row: Row<"events">): WaftEvent {
-  return {
+  const event = {
     seq: row.seq,
     at: row.at,
     kind: row.kind,
@@ -345,5 +346,7 @@ export function eventOf(row: Row<"events">): WaftEvent {
     basis: row.basis as Basis | null,
     sentence: row.sentence,
     data: object(row.data),
+    actor: parseActor(row.actor),
   }
+  return event as unknown as WaftEvent
 }

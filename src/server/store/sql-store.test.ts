@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -5,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { freshPull } from "../../core/domain/pull.ts"
 import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
 import { simplePlan } from "../../core/domain/plan.ts"
-import type { Device, NewEvent, Rollout, Update } from "../../core/domain/records.ts"
+import type { NewEvent } from "../../core/domain/events/table.ts"
+import type { Device, Rollout, Update } from "../../core/domain/records.ts"
 import type { Store } from "../fleet/needs.ts"
 import type { WaftDatabase } from "./database.ts"
 import { openStore } from "./sql-store.ts"
@@ -80,7 +82,7 @@ const update = (id: string, state: "offered" | "succeeded"): Update => ({
 
 describe("the store", () => {
   it("gives back what was committed, after being closed and opened again", async () => {
-    await store.commit([
+    await store.commit(engine, [
       { put: "device", device: device("a") },
       { put: "rollout", rollout },
       { put: "update", update: update("a", "offered") },
@@ -93,13 +95,13 @@ describe("the store", () => {
   })
 
   it("puts a record over its older self", async () => {
-    await store.commit([{ put: "device", device: device("a") }])
-    await store.commit([{ put: "device", device: { ...device("a"), model: "3g" } }])
+    await store.commit(engine, [{ put: "device", device: device("a") }])
+    await store.commit(engine, [{ put: "device", device: { ...device("a"), model: "3g" } }])
     expect((await store.devices()).map(({ model }) => model)).toEqual(["3g"])
   })
 
   it("numbers events in the order of their commits", async () => {
-    const commits = Array.from({ length: 40 }, (_, i) => store.commit([{ append: event(`n${i}`) }]))
+    const commits = Array.from({ length: 40 }, (_, i) => store.commit(engine, [{ append: event(`n${i}`) }]))
     const seqs = (await Promise.all(commits)).map(([appended]) => appended?.seq)
     expect(seqs).toEqual(Array.from({ length: 40 }, (_, i) => i + 1))
     expect((await store.events({ after: 38, limit: 10 })).map(({ sentence }) => sentence)).toEqual(["n38", "n39"])
@@ -107,12 +109,12 @@ describe("the store", () => {
   })
 
   it("fails a bad commit whole, and only that one", async () => {
-    await store.commit([{ put: "device", device: device("a") }])
+    await store.commit(engine, [{ put: "device", device: device("a") }])
     const clash = { ...device("b"), access: { user: "user-a", secret: "x" } }
     const [good, bad, alsoGood] = await Promise.allSettled([
-      store.commit([{ put: "device", device: device("c") }]),
-      store.commit([{ append: event("must not stay") }, { put: "device", device: clash }]),
-      store.commit([{ put: "device", device: device("d") }]),
+      store.commit(engine, [{ put: "device", device: device("c") }]),
+      store.commit(engine, [{ append: event("must not stay") }, { put: "device", device: clash }]),
+      store.commit(engine, [{ put: "device", device: device("d") }]),
     ])
     expect([good.status, bad.status, alsoGood.status]).toEqual(["fulfilled", "rejected", "fulfilled"])
     expect((await store.devices()).map(({ id }) => id)).toEqual(["a", "c", "d"])
@@ -120,13 +122,13 @@ describe("the store", () => {
   })
 
   it("lists as live what is not over, and what belongs to a rollout that is not over", async () => {
-    await store.commit([
+    await store.commit(engine, [
       { put: "rollout", rollout },
       { put: "update", update: update("a", "offered") },
       { put: "update", update: update("b", "succeeded") },
     ])
     expect((await store.liveUpdates()).map(({ id }) => id).sort()).toEqual(["a", "b"])
-    await store.commit([{ put: "rollout", rollout: { ...rollout, state: "aborted", endedAt: 20 } }])
+    await store.commit(engine, [{ put: "rollout", rollout: { ...rollout, state: "aborted", endedAt: 20 } }])
     expect((await store.liveUpdates()).map(({ id }) => id)).toEqual(["a"])
   })
 

@@ -1,5 +1,6 @@
 import { type CompiledQuery, type Kysely, Migrator } from "kysely"
-import type { WaftEvent } from "../../core/domain/records.ts"
+import type { Actor } from "../../core/domain/actor.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { Change, EventQuery, Seen, Store } from "../fleet/needs.ts"
 import type { WaftDatabase } from "./database.ts"
 import { type Dialect, migrations } from "./migrations.ts"
@@ -23,6 +24,7 @@ const batchLimit = 2000
 const rowsAtOnce = 2000
 
 interface Waiting {
+  readonly actor: Actor
   readonly changes: readonly Change[]
   readonly resolve: (events: readonly WaftEvent[]) => void
   readonly reject: (error: unknown) => void
@@ -53,10 +55,10 @@ class SqlStore implements Store {
     this.#statements = new PutStatements(database.builder)
   }
 
-  commit = (changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
+  commit = (actor: Actor, changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
     if (changes.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ changes, resolve, reject })
+      this.#waiting.push({ actor, changes, resolve, reject })
       if (!this.#flushing) void this.#flush()
     })
   }
@@ -66,7 +68,7 @@ class SqlStore implements Store {
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch()
       try {
-        const events = await this.#run(batch.flatMap(({ changes }) => changes))
+        const events = await this.#run(batch)
         settle(batch, events)
       } catch (error) {
         if (batch.length === 1) batch[0]?.reject(error)
@@ -91,19 +93,20 @@ class SqlStore implements Store {
   async #runApart(batch: readonly Waiting[]): Promise<void> {
     for (const waiting of batch) {
       try {
-        waiting.resolve(await this.#run(waiting.changes))
+        waiting.resolve(await this.#run([waiting]))
       } catch (error) {
         waiting.reject(error)
       }
     }
   }
 
-  async #run(changes: readonly Change[]): Promise<readonly WaftEvent[]> {
-    const rows = await this.#database.transact(changes.map((change) => this.#statements.of(change)))
-    return changes.flatMap((change, i) => {
+  async #run(batch: readonly Waiting[]): Promise<readonly WaftEvent[]> {
+    const deeds = batch.flatMap(({ actor, changes }) => changes.map((change) => ({ actor, change })))
+    const rows = await this.#database.transact(deeds.map(({ actor, change }) => this.#statements.of(actor, change)))
+    return deeds.flatMap(({ actor, change }, i) => {
       if (!("append" in change)) return []
       const [inserted] = rows[i] as readonly { readonly seq: number }[]
-      return [{ seq: Number(inserted?.seq), ...change.append }]
+      return [{ seq: Number(inserted?.seq), actor, ...change.append }]
     })
   }
 

@@ -150,4 +150,5 @@ interface EventsTable {
   readonly basis: string | null
   readonly sentence: string
   readonly data: string
+  readonly actor: string | null
 }

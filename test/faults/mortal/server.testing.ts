@@ -1,3 +1,4 @@
+import type { Actor } from "../../../src/core/domain/actor.ts"
 import type { AgentRequest, AgentResponse } from "../../../src/agent/agent-api.ts"
 import type { IdleClock } from "../../../src/core/families/testing/idle-clock.testing.ts"
 import type { SmallFtpView } from "../../../src/core/families/testing/small-ftp-server.testing.ts"
@@ -51,7 +52,7 @@ export class MortalServer {
       ...this.#rehearsal.needs,
       store: {
         ...readingFrom(store),
-        commit: (changes: readonly Change[]) => this.#commit(killed.signal, changes),
+        commit: (actor: Actor, changes: readonly Change[]) => this.#commit(killed.signal, actor, changes),
       },
     }
     this.#rehearsal.needs = needs
@@ -66,11 +67,11 @@ export class MortalServer {
   }
 
   /** A commit of a killed process has been taken in or not; either way the process never hears of it. */
-  async #commit(killed: AbortSignal, changes: readonly Change[]) {
+  async #commit(killed: AbortSignal, actor: Actor, changes: readonly Change[]) {
     const { store } = this.#rehearsal
     this.#moments.pass()
     if (killed.aborted) return never
-    const events = await store.commit(changes)
+    const events = await store.commit(actor, changes)
     this.#moments.pass()
     return killed.aborted ? never : events
   }

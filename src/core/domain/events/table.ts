@@ -1,0 +1,187 @@
+import { type Static, type TObject, type TProperties, Type } from "typebox"
+import type { Actor } from "../actor.ts"
+import type { Basis, EvidenceKind } from "../evidence.ts"
+import { type UpdateState, updateStates } from "../update.ts"
+
+/** One kind of event: what it means, and what it carries beside its sentence. */
+export interface EventRow<Data extends TObject = TObject> {
+  readonly means: string
+  readonly data: Data
+}
+
+function row<Properties extends TProperties>(means: string, data: Properties): EventRow<TObject<Properties>> {
+  return { means, data: Type.Object(data, { additionalProperties: false }) }
+}
+
+const bare = (means: string): EventRow<TObject<{ [key in never]: never }>> => row(means, {})
+
+const StateName = Type.Unsafe<UpdateState>(Type.Enum(Object.keys(updateStates)))
+const Counts = Type.Unsafe<Partial<Record<UpdateState, number>>>(Type.Record(Type.String(), Type.Integer()))
+const OptionalText = Type.Union([Type.String(), Type.Null()])
+
+const ended = (means: string) => row(means, { counts: Counts })
+
+const moved = (means: string) =>
+  row(means, {
+    from: StateName,
+    to: StateName,
+    attempt: Type.Integer(),
+    code: Type.Optional(Type.String()),
+    raw: Type.Optional(Type.String()),
+  })
+
+const patch = (means: string) =>
+  row(means, {
+    fromReleaseId: Type.String(),
+    fromVersion: Type.String(),
+    toVersion: Type.String(),
+    tookMs: Type.Integer(),
+  })
+
+/** What evidence did to an update: one kind for each kind of evidence. */
+const updateEvents = {
+  "update.offer-made": moved("the device gets an offer"),
+  "update.offer-impossible": moved("no offer can be made to the device"),
+  "update.not-yet": moved("an offer is made later"),
+  "update.offer-read": moved("the device has read its offer"),
+  "update.accepted": moved("the device has agreed to the update"),
+  "update.transfer-started": moved("the device began to fetch"),
+  "update.transfer-cut": moved("a transfer ended early"),
+  "update.transfer-finished": moved("the device has fetched the whole file"),
+  "update.install-started": moved("the device installs"),
+  "update.installed": moved("the device runs the release"),
+  "update.hop-installed": moved("the device runs a version on the way to the release"),
+  "update.try-failed": moved("a try failed and is repeated"),
+  "update.left-alone": moved("the device leaves the offer alone because it runs the release"),
+  "update.install-failed": moved("the update failed"),
+  "update.loop-broken": moved("the device fetches the same image again and again"),
+  "update.declined": moved("the device does not want the offer"),
+  "update.silence": moved("the device was silent for too long"),
+  "update.cancelled": moved("an operator ended the update"),
+  "update.superseded": moved("a newer rollout took the device over"),
+} as const satisfies Readonly<Record<`update.${EvidenceKind}`, EventRow>>
+
+/**
+ * Every kind of event, whole: room and past participle. The log, the stream, the documents and their readers know the kinds
+ * and what they carry from here. `agent.*` and `conversation.*` stand for kinds that agents and families name themselves.
+ */
+export const eventTable = {
+  "device.added": bare("an operator added a device"),
+  "device.enrolled": bare("a device added itself"),
+  "device.accepted": bare("a device that added itself may take part"),
+  "device.removed": bare("a device was forgotten"),
+  "device.version-reported": row("a device says what it runs", { version: Type.String(), before: OptionalText }),
+  "device.labels-reported": bare("a device says what it is"),
+  "device.erase-ordered": bare("a device is to delete an image from its store"),
+  "device.erase-read": bare("a device has read the order to delete an image"),
+  "device.late-fetch-started": bare("a device began to fetch what had been taken back"),
+  "device.late-fetch-finished": bare("a device fetched what had been taken back"),
+  "device.data-contested": row("two peers came to a data connection of one device", { peer: Type.String() }),
+  "enrolment.created": bare("a token was made with which devices add themselves"),
+  "enrolment.revoked": bare("an enrolment's token was taken back"),
+  "release.published": row("a release was published", { sha256: Type.String(), sizeBytes: Type.Integer() }),
+  "release.withdrawn": bare("a release was taken back"),
+  "release.flagged": bare("a package does not fit the devices that it was published for"),
+  "release.unreadable": row("an image in the store cannot be read", { image: Type.String() }),
+  "rollout.started": row("a rollout was started", {
+    releaseIds: Type.Array(Type.String()),
+    devices: Type.Integer(),
+    group: OptionalText,
+  }),
+  "rollout.phase-opened": bare("a phase of a rollout began"),
+  "rollout.phase-succeeded": bare("a phase of a rollout has enough devices on the release"),
+  "rollout.gate-opened": bare("an operator lets a rollout go on to its next phase"),
+  "rollout.approved": bare("an operator approved a rollout"),
+  "rollout.paused": bare("a rollout begins nothing new"),
+  "rollout.resumed": bare("a rollout goes on"),
+  "rollout.succeeded": ended("a rollout ended with every device on the release"),
+  "rollout.failed": ended("a rollout ended without all devices"),
+  "rollout.aborted": ended("an operator ended a rollout"),
+  ...updateEvents,
+  "channel.set": bare("a channel was made or changed"),
+  "delta.done": patch("a patch was made"),
+  "delta.no-gain": patch("a patch would hardly be smaller than the image"),
+  "delta.failed": patch("a patch could not be made"),
+  "delta.cancelled": bare("an operator gave a patch up"),
+  "message.doubtful": bare("a message may or may not have gone"),
+  "message.unreadable": row("a short message that cannot be read was kept", { octets: Type.String() }),
+  "message.sent-again": bare("a message that may have gone is sent again"),
+  "agent.*": row("what the agent beside a device saw or did", { version: Type.Optional(Type.String()) }),
+  "conversation.*": bare("what a device said that moves no update"),
+} as const satisfies Readonly<Record<string, EventRow>>
+
+type Named = keyof typeof eventTable
+type Open = "agent" | "conversation"
+
+/** The kinds of events; behind `agent.` and `conversation.` stands any word. */
+export type EventKind = Exclude<Named, `${Open}.*`> | `${Open}.${string}`
+
+type RowOf<Kind extends EventKind> = Kind extends Named
+  ? Kind
+  : Kind extends `${infer Room extends Open}.${string}`
+    ? `${Room}.*`
+    : never
+
+/** What events of a kind carry. */
+export type EventData<Kind extends EventKind> = Static<(typeof eventTable)[RowOf<Kind>]["data"]>
+
+/** An event of one kind, as the log has it. */
+export interface EventOf<Kind extends EventKind> {
+  /** Running number from 1, without gaps that a reader could miss something in. */
+  readonly seq: number
+  /** ms since 1970-01-01 UTC. */
+  readonly at: number
+  readonly kind: Kind
+  /** Who did it; null in what an earlier version of the server wrote. */
+  readonly actor: Actor | null
+  readonly deviceId: string | null
+  readonly rolloutId: string | null
+  readonly releaseId: string | null
+  readonly basis: Basis | null
+  /** One sentence for people. */
+  readonly sentence: string
+  readonly data: EventData<Kind>
+}
+
+type Each<Kind extends EventKind> = Kind extends EventKind ? EventOf<Kind> : never
+
+/** What the server appended to its log: `kind` tells what `data` is. */
+export type WaftEvent = Each<EventKind>
+
+type Bare<Kind extends EventKind> = Kind extends EventKind
+  ? keyof EventData<Kind> extends never
+    ? Kind
+    : never
+  : never
+
+/** The kinds that carry nothing beside their sentence. */
+export type BareEventKind = Bare<EventKind>
+
+type Undone<Event> = Event extends WaftEvent ? Omit<Event, "seq" | "actor"> : never
+
+/** An event that is not in the log yet: its commit says who, and gives it its number. */
+export type NewEvent = Undone<WaftEvent>
+
+type Optional = "deviceId" | "rolloutId" | "releaseId" | "basis"
+type Told<Kind extends EventKind> = Pick<EventOf<Kind>, "at" | "kind" | "sentence"> &
+  Partial<Pick<EventOf<Kind>, Optional>>
+/** Data is left out where a kind needs none. */
+type Carried<Kind extends EventKind> =
+  Partial<EventData<Kind>> extends EventData<Kind>
+    ? { readonly data?: EventData<Kind> }
+    : { readonly data: EventData<Kind> }
+
+/** An event with everything that is not said left empty. */
+export function newEvent<Kind extends EventKind>(event: Told<Kind> & Carried<Kind>): NewEvent {
+  return { deviceId: null, rolloutId: null, releaseId: null, basis: null, data: {}, ...event } as NewEvent
+}
+
+/** The row of a kind; null = a kind that this version does not know. */
+export function eventRow(kind: string): EventRow | null {
+  const open = /^(agent|conversation)\.[a-z]+(-[a-z]+)*$/.exec(kind)?.[1]
+  const name = open === undefined ? kind : `${open}.*`
+  return Object.hasOwn(eventTable, name) ? eventTable[name as Named] : null
+}
+
+/** One update's move. */
+export type MoveEvent = Each<`update.${EvidenceKind}`>
