@@ -8,7 +8,7 @@ import { BinaryCoder } from "../src/core/delta/code/binary-coder.ts"
 import type { Prior } from "../src/core/delta/code/model.ts"
 import { emptySlot } from "../src/core/delta/code/model.ts"
 import { priorCounts, priorLogitStep, priorWeightStep, slotOf } from "../src/core/delta/code/prior.ts"
-import { slotLayout, TargetCoder, weightLayout } from "../src/core/delta/code/target-coder.ts"
+import { secondWeights, slotLayout, TargetCoder, weightLayout } from "../src/core/delta/code/target-coder.ts"
 import { AddressMap } from "../src/core/delta/match/address-map.ts"
 import { type Analysis, analyse } from "../src/core/delta/match/analyse.ts"
 import { fitRelation } from "../src/core/delta/match/fit-relation.ts"
@@ -65,7 +65,8 @@ function teach(analysis: Analysis, profile: Profile, prior: Prior): Lesson {
     predictors: architectures.find((row) => row.name === analysis.architecture)?.predictors ?? [],
     clip: null,
     isSmall: profile.isSmall,
-    hashedSlots: profile.hashedSlots,
+    hasSecond: !profile.isSmall,
+    hashedSlots: profile.hashedSlots - (profile.isSmall ? 0 : secondWeights),
     prior,
   })
   const lesson = { zeros: new Float64Array(prior.slots.length), ones: new Float64Array(prior.slots.length) }

@@ -1543,9 +1543,21 @@ static uint16_t slot_of(uint32_t byte) {
   return (uint16_t)((squash((int32_t)(byte & 31) * 140 - 2170) & 0xfff0) | count);
 }
 
+#if WAFT_PROFILE > 0
+/* The second weights of format version 2 lie behind the slots, which are fewer then. */
+enum { SECOND_WEIGHTS = 320, SECOND_LITERAL = 288, NO_SECOND = 0xffff };
+
+static int16_t *second_weights(struct waft_delta *d) { return (int16_t *)&d->memory.slots[d->direct_count + d->hashed_count]; }
+#else
+enum { SECOND_LITERAL = 0, NO_SECOND = 0 };
+#endif
+
 static void reset_model(struct waft_delta *d) {
   for (uint32_t i = 0; i < d->direct_count + d->hashed_count; i++) d->memory.slots[i] = 0x8000;
   memset(d->checks, 0, sizeof d->checks);
+#if WAFT_PROFILE > 0
+  if (d->has_second) memset(second_weights(d), 0, SECOND_WEIGHTS * sizeof(int16_t));
+#endif
   for (uint32_t i = 0; i < WAFT_WEIGHTS; i++) d->weights[i] = 3500;
   if (d->header.prior == 0) return;
   for (uint32_t i = 0; i < d->direct_count; i++) d->memory.slots[i] = slot_of(slot_prior[i]);
@@ -1570,20 +1582,37 @@ static void use_hash(struct waft_delta *d, uint32_t hash) {
   use(d, d->direct_count + index);
 }
 
-static uint32_t decide(struct waft_delta *d, uint32_t first_weight) {
+static int32_t moved_weight(int32_t weight, int32_t change) {
+  int32_t moved = weight + ((change + 131072) >> 18);
+  return moved > 32767 ? 32767 : moved < -32767 ? -32767 : moved;
+}
+
+/* `second` is where the second weights of the decision begin; it is not looked at where there are none. */
+static uint32_t decide(struct waft_delta *d, uint32_t first_weight, uint32_t second) {
   int32_t sum = 0;
+#if WAFT_PROFILE > 0
+  int16_t *more = d->has_second && second != NO_SECOND ? second_weights(d) + second : NULL;
+#else
+  (void)second;
+#endif
   for (uint32_t i = 0; i < d->inputs; i++) {
     uint32_t slot = d->memory.slots[d->chosen[i]], count = slot & 15, at = first_weight + 16 * i + count;
     int32_t logit = count == 0 ? 0 : stretch(slot >> 4);
     d->logits[i] = (int16_t)logit;
     d->used[i] = (uint16_t)at;
-    sum += (d->weights[at] * logit) >> 10;
+    int32_t weight = d->weights[at];
+#if WAFT_PROFILE > 0
+    if (more) weight += more[i];
+#endif
+    sum += (weight * logit) >> 10;
   }
   uint32_t mixed = squash(sum >> 4), bit = code_bit(d, mixed);
   int32_t target = bit ? 65535 : 0, error = ((int32_t)(bit << 16) - (int32_t)mixed) >> 2;
   for (uint32_t i = 0; i < d->inputs; i++) {
-    int32_t moved = d->weights[d->used[i]] + ((d->logits[i] * error * 8 + 131072) >> 18);
-    d->weights[d->used[i]] = (int16_t)(moved > 32767 ? 32767 : moved < -32767 ? -32767 : moved);
+#if WAFT_PROFILE > 0
+    if (more) more[i] = (int16_t)moved_weight(more[i], d->logits[i] * error * 6);
+#endif
+    d->weights[d->used[i]] = (int16_t)moved_weight(d->weights[d->used[i]], d->logits[i] * error * 8);
     uint16_t *slot = &d->memory.slots[d->chosen[i]];
     uint32_t count = *slot & 15;
     int32_t from = count == 0 ? (int32_t)mixed : *slot & 0xfff0;
@@ -1628,6 +1657,10 @@ static void begin_target(struct waft_delta *d) {
   d->is_small = profile == 0;
   d->direct_count = d->is_small ? 1600 : 3392;
   d->hashed_count = profile == 3 ? 65536 : profile_limits[profile].hashed;
+#if WAFT_PROFILE > 0
+  d->has_second = d->header.version > 1 && !d->is_small;
+  if (d->has_second) d->hashed_count -= SECOND_WEIGHTS;
+#endif
   d->inputs = 0;
   d->rank = 0;
   d->shift = 0;
@@ -1679,14 +1712,14 @@ static void settle(struct waft_delta *d, int32_t index, int32_t found) {
 static uint32_t code_switch(struct waft_delta *d) {
   use(d, AT_SWITCH + run_class(d->run));
   use(d, AT_SWITCH + 16 + (d->history & 15));
-  return decide(d, weight_of_switch(d));
+  return decide(d, weight_of_switch(d), NO_SECOND);
 }
 
 static uint32_t code_alternative(struct waft_delta *d, int32_t index) {
   uint32_t kind = d->kind[index];
   use(d, AT_PLACE + (d->unit_misses & 7) * 4 + (d->place[index] & 3));
   if (!d->is_small) use(d, AT_ALTERNATIVE + kind * 8 + d->trust[kind]);
-  return decide(d, weight_of_switch(d) + 32);
+  return decide(d, weight_of_switch(d) + 32, NO_SECOND);
 }
 
 static uint32_t code_flag(struct waft_delta *d, int32_t index) {
@@ -1705,7 +1738,7 @@ static uint32_t code_flag(struct waft_delta *d, int32_t index) {
     use_hash(d, ((first * 256 + d->c1) * 256 + d->c2) * 0x85ebca6bu + 0x30000000u + (d->run < 2 ? d->run : 2));
     set = d->differs * 2u + (d->run < 4);
   }
-  uint32_t hit = decide(d, set * 144);
+  uint32_t hit = decide(d, set * 144, kind * 9);
   d->history = (uint8_t)((d->history << 1) | (1 - hit));
   d->kind_history[kind] = (uint8_t)((d->kind_history[kind] << 1) | (1 - hit));
   d->unit_misses = (uint8_t)((d->unit_misses << 1) | (1 - hit));
@@ -1720,6 +1753,7 @@ static int32_t code_literal(struct waft_delta *d, int32_t index) {
   uint32_t unit_hash = (uint32_t)d->unit[index] * 0x9e3779b1u + kind * 0x3c6ef372u + d->unit_misses * 0x1000193u;
   uint32_t order2 = (d->c1 * 256u + d->c2) * 0x85ebca6bu, order3 = order2 + (d->c3 + 1u) * 0x5bd1e995u;
   uint32_t direct = AT_LITERAL + (d->is_small ? 0 : kind_class(kind) * 256), weights = weight_of_switch(d) + 64;
+  uint32_t second = SECOND_LITERAL + kind_class(kind) * 8;
   for (int at = 7; at >= 0; at--) {
     if (at == 0 && d->first >= 0 && node == (first | 256) >> 1) {
       node = (node << 1) | (1 - (first & 1));
@@ -1737,7 +1771,7 @@ static int32_t code_literal(struct waft_delta *d, int32_t index) {
       use_hash(d, expected2 * 512 + d->last_delta + salt + 0x4400000u);
       set = gap * 3 + (at > 6 ? 0 : at > 3 ? 1 : 2);
     }
-    node = (node << 1) | decide(d, weights + set * 128);
+    node = (node << 1) | decide(d, weights + set * 128, second);
   }
   d->last_miss = d->kind_delta[kind] = (uint8_t)(node - d->predicted[index]);
   return (int32_t)(node & 255);
@@ -1799,7 +1833,7 @@ static void decode_group(struct waft_delta *d, uint8_t *bytes, int32_t from, int
 
 /* ---- header ---- */
 
-enum { FIXED_HEADER = 108, LARGEST_HEADER = 4096, LARGEST_IMAGE = 0x10000000 };
+enum { FIXED_HEADER = 108, SHORT_DIGEST = 8, LARGEST_HEADER = 4096, LARGEST_IMAGE = 0x10000000 };
 
 static int read_patch(struct waft_delta *d, uint32_t offset, uint8_t *into, uint32_t length) {
   if (d->io->read_patch(d->io->context, offset, into, length) == 0) return 1;
@@ -1808,8 +1842,8 @@ static int read_patch(struct waft_delta *d, uint32_t offset, uint8_t *into, uint
 }
 
 /* Walks the fields; the CRC leaves a signature at the end out. */
-static int check_fields(struct waft_delta *d, uint32_t crc, uint32_t wanted, uint8_t *digest, int *has_digest) {
-  uint32_t at = FIXED_HEADER, size = d->header.header_size;
+static int check_fields(struct waft_delta *d, uint32_t at, uint32_t crc, uint32_t wanted, uint8_t *digest, int *has_digest) {
+  uint32_t size = d->header.header_size;
   uint8_t head[64];
   while (at < size) {
     if (at + 3 > size || !read_patch(d, at, head, 3)) return 0;
@@ -1876,23 +1910,64 @@ static int check_payload(struct waft_delta *d, const uint8_t *digest, int has_di
   return memcmp(found, digest, 32) == 0 ? WAFT_OK : WAFT_PAYLOAD_DAMAGED;
 }
 
-int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sector) {
-  uint8_t h[FIXED_HEADER], digest[32];
-  int has_digest = 0;
-  d->io = io;
-  d->sector = sector;
-  d->error = WAFT_OK;
-  d->failed_io = 0;
-  d->header.blocks_at = 0;
-  d->region_count = d->map_size = d->value_count = d->run_count = 0;
-  if (io->patch_size < FIXED_HEADER) return WAFT_TRUNCATED;
-  if (!read_patch(d, 0, h, FIXED_HEADER)) return d->error;
-  if (memcmp(h, "WFD1", 4) != 0) return WAFT_NOT_A_PATCH;
-  if (h[4] != 1) return WAFT_UNKNOWN_VERSION;
+/* The fixed part of a header at hand, and how much of it has been looked at; beyond its end, zeros. */
+struct fixed {
+  uint8_t bytes[FIXED_HEADER];
+  uint32_t length, at;
+  int too_large;
+};
+
+static uint32_t next_byte(struct fixed *f) { return f->at < f->length ? f->bytes[f->at++] : (f->at++, 0u); }
+
+static uint32_t next_varint(struct fixed *f) {
+  uint32_t value = 0;
+  for (uint32_t shift = 0; shift < 35; shift += 7) {
+    uint32_t byte = next_byte(f);
+    if (shift == 28 && byte > 15) break;
+    value |= (byte & 127) << shift;
+    if (byte < 128) return value;
+  }
+  f->too_large = 1;
+  return 0;
+}
+
+/* Version 2: numbers of seven bits a byte, eight bytes of the source's digest. */
+static int parse_compact(struct waft_delta *d, struct fixed *f) {
   struct waft_header *header = &d->header;
+  f->at = 5;
+  uint32_t size = next_varint(f), flags = next_byte(f);
+  header->architecture = (uint8_t)next_byte(f);
+  uint32_t phases = next_byte(f), place = 0;
+  header->source_size = next_varint(f);
+  header->target_size = next_varint(f);
+  header->payload_size = next_varint(f);
+  if (flags & 16) place = next_byte(f);
+  if (f->at + 4 + SHORT_DIGEST + 32 + 4 > f->length) return WAFT_TRUNCATED;
+  if (f->too_large || size < f->at + 4 + SHORT_DIGEST + 32 + 4 || size > LARGEST_HEADER || size > d->io->patch_size) return WAFT_BAD_HEADER;
+  if (flags > 63) return WAFT_UNSUPPORTED;
+  header->header_size = (uint16_t)size;
+  header->algorithm = flags & 3;
+  header->profile = (flags >> 2) & 3;
+  header->prior = (flags >> 5) & 1;
+  header->old_phase = phases & 15;
+  header->new_phase = (uint8_t)(phases >> 4);
+  header->sector_size = flags & 16 ? 256u << (place & 15) : 0;
+  header->preserve_slots = (uint8_t)(place >> 4);
+  header->ram_needed = 0;
+  header->payload_crc = get32(f->bytes + f->at);
+  header->source_digest_size = SHORT_DIGEST;
+  memcpy(header->source_sha256, f->bytes + f->at + 4, SHORT_DIGEST);
+  memcpy(header->target_sha256, f->bytes + f->at + 4 + SHORT_DIGEST, 32);
+  f->at += 4 + SHORT_DIGEST + 32;
+  return WAFT_OK;
+}
+
+static int parse_first(struct waft_delta *d, struct fixed *f) {
+  struct waft_header *header = &d->header;
+  const uint8_t *h = f->bytes;
+  if (f->length < FIXED_HEADER) return WAFT_TRUNCATED;
   header->header_size = (uint16_t)get16(h + 6);
-  if (header->header_size < FIXED_HEADER || header->header_size > LARGEST_HEADER || header->header_size > io->patch_size) return WAFT_BAD_HEADER;
-  if (!check_fields(d, crc32_of(h, 104, 0), get32(h + 104), digest, &has_digest)) return d->error == WAFT_OK ? WAFT_BAD_HEADER : d->error;
+  if (header->header_size < FIXED_HEADER || header->header_size > LARGEST_HEADER || header->header_size > d->io->patch_size) return WAFT_BAD_HEADER;
   header->algorithm = h[10];
   header->profile = h[11];
   header->architecture = h[12];
@@ -1906,10 +1981,36 @@ int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sec
   header->sector_size = get32(h + 28);
   header->ram_needed = get32(h + 32);
   header->payload_crc = get32(h + 36);
+  header->source_digest_size = 32;
   memcpy(header->source_sha256, h + 40, 32);
   memcpy(header->target_sha256, h + 72, 32);
+  f->at = 104;
+  return WAFT_OK;
+}
+
+int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sector) {
+  struct fixed f;
+  uint8_t digest[32];
+  int has_digest = 0;
+  struct waft_header *header = &d->header;
+  d->io = io;
+  d->sector = sector;
+  d->error = WAFT_OK;
+  d->failed_io = 0;
+  header->blocks_at = 0;
+  d->region_count = d->map_size = d->value_count = d->run_count = 0;
+  if (io->patch_size < 5) return WAFT_TRUNCATED;
+  memset(&f, 0, sizeof f);
+  f.length = io->patch_size < FIXED_HEADER ? io->patch_size : FIXED_HEADER;
+  if (!read_patch(d, 0, f.bytes, f.length)) return d->error;
+  if (memcmp(f.bytes, "WFD1", 4) != 0) return WAFT_NOT_A_PATCH;
+  header->version = f.bytes[4];
+  if (header->version != 1 && header->version != 2) return WAFT_UNKNOWN_VERSION;
+  int result = header->version == 1 ? parse_first(d, &f) : parse_compact(d, &f);
+  if (result != WAFT_OK) return result;
+  if (!check_fields(d, f.at + 4, crc32_of(f.bytes, f.at, 0), get32(f.bytes + f.at), digest, &has_digest)) return d->error == WAFT_OK ? WAFT_BAD_HEADER : d->error;
   if (header->algorithm > 2 || header->profile > WAFT_PROFILE || find_architecture(header->architecture) < 0) return WAFT_UNSUPPORTED;
-  int result = check_limits(header, get16(h + 8));
+  result = check_limits(header, header->version == 1 ? get16(f.bytes + 8) : header->sector_size > 0);
   if (result == WAFT_OK) result = check_block_index(header);
   if (result != WAFT_OK) return result;
   if (io->patch_size != (uint64_t)header->header_size + header->payload_size) return WAFT_TRUNCATED;
@@ -1918,7 +2019,7 @@ int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sec
 
 /* ---- streaming ---- */
 
-static int has_digest_of(struct waft_delta *d, uint32_t address, uint32_t size, const uint8_t *wanted) {
+static int has_digest_of(struct waft_delta *d, uint32_t address, uint32_t size, const uint8_t *wanted, uint32_t bytes) {
   struct waft_sha256 *hash = &d->memory.hash;
   uint8_t part[64], found[32];
   sha_begin(hash);
@@ -1928,7 +2029,7 @@ static int has_digest_of(struct waft_delta *d, uint32_t address, uint32_t size, 
     sha_add(hash, part, length);
   }
   sha_end(hash, found);
-  return d->error == WAFT_OK && memcmp(found, wanted, 32) == 0;
+  return d->error == WAFT_OK && memcmp(found, wanted, bytes) == 0;
 }
 
 static void decode_piece(struct waft_delta *d, uint32_t from, uint32_t length) {
@@ -1961,7 +2062,7 @@ int waft_delta_stream(struct waft_delta *d, const struct waft_io *io, uint8_t *s
   int result = waft_delta_open(d, io, sector);
   if (result != WAFT_OK) return result;
   if (d->header.sector_size != 0) return WAFT_UNSUPPORTED;
-  if (io->old_size != d->header.source_size || !has_digest_of(d, 0, io->old_size, d->header.source_sha256)) return d->failed_io ? WAFT_FLASH_FAILED : WAFT_WRONG_SOURCE;
+  if (io->old_size != d->header.source_size || !has_digest_of(d, 0, io->old_size, d->header.source_sha256, d->header.source_digest_size)) return d->failed_io ? WAFT_FLASH_FAILED : WAFT_WRONG_SOURCE;
   begin_coder(d);
   if (d->header.algorithm == 2) read_preamble(d);
   if (d->error != WAFT_OK) return d->error;
@@ -2134,7 +2235,7 @@ static void run_steps(struct waft_delta *d, const struct progress *p) {
         do_step(d, step, sector, step == p->step && p->type == KEPT ? 0 : keep);
       if (d->error != WAFT_OK) return;
     }
-  if (!has_digest_of(d, d->io->image, d->header.target_size, d->header.target_sha256))
+  if (!has_digest_of(d, d->io->image, d->header.target_size, d->header.target_sha256, 32))
     fail(d, WAFT_WRONG_TARGET);
   else
     append_record(d, FINISHED, step);
@@ -2147,7 +2248,7 @@ int waft_delta_in_place(struct waft_delta *d, const struct waft_io *io, uint8_t 
   if (result != WAFT_OK) return result;
   int resumes = open_journal(d, &p);
   if (resumes && p.type == FINISHED) return WAFT_OK;
-  if (!resumes && !has_digest_of(d, io->image, d->header.source_size, d->header.source_sha256)) return d->failed_io ? WAFT_FLASH_FAILED : WAFT_WRONG_SOURCE;
+  if (!resumes && !has_digest_of(d, io->image, d->header.source_size, d->header.source_sha256, d->header.source_digest_size)) return d->failed_io ? WAFT_FLASH_FAILED : WAFT_WRONG_SOURCE;
   memset(d->written, 0, sizeof d->written);
   for (int i = 0; i < WAFT_PRESERVE; i++) d->kept[i] = -1;
   begin_coder(d);

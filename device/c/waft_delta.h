@@ -119,9 +119,10 @@ struct waft_sha256 {
 };
 
 struct waft_header {
-  uint8_t algorithm, profile, architecture, prior, old_phase, new_phase, preserve_slots;
+  uint8_t version, source_digest_size, algorithm, profile, architecture, prior, old_phase, new_phase, preserve_slots;
   uint16_t header_size;
   uint32_t source_size, target_size, payload_size, sector_size, ram_needed, payload_crc;
+  /* SHA-256 of the source (in version 2 its first 8 bytes) and of the target. */
   uint8_t source_sha256[32], target_sha256[32];
   /* Where in the patch the checksums of the target's blocks stand (0: it has none) and end, and how long a block is. */
   uint32_t blocks_at, blocks_end, block_size;
@@ -168,7 +169,7 @@ struct waft_delta {
   int16_t logits[9];
   uint16_t used[9];
   uint32_t inputs;
-  uint8_t is_small;
+  uint8_t is_small, has_second;
   /* target */
   struct waft_number switch_shift;
   uint8_t kind_history[32], kind_delta[32], trust[32];

@@ -8,6 +8,8 @@ import {
   efforts,
   applyToFile,
   architectures,
+  bytesByPart,
+  contentFor,
   DeltaError,
   makeBsdiff4,
   makeFilePatch,
@@ -32,6 +34,7 @@ export function deltaCommand(): Command {
     .addCommand(makeCommand())
     .addCommand(applyCommand())
     .addCommand(infoCommand())
+    .addCommand(inspectCommand())
     .addCommand(verifyCommand())
     .addCommand(benchCommand())
 }
@@ -66,6 +69,7 @@ interface MakeFlags {
   readonly sector?: string
   readonly preserve: string
   readonly format: OtherFormat | "waft"
+  readonly formatVersion: "1" | "2"
   readonly raw?: boolean
   readonly index?: boolean
   readonly reverse?: string
@@ -96,6 +100,11 @@ function makeCommand(): Command {
     .option("--preserve <SECTORS>", "in place: sectors of flash that may keep old bytes, 0 to 8", "4")
     .addOption(
       new Option("--format <NAME>", "the patch format").choices(["waft", ...Object.keys(otherFormats)]).default("waft"),
+    )
+    .addOption(
+      new Option("--format-version <N>", "the version of our own format; 1 for decoders that know no other")
+        .choices(["1", "2"])
+        .default("2"),
     )
     .option("--raw", "do not look into Intel HEX, UF2 and gzip files")
     .option("--index", "put the checksum of every block of the new image into the patch")
@@ -157,6 +166,7 @@ function makeOurs(oldBytes: Uint8Array, newBytes: Uint8Array, flags: MakeFlags):
         profile: flags.profile,
         architecture: flags.arch,
         effort: flags.effort,
+        version: flags.formatVersion === "1" ? 1 : 2,
         ...(flags.inPlace ? { sectorSize, preserveSlots } : {}),
         onProgress: (share) => bar?.update(Math.round(share * 100)),
       }),
@@ -209,11 +219,12 @@ function infoCommand(): Command {
       const { header, headerSize } = orFailure(() => readPatch(bytes))
       const facts = {
         algorithm: header.algorithm,
+        formatVersion: header.version,
         profile: header.profile.name,
         architecture: header.architecture,
         startingTables: header.prior,
         sourceBytes: header.sourceSize,
-        sourceSha256: hexOf(header.sourceSha256),
+        sourceSha256: hexOf(header.sourceDigest),
         targetBytes: header.targetSize,
         targetSha256: hexOf(header.targetSha256),
         headerBytes: headerSize,
@@ -231,6 +242,29 @@ function infoCommand(): Command {
             ([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") || "none" : value}`,
           ),
         )
+    })
+}
+
+function inspectCommand(): Command {
+  return new Command("inspect")
+    .description("say where a patch's bytes go: its header, and what its payload is spent on")
+    .argument("<OLD>", "the image that the patch was made from")
+    .argument("<PATCH>", "the patch")
+    .option("--json", "print JSON")
+    .action(async (oldPath: string, patchPath: string, flags: { readonly json?: boolean }) => {
+      const [oldFile, bytes] = await Promise.all([read(oldPath), read(patchPath)])
+      const { header, headerSize } = orFailure(() => readPatch(bytes))
+      const oldBytes = orFailure(() => contentFor(bytes, oldFile, wrappings))
+      const spent = orFailure(() => bytesByPart(bytes, oldBytes))
+      const facts = {
+        formatVersion: header.version,
+        patchBytes: bytes.length,
+        header: headerSize,
+        payload: header.payloadSize,
+        ...(header.algorithm === "stored" ? { "the image as it is": header.payloadSize } : spent),
+      }
+      if (flags.json) return printJson(facts)
+      printLines(...Object.entries(facts).map(([name, value]) => `${name}: ${value}`))
     })
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { crc32 } from "../../src/core/delta/checksum.ts"
 import { ramNeeded } from "../../src/core/delta/memory.ts"
-import { firmwarePair, numbers } from "../../src/core/delta/firmware.testing.ts"
+import { firmwarePair, numbers, sealAgain } from "../../src/core/delta/firmware.testing.ts"
 import {
   Study,
   applyPatch,
@@ -157,9 +157,20 @@ describe("the C decoder's memory", () => {
 describe("the C decoder", () => {
   const images = firmwarePair(40, 5)
 
-  it.each(names)("makes the same bytes as ours of a streamed patch for %s", (profile) => {
-    const { patch } = makePatch(images.oldBytes, images.newBytes, { profile })
-    expect(streamInC(patch, images.oldBytes)).toEqual({ code: 0, bytes: images.newBytes })
+  it.each(names.flatMap((profile) => ([1, 2] as const).map((version) => ({ profile, version }))))(
+    "makes the same bytes as ours of a streamed patch for $profile, format version $version",
+    ({ profile, version }) => {
+      const { patch, header } = makePatch(images.oldBytes, images.newBytes, { profile, version, effort: "fast" })
+      expect([header.profile.name, header.version]).toEqual([profile, version])
+      expect(streamInC(patch, images.oldBytes)).toEqual({ code: 0, bytes: images.newBytes })
+    },
+  )
+
+  it("knows no version after its own", () => {
+    const { patch } = makePatch(images.oldBytes, images.newBytes)
+    patch[4] = 3
+    expect(streamInC(patch, images.oldBytes).code).toBe(2)
+    expect(resultHere(patch, images.oldBytes)).toBe("unknown-version")
   })
 
   it.each(architectures.map(({ name }) => name))("agrees with ours on %s, whatever the bytes", (architecture) => {
@@ -171,14 +182,21 @@ describe("the C decoder", () => {
     expect(streamInC(patch, oldBytes)).toEqual({ code: 0, bytes: newBytes })
   })
 
-  it("leaves the same flash as ours after a power cut at any operation, and after the restart", () => {
-    const small = firmwarePair(14)
-    const { patch } = makePatch(small.oldBytes, small.newBytes, { profile: "tiny", sectorSize: 512 })
-    const { operations } = placeHere(patch, small.oldBytes, 0)
-    for (const result of placeInC(patch, small, { from: 1, to: operations, step: 7 })) {
-      expect(result).toEqual({ ...placeHere(patch, small.oldBytes, result.cut), result: 0, isNew: true })
-    }
-  })
+  it.each([
+    ["tiny", 1],
+    ["tiny", 2],
+    ["mcu", 2],
+  ] as const)(
+    "leaves the same flash as ours after a power cut at any operation, and after the restart (%s, version %i)",
+    (profile, version) => {
+      const small = firmwarePair(14)
+      const { patch } = makePatch(small.oldBytes, small.newBytes, { profile, version, sectorSize: 512, effort: "fast" })
+      const { operations } = placeHere(patch, small.oldBytes, 0)
+      for (const result of placeInC(patch, small, { from: 1, to: operations, step: 7 })) {
+        expect(result).toEqual({ ...placeHere(patch, small.oldBytes, result.cut), result: 0, isNew: true })
+      }
+    },
+  )
 
   it("gets through a power cut at every single operation of a small update", () => {
     const small = firmwarePair(14)
@@ -207,7 +225,7 @@ describe("the C decoder", () => {
     for (let at = headerSize; at < patch.length; at += Math.ceil((patch.length - headerSize) / 60)) {
       const bad = patch.slice()
       bad[at] = (bad[at] as number) ^ 0x10
-      sealed(bad, headerSize)
+      sealAgain(bad)
       const here = resultHere(bad, images.oldBytes)
       const inC = streamInC(bad, images.oldBytes)
       expect(inC.code, `byte ${at}`).toBe(here === "wrong-block" ? 10 : here === "bad-payload" ? 8 : 0)
@@ -220,11 +238,12 @@ describe("the C decoder", () => {
 
   it("refuses a block index that does not fit before it writes anything, as ours does", () => {
     const { patch } = makePatch(images.oldBytes, images.newBytes, { profile: "mcu", blockIndex: true })
-    const { headerSize } = readHeader(patch)
+    const { header, headerSize } = readHeader(patch)
+    const indexAt = headerSize - (header.fields[0]?.value.length ?? 0)
     for (const size of [0, 2048, 8192, 12288, 0x80000000]) {
       const bad = patch.slice()
-      new DataView(bad.buffer).setUint32(111, size, true)
-      sealed(bad, headerSize)
+      new DataView(bad.buffer).setUint32(indexAt, size, true)
+      sealAgain(bad)
       expect(resultHere(bad, images.oldBytes)).toBe("bad-header")
       expect(streamInC(bad, images.oldBytes)).toEqual({ code: 3, bytes: new Uint8Array() })
     }
@@ -237,7 +256,7 @@ describe("the C decoder", () => {
     for (let round = 0; round < 60; round++) {
       const bad = patch.slice()
       for (let at = headerSize + (next() % 40); at < bad.length; at++) bad[at] = next() & 255
-      sealed(bad, headerSize)
+      sealAgain(bad)
       const here = resultHere(bad, images.oldBytes)
       const inC = streamInC(bad, images.oldBytes).code
       expect(inC === 0, `round ${round}`).toBe(here === null)
@@ -245,13 +264,6 @@ describe("the C decoder", () => {
     }
   })
 })
-
-/** Makes the checksums of a changed patch right again. */
-function sealed(patch: Uint8Array, headerSize: number): void {
-  const view = new DataView(patch.buffer, patch.byteOffset, patch.length)
-  view.setUint32(36, crc32(patch.subarray(headerSize)), true)
-  view.setUint32(104, crc32(patch.subarray(108, headerSize), crc32(patch.subarray(0, 104))), true)
-}
 
 function resultHere(patch: Uint8Array, oldBytes: Uint8Array): string | null {
   try {

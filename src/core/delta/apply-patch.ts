@@ -1,9 +1,9 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { equalBytes } from "../kit/bytes.ts"
 import { blockChecker } from "./block-index.ts"
-import { BinaryCoder } from "./code/binary-coder.ts"
+import { BinaryCoder, type Part, parts } from "./code/binary-coder.ts"
 import { blockSize, codePreamble, sectorCount, targetCoder } from "./code/session.ts"
-import { type Patch, readPatch } from "./container.ts"
+import { isSourceDigest, type Patch, readPatch } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
 import { OldImage } from "./place/old-image.ts"
 import { stepsOf } from "./place/order.ts"
@@ -11,11 +11,23 @@ import type { ReadOld } from "./predict/window.ts"
 
 /** Applies a patch to an image in memory. Throws `DeltaError`; the digests of both images are checked. */
 export function applyPatch(patchBytes: Uint8Array, oldBytes: Uint8Array): Uint8Array {
+  return applied(patchBytes, oldBytes, null)
+}
+
+/** What a payload's bytes are spent on, found by applying it: bytes by part. Throws as `applyPatch` does. */
+export function bytesByPart(patchBytes: Uint8Array, oldBytes: Uint8Array): Readonly<Record<Part, number>> {
+  const meter = new Float64Array(parts.length)
+  applied(patchBytes, oldBytes, meter)
+  const entries = parts.map((part, i) => [part, Math.round((meter[i] as number) / 0.8) / 10])
+  return Object.fromEntries(entries) as Record<Part, number>
+}
+
+function applied(patchBytes: Uint8Array, oldBytes: Uint8Array, meter: Float64Array | null): Uint8Array {
   const patch = readPatch(patchBytes)
   checkSource(patch, oldBytes)
   const target = new Uint8Array(patch.header.targetSize)
   let at = 0
-  if (patch.header.sectorSize > 0) applySectors(patch, oldBytes, target)
+  if (patch.header.sectorSize > 0) applySectors(patch, oldBytes, { target, meter })
   else {
     const readOld: ReadOld = (offset, into) => {
       into.fill(0)
@@ -24,7 +36,7 @@ export function applyPatch(patchBytes: Uint8Array, oldBytes: Uint8Array): Uint8A
       const end = Math.min(oldBytes.length, from + into.length)
       if (end > first) into.set(oldBytes.subarray(first, end), first - from)
     }
-    for (const chunk of decodeStream(patch, readOld)) {
+    for (const chunk of decodeStream(patch, readOld, meter)) {
       target.set(chunk, at)
       at += chunk.length
     }
@@ -35,7 +47,7 @@ export function applyPatch(patchBytes: Uint8Array, oldBytes: Uint8Array): Uint8A
 }
 
 function checkSource({ header }: Patch, oldBytes: Uint8Array): void {
-  if (oldBytes.length !== header.sourceSize || !equalBytes(sha256(oldBytes), header.sourceSha256)) {
+  if (oldBytes.length !== header.sourceSize || !isSourceDigest(header, sha256(oldBytes))) {
     throw new DeltaError("wrong-source", `an image of ${oldBytes.length} bytes with another digest`)
   }
 }
@@ -45,20 +57,29 @@ function checkSource({ header }: Patch, oldBytes: Uint8Array): void {
  * offsets of the coder's space (the image's own plus the header's old phase). Where the patch has a block index, the chunk that
  * completes a wrong block is not handed out: throws `DeltaError`. The caller checks the digests.
  */
-export function* decodeStream(patch: Patch, readOld: ReadOld): Generator<Uint8Array> {
+export function* decodeStream(
+  patch: Patch,
+  readOld: ReadOld,
+  meter: Float64Array | null = null,
+): Generator<Uint8Array> {
   const check = blockChecker(patch.header)
-  for (const chunk of targetChunks(patch, readOld)) {
+  for (const chunk of targetChunks(patch, readOld, meter)) {
     check(chunk)
     yield chunk
   }
 }
 
-function* targetChunks({ header, payload }: Patch, readOld: ReadOld): Generator<Uint8Array> {
+function* targetChunks(
+  { header, payload }: Patch,
+  readOld: ReadOld,
+  meter: Float64Array | null,
+): Generator<Uint8Array> {
   if (header.algorithm === "stored") {
     for (let at = 0; at < payload.length; at += blockSize) yield payload.subarray(at, at + blockSize)
     return
   }
   const coder = BinaryCoder.decoder(payload)
+  coder.meter = meter
   const relation = header.algorithm === "full" ? null : codePreamble(coder, header, null).relation
   const target = targetCoder(coder, header, relation, readOld)
   target.seek(header.phase.new)
@@ -71,10 +92,15 @@ function* targetChunks({ header, payload }: Patch, readOld: ReadOld): Generator<
 }
 
 /** Applies an in-place patch to a copy in memory, without journal. */
-function applySectors({ header, payload }: Patch, oldBytes: Uint8Array, target: Uint8Array): void {
+function applySectors(
+  { header, payload }: Patch,
+  oldBytes: Uint8Array,
+  { target, meter }: { readonly target: Uint8Array; readonly meter: Float64Array | null },
+): void {
   const { sectorSize } = header
   if (header.algorithm === "stored") return target.set(payload)
   const coder = BinaryCoder.decoder(payload)
+  coder.meter = meter
   if (header.algorithm === "full") {
     const coded = targetCoder(coder, header, null, () => undefined)
     for (let from = 0; from < target.length; from += sectorSize) {

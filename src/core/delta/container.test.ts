@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest"
 import { applyPatch } from "./apply-patch.ts"
 import { crc32 } from "./checksum.ts"
-import { readHeader, readPatch } from "./container.ts"
+import { readHeader, readPatch, writePatch } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
-import { firmwarePair, numbers } from "./firmware.testing.ts"
+import { firmwarePair, numbers, sealAgain } from "./firmware.testing.ts"
 import { makePatch } from "./make-patch.ts"
 
 const { oldBytes, newBytes } = firmwarePair(12)
-const streamed = makePatch(oldBytes, newBytes, { profile: "tiny" }).patch
-const inPlace = makePatch(oldBytes, newBytes, { profile: "tiny", sectorSize: 256 }).patch
+const streamed = makePatch(oldBytes, newBytes, { profile: "tiny", version: 1 }).patch
+const inPlace = makePatch(oldBytes, newBytes, { profile: "tiny", sectorSize: 256, version: 1 }).patch
 
 /** Makes the checksums of a changed patch right again, as an attacker would. */
 function sealed(patch: Uint8Array): Uint8Array {
@@ -37,7 +37,7 @@ function codeOf(patch: Uint8Array): string {
 /** Fields beyond their limits, each under right checksums: docs/delta-format.md section 1. */
 const beyond = [
   ["magic", (view: DataView) => view.setUint8(0, 0x58), "not-a-patch"],
-  ["version", (view: DataView) => view.setUint8(4, 2), "unknown-version"],
+  ["version", (view: DataView) => view.setUint8(4, 3), "unknown-version"],
   ["header size below 108", (view: DataView) => view.setUint16(6, 107, true), "bad-header"],
   ["header size above 4096", (view: DataView) => view.setUint16(6, 4097, true), "bad-header"],
   ["flags", (view: DataView) => view.setUint16(8, 2, true), "unsupported"],
@@ -86,7 +86,7 @@ describe("a patch's header", () => {
     const next = numbers(21)
     for (let round = 0; round < 3000; round++) {
       const bytes = Uint8Array.from({ length: 108 + (next() % 60) }, () => next() & 255)
-      bytes.set([0x57, 0x46, 0x44, 0x31, 1])
+      bytes.set([0x57, 0x46, 0x44, 0x31, 1 + (round & 1)])
       try {
         readPatch(bytes)
       } catch (error) {
@@ -107,5 +107,53 @@ describe("a payload of noise under right checksums", () => {
       for (let at = 108 + (next() % (bad.length - 108)); at < bad.length; at++) bad[at] = next() & 255
       expect(["bad-payload", "wrong-target", "applied"]).toContain(codeOf(sealed(bad)))
     }
+  })
+})
+
+describe("a header of version 2", () => {
+  const made = makePatch(oldBytes, newBytes, { profile: "tiny", effort: "fast" })
+  const { payload } = readPatch(made.patch)
+  const placed = makePatch(oldBytes, newBytes, { profile: "tiny", sectorSize: 256, effort: "fast" })
+
+  it("is little more than half as long as one of version 1, and says the same", () => {
+    const first = makePatch(oldBytes, newBytes, { profile: "tiny", version: 1, effort: "fast" })
+    const { version, sourceDigest, ramNeeded: _, ...rest } = readPatch(made.patch).header
+    const { version: _version, sourceDigest: wholeDigest, ramNeeded: __, ...firstRest } = readPatch(first.patch).header
+    expect(version).toBe(2)
+    expect(rest).toEqual(firstRest)
+    expect(sourceDigest).toEqual(wholeDigest.slice(0, 8))
+    expect(made.patch.length - payload.length).toBeLessThanOrEqual(66)
+    expect(applyPatch(first.patch, oldBytes)).toEqual(newBytes)
+  })
+
+  it("keeps sector size and slots", () => {
+    expect(readPatch(placed.patch).header).toMatchObject({ sectorSize: 256, preserveSlots: 4 })
+  })
+
+  it.each([
+    ["source size", { sourceSize: 0x10000001 }, "bad-header"],
+    ["target size", { targetSize: 0x10000001 }, "bad-header"],
+    ["payload size", { payloadSize: 0xffffffff }, "bad-header"],
+    ["another payload size", { payloadSize: 5 }, "truncated"],
+    ["old phase", { phase: { old: 4, new: 0 } }, "bad-header"],
+    ["preserve slots", { sectorSize: 256, preserveSlots: 9 }, "bad-header"],
+    ["sectors larger than any", { sectorSize: 0x200000 }, "bad-header"],
+    ["more sectors than the profile allows", { sectorSize: 256, targetSize: 0x1000000 }, "bad-header"],
+    ["source digest", { sourceDigest: new Uint8Array(8) }, "wrong-source"],
+    ["target digest", { targetSha256: new Uint8Array(32) }, "wrong-target"],
+  ] as const)("with a wrong %s is refused", (_, change, code) => {
+    expect(codeOf(writePatch({ ...made.header, ...change }, payload))).toBe(code)
+  })
+
+  it.each([
+    ["flags", 6, 0x40, "unsupported"],
+    ["algorithm", 6, 3, "unsupported"],
+    ["instruction set", 7, 13, "unsupported"],
+    ["a number that never ends", 9, 0xff, "bad-header"],
+  ] as const)("with %s that nobody knows is refused", (_, at, byte, code) => {
+    const bad = made.patch.slice()
+    if (byte === 0xff) bad.fill(byte, at, at + 6)
+    else bad[at] = byte
+    expect(codeOf(sealAgain(bad))).toBe(code)
   })
 })

@@ -1,13 +1,16 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { concat, equalBytes } from "../kit/bytes.ts"
 import { crc32 } from "./checksum.ts"
+import { readCompact, shortDigest, withSize, writeCompact } from "./compact-header.ts"
 import { DeltaError } from "./delta-error.ts"
+import { ramNeeded } from "./memory.ts"
 import { type ArchitectureName, architectures } from "./predict/architectures.ts"
 import { type Profile, profiles } from "./profiles.ts"
 
 /** The patch file: a header, what a device checks before it touches flash, then the payload. docs/delta-format.md. */
 
 export const magic = "WFD1"
+const magicBytes = Uint8Array.of(0x57, 0x46, 0x44, 0x31)
 export const fixedHeaderSize = 108
 export const largestHeader = 4096
 /** Largest image that a patch may make or be made from. */
@@ -15,7 +18,12 @@ export const largestImage = 256 * 1024 * 1024
 export const algorithms = ["stored", "full", "delta"] as const
 export type Algorithm = (typeof algorithms)[number]
 
+/** Versions of the format: 2 has a smaller header and second weights. */
+export type FormatVersion = 1 | 2
+export const newestVersion = 2
+
 export interface PatchHeader {
+  readonly version: FormatVersion
   readonly algorithm: Algorithm
   readonly profile: Profile
   readonly architecture: ArchitectureName
@@ -32,7 +40,8 @@ export interface PatchHeader {
   readonly payloadCrc: number
   /** What the decoder needs beyond one sector, in bytes. */
   readonly ramNeeded: number
-  readonly sourceSha256: Uint8Array
+  /** SHA-256 of the source; in version 2 its first eight bytes. */
+  readonly sourceDigest: Uint8Array
   readonly targetSha256: Uint8Array
   readonly fields: readonly Field[]
 }
@@ -93,6 +102,7 @@ function writeHeader(header: PatchHeader): Uint8Array {
   const fields = header.fields.map(({ type, value }) =>
     concat([Uint8Array.of(type, value.length & 255, value.length >> 8), value]),
   )
+  if (header.version > 1) return compactHeader(header, fields)
   const bytes = concat([new Uint8Array(fixedHeaderSize), ...fields])
   if (bytes.length > largestHeader) throw new RangeError(`a header of ${bytes.length} bytes is too long`)
   const view = new DataView(bytes.buffer)
@@ -112,16 +122,43 @@ function writeHeader(header: PatchHeader): Uint8Array {
   view.setUint32(at.sectorSize, header.sectorSize, true)
   view.setUint32(at.ramNeeded, header.ramNeeded, true)
   view.setUint32(at.payloadCrc, header.payloadCrc, true)
-  bytes.set(header.sourceSha256, at.sourceSha256)
+  bytes.set(header.sourceDigest, at.sourceSha256)
   bytes.set(header.targetSha256, at.targetSha256)
-  view.setUint32(at.headerCrc, headerCrc(bytes, header.fields), true)
+  view.setUint32(at.headerCrc, headerCrc(bytes, header.fields, at.headerCrc), true)
   return bytes
 }
 
-function headerCrc(bytes: Uint8Array, fields: readonly Field[]): number {
+function compactHeader(header: PatchHeader, fields: readonly Uint8Array[]): Uint8Array {
+  const body = writeCompact({
+    ...header,
+    algorithm: algorithms.indexOf(header.algorithm),
+    profile: header.profile.code,
+    architecture: architectures.find((row) => row.name === header.architecture)?.code ?? 0,
+  })
+  const behind = fields.reduce((sum, field) => sum + field.length, 4)
+  const begin = Uint8Array.of(...magicBytes, 2)
+  const fixed = concat([begin, withSize(body, behind)])
+  const bytes = concat([fixed, new Uint8Array(4), ...fields])
+  if (bytes.length > largestHeader) throw new RangeError(`a header of ${bytes.length} bytes is too long`)
+  new DataView(bytes.buffer).setUint32(fixed.length, headerCrc(bytes, header.fields, fixed.length), true)
+  return bytes
+}
+
+/** The CRC over what stands before it, at `crcAt`, and the fields behind it but a signature at the end. */
+function headerCrc(bytes: Uint8Array, fields: readonly Field[], crcAt: number): number {
   const last = fields.at(-1)
   const signed = last?.type === fieldType.signature ? bytes.length - last.value.length - 3 : bytes.length
-  return crc32(bytes.subarray(fixedHeaderSize, signed), crc32(bytes.subarray(0, at.headerCrc)))
+  return crc32(bytes.subarray(crcAt + 4, signed), crc32(bytes.subarray(0, crcAt)))
+}
+
+/** The digest of a source as a header of a version names it. */
+export function sourceDigestOf(source: Uint8Array, version: FormatVersion): Uint8Array {
+  return version > 1 ? sha256(source).slice(0, shortDigest) : sha256(source)
+}
+
+/** Whether an image's SHA-256 is that of the source, as far as the header names it. */
+export function isSourceDigest({ sourceDigest }: Pick<PatchHeader, "sourceDigest">, digest: Uint8Array): boolean {
+  return equalBytes(digest.subarray(0, sourceDigest.length), sourceDigest)
 }
 
 /** Reads a patch whole. Throws `DeltaError` and reads nothing beyond the limits of its fields. */
@@ -144,23 +181,55 @@ export function readPatch(bytes: Uint8Array): Patch {
 
 /** Reads and checks the header alone. */
 export function readHeader(bytes: Uint8Array): { readonly header: PatchHeader; readonly headerSize: number } {
-  if (bytes.length < fixedHeaderSize) throw new DeltaError("truncated", "shorter than a header")
+  if (bytes.length < 5) throw new DeltaError("truncated", "shorter than a header")
   for (let i = 0; i < 4; i++) {
     if (bytes[i] !== magic.charCodeAt(i)) throw new DeltaError("not-a-patch", "it does not begin as a patch does")
   }
+  if (bytes[at.version] === 2) return readSecond(bytes)
   if (bytes[at.version] !== 1) throw new DeltaError("unknown-version", `format version ${bytes[at.version]}`)
+  if (bytes.length < fixedHeaderSize) throw new DeltaError("truncated", "shorter than a header")
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const headerSize = view.getUint16(at.headerSize, true)
   if (headerSize < fixedHeaderSize || headerSize > largestHeader || headerSize > bytes.length) {
     throw new DeltaError("bad-header", `header of ${headerSize} bytes`)
   }
   const fields = readFields(bytes.subarray(fixedHeaderSize, headerSize))
-  if (headerCrc(bytes.subarray(0, headerSize), fields) !== view.getUint32(at.headerCrc, true)) {
+  if (headerCrc(bytes.subarray(0, headerSize), fields, at.headerCrc) !== view.getUint32(at.headerCrc, true)) {
     throw new DeltaError("bad-header", "the header's CRC-32 is wrong")
   }
   const header = readFixed(bytes, view, fields)
   checkLimits(header, view.getUint16(at.flags, true))
   return { header, headerSize }
+}
+
+/** A header of version 2. */
+function readSecond(bytes: Uint8Array): { readonly header: PatchHeader; readonly headerSize: number } {
+  const { header: read, end } = readCompact(bytes)
+  const { headerSize, ...fixed } = read
+  if (headerSize < end + 4 || headerSize > largestHeader || headerSize > bytes.length) {
+    throw new DeltaError("bad-header", `header of ${headerSize} bytes`)
+  }
+  const whole = bytes.subarray(0, headerSize)
+  const fields = readFields(whole.subarray(end + 4))
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (headerCrc(whole, fields, end) !== view.getUint32(end, true)) {
+    throw new DeltaError("bad-header", "the header's CRC-32 is wrong")
+  }
+  const { profile, ...named } = namesOf(fixed)
+  const header = { ...fixed, ...named, profile, version: 2, ramNeeded: ramNeeded(profile), fields } as const
+  checkLimits(header, header.sectorSize > 0 ? flagInPlace : 0)
+  return { header, headerSize }
+}
+
+/** What stands behind a header's numbers. Throws `DeltaError` for those that this decoder does not know. */
+function namesOf(numbers: { readonly algorithm: number; readonly profile: number; readonly architecture: number }) {
+  const algorithm = algorithms[numbers.algorithm]
+  const profile = Object.values(profiles).find((row) => row.code === numbers.profile)
+  const architecture = architectures.find((row) => row.code === numbers.architecture)
+  if (algorithm === undefined) throw new DeltaError("unsupported", `algorithm ${numbers.algorithm}`)
+  if (profile === undefined) throw new DeltaError("unsupported", `profile ${numbers.profile}`)
+  if (architecture === undefined) throw new DeltaError("unsupported", `architecture ${numbers.architecture}`)
+  return { algorithm, profile, architecture: architecture.name }
 }
 
 function readFields(bytes: Uint8Array): Field[] {
@@ -177,16 +246,14 @@ function readFields(bytes: Uint8Array): Field[] {
 }
 
 function readFixed(bytes: Uint8Array, view: DataView, fields: readonly Field[]): PatchHeader {
-  const algorithm = algorithms[bytes[at.algorithm] as number]
-  const profile = Object.values(profiles).find((row) => row.code === bytes[at.profile])
-  const architecture = architectures.find((row) => row.code === bytes[at.architecture])
-  if (algorithm === undefined) throw new DeltaError("unsupported", `algorithm ${bytes[at.algorithm]}`)
-  if (profile === undefined) throw new DeltaError("unsupported", `profile ${bytes[at.profile]}`)
-  if (architecture === undefined) throw new DeltaError("unsupported", `architecture ${bytes[at.architecture]}`)
+  const numbers = {
+    algorithm: bytes[at.algorithm] as number,
+    profile: bytes[at.profile] as number,
+    architecture: bytes[at.architecture] as number,
+  }
   return {
-    algorithm,
-    profile,
-    architecture: architecture.name,
+    version: 1,
+    ...namesOf(numbers),
     prior: bytes[at.prior] as number,
     phase: { old: (bytes[at.phase] as number) & 15, new: (bytes[at.phase] as number) >> 4 },
     sectorSize: view.getUint32(at.sectorSize, true),
@@ -196,7 +263,7 @@ function readFixed(bytes: Uint8Array, view: DataView, fields: readonly Field[]):
     payloadSize: view.getUint32(at.payloadSize, true),
     payloadCrc: view.getUint32(at.payloadCrc, true),
     ramNeeded: view.getUint32(at.ramNeeded, true),
-    sourceSha256: bytes.slice(at.sourceSha256, at.sourceSha256 + 32),
+    sourceDigest: bytes.slice(at.sourceSha256, at.sourceSha256 + 32),
     targetSha256: bytes.slice(at.targetSha256, at.targetSha256 + 32),
     fields,
   }

@@ -116,6 +116,7 @@ describe("the decoder's buffers", () => {
       const header = {
         profile,
         architecture: "thumb2",
+        version: 2,
         prior: 1,
         phase: { old: 0, new: 0 },
         sectorSize,

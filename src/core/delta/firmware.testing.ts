@@ -1,3 +1,5 @@
+import { crc32 } from "./checksum.ts"
+import { readCompact } from "./compact-header.ts"
 /** Firmware of our own making for tests: Thumb-2 functions that call each other and load from literal pools. */
 
 /** A small deterministic generator of numbers 0 … 2^32 - 1. */
@@ -92,5 +94,25 @@ export function firmwarePair(
   return {
     oldBytes: firmware({ functions, seed }),
     newBytes: firmware({ functions, seed, changed: [3], grown: { 5: 4, [functions >> 1]: 10 } }),
+  }
+}
+
+/** Makes the checksums of a changed patch, of either format version, right again, as an attacker would. */
+export function sealAgain(patch: Uint8Array): Uint8Array {
+  const view = new DataView(patch.buffer, patch.byteOffset, patch.length)
+  const { crcAt, payloadCrcAt, headerSize } = checksumsOf(patch, view)
+  const payloadAt = headerSize < crcAt + 4 || headerSize > patch.length ? crcAt + 4 : headerSize
+  view.setUint32(payloadCrcAt, crc32(patch.subarray(payloadAt)), true)
+  view.setUint32(crcAt, crc32(patch.subarray(crcAt + 4, payloadAt), crc32(patch.subarray(0, crcAt))), true)
+  return patch
+}
+
+function checksumsOf(patch: Uint8Array, view: DataView) {
+  if (patch[4] !== 2) return { crcAt: 104, payloadCrcAt: 36, headerSize: view.getUint16(6, true) }
+  try {
+    const { header, end } = readCompact(patch)
+    return { crcAt: end, payloadCrcAt: end - 44, headerSize: header.headerSize }
+  } catch {
+    return { crcAt: 60, payloadCrcAt: 16, headerSize: 64 }
   }
 }

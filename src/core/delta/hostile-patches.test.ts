@@ -4,14 +4,14 @@ import { crc32 } from "./checksum.ts"
 import {
   type Algorithm,
   fieldType,
-  fixedHeaderSize,
+  type FormatVersion,
   largestImage,
   readHeader,
   readPatch,
   writePatch,
 } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
-import { firmwarePair } from "./firmware.testing.ts"
+import { firmwarePair, sealAgain } from "./firmware.testing.ts"
 import { makePatch } from "./make-patch.ts"
 import { SimulatedFlash } from "./place/simulated-flash.ts"
 import { updateInPlace } from "./place/update-in-place.ts"
@@ -25,10 +25,18 @@ const fields = [
   { type: fieldType.product, value: text("meter") },
 ]
 const sectorSize = 512
-const plain = makePatch(oldBytes, newBytes, { profile: "tiny" }).patch
-const inPlace = makePatch(oldBytes, newBytes, { profile: "tiny", sectorSize, preserveSlots: 2, fields }).patch
-const unsigned = makePatch(oldBytes, newBytes, { profile: "tiny", fields }).patch
-const signed = signPatch(unsigned, new Uint8Array(32).fill(7), new Uint8Array(8))
+/** Patches of one format version. */
+function made(version: FormatVersion) {
+  const unsigned = makePatch(oldBytes, newBytes, { profile: "tiny", fields, version }).patch
+  return {
+    plain: makePatch(oldBytes, newBytes, { profile: "tiny", version }).patch,
+    inPlace: makePatch(oldBytes, newBytes, { profile: "tiny", sectorSize, preserveSlots: 2, fields, version }).patch,
+    signed: signPatch(unsigned, new Uint8Array(32).fill(7), new Uint8Array(8)),
+  }
+}
+const first = made(1)
+const second = made(2)
+const { plain } = second
 
 type Outcome = "refused" | "stopped" | "applied"
 
@@ -69,15 +77,6 @@ function stream(patch: Uint8Array): Outcome {
   }
 }
 
-/** Makes both checksums right again, where there is a payload to check. */
-function sealed(patch: Uint8Array): Uint8Array {
-  const view = new DataView(patch.buffer)
-  const { headerSize } = readHeader(inPlace)
-  view.setUint32(36, crc32(patch.subarray(headerSize)), true)
-  view.setUint32(104, crc32(patch.subarray(fixedHeaderSize, headerSize), crc32(patch.subarray(0, 104))), true)
-  return patch
-}
-
 function withByte(patch: Uint8Array, at: number, byte: number): Uint8Array {
   const copy = patch.slice()
   copy[at] = byte
@@ -85,9 +84,12 @@ function withByte(patch: Uint8Array, at: number, byte: number): Uint8Array {
 }
 
 const cases = [
-  { name: "streamed", patch: plain, apply: stream },
-  { name: "in place", patch: inPlace, apply: place },
-  { name: "signed", patch: signed, apply: stream },
+  { name: "streamed", patch: second.plain, apply: stream },
+  { name: "in place", patch: second.inPlace, apply: place },
+  { name: "signed", patch: second.signed, apply: stream },
+  { name: "version 1, streamed", patch: first.plain, apply: stream },
+  { name: "version 1, in place", patch: first.inPlace, apply: place },
+  { name: "version 1, signed", patch: first.signed, apply: stream },
 ] as const
 
 describe.each(cases)("a patch ($name)", ({ patch, apply }) => {
@@ -124,11 +126,14 @@ function isUnchecked(patch: Uint8Array): (at: number) => boolean {
   return (at) => at >= headerSize - length && at < headerSize
 }
 
-describe("a patch in place whose checksums were made right after a change", () => {
+describe.each([
+  ["1", first.inPlace],
+  ["2", second.inPlace],
+] as const)("a patch in place of version %s whose checksums were made right after a change", (_, inPlace) => {
   it("of any byte of its header is refused, or stops, or is applied, and writes to nobody else's sectors", () => {
     const outcomes = new Set<Outcome>()
     for (let at = 0; at < readHeader(inPlace).headerSize; at++) {
-      for (const byte of [0, 1, 3, 0x7f, 0x80, 0xff]) outcomes.add(place(sealed(withByte(inPlace, at, byte))))
+      for (const byte of [0, 1, 3, 0x7f, 0x80, 0xff]) outcomes.add(place(sealAgain(withByte(inPlace, at, byte))))
     }
     expect(outcomes.has("refused")).toBe(true)
   })
@@ -136,7 +141,7 @@ describe("a patch in place whose checksums were made right after a change", () =
   it("of any byte of its payload stops, or is applied, and writes to nobody else's sectors", () => {
     const { headerSize } = readHeader(inPlace)
     for (let at = headerSize; at < inPlace.length; at++) {
-      for (const change of [1, 0x80, 0xff]) place(sealed(withByte(inPlace, at, (inPlace[at] ?? 0) ^ change)))
+      for (const change of [1, 0x80, 0xff]) place(sealAgain(withByte(inPlace, at, (inPlace[at] ?? 0) ^ change)))
     }
   })
 })

@@ -1,10 +1,12 @@
 /** `waft/delta`: patches between firmware images, made and applied. Pure: runs in Node and in browsers. */
-export { applyPatch, decodeStream } from "./apply-patch.ts"
+export { applyPatch, bytesByPart, decodeStream } from "./apply-patch.ts"
 export { wrongBlocks } from "./block-index.ts"
 export {
   type Algorithm,
   type Field,
   fieldType,
+  type FormatVersion,
+  isSourceDigest,
   type Patch,
   type PatchHeader,
   readHeader,
@@ -25,6 +27,6 @@ export { applyJojodiff, makeJojodiff, padJojodiff } from "./formats/jojodiff.ts"
 export { JojodiffReader, type JojodiffStep } from "./formats/jojodiff-reader.ts"
 export { makeVcdiff } from "./formats/vcdiff.ts"
 export { type Deflate, gzipWith } from "./wrap/gzip.ts"
-export { applyToFile, makeFilePatch, type MadeFilePatch, plainWrappings } from "./wrap/wrapped-patch.ts"
+export { applyToFile, contentFor, makeFilePatch, type MadeFilePatch, plainWrappings } from "./wrap/wrapped-patch.ts"
 export type { Wrapping, WrappingName } from "./wrap/wrapping.ts"
 export { signPatch, verifySignature } from "./sign-patch.ts"

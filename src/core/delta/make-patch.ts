@@ -4,7 +4,17 @@ import { blockIndexOf } from "./block-index.ts"
 import { crc32 } from "./checksum.ts"
 import { BinaryCoder } from "./code/binary-coder.ts"
 import { type CodedHeader, blockSize, codePreamble, type Preamble, sectorCount, targetCoder } from "./code/session.ts"
-import { type Algorithm, type Field, largestImage, largestSector, type PatchHeader, writePatch } from "./container.ts"
+import {
+  type Algorithm,
+  type Field,
+  type FormatVersion,
+  largestImage,
+  largestSector,
+  newestVersion,
+  type PatchHeader,
+  sourceDigestOf,
+  writePatch,
+} from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
 import type { Analysis } from "./match/analyse.ts"
 import { fitRelation } from "./match/fit-relation.ts"
@@ -26,6 +36,8 @@ export interface MakeOptions {
   readonly sectorSize?: number
   /** In place: sectors of flash that may keep old bytes, 0 … 8, default 4. */
   readonly preserveSlots?: number
+  /** The format version to write, default the newest; 1 for decoders that know no other. */
+  readonly version?: FormatVersion
   readonly fields?: readonly Field[]
   /** Whether the header names the checksum of every block of the target. */
   readonly blockIndex?: boolean
@@ -61,6 +73,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   checkSectors(newBytes.length, options)
   const study = options.study ?? new Study(oldBytes, newBytes)
   const base: CodedHeader = {
+    version: options.version ?? newestVersion,
     profile: profiles[options.profile ?? "std"],
     architecture: "none",
     prior: 1,
@@ -89,7 +102,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
     payloadSize: payload.length,
     payloadCrc: crc32(payload),
     ramNeeded: ramNeeded(coded.profile),
-    sourceSha256: sha256(oldBytes),
+    sourceDigest: sourceDigestOf(oldBytes, coded.version),
     targetSha256: sha256(newBytes),
     fields: [...(options.blockIndex === true ? [blockIndexOf(newBytes)] : []), ...(options.fields ?? [])],
   }

@@ -1,5 +1,20 @@
 import { DeltaError } from "../delta-error.ts"
 
+/** What a payload's bits are spent on, in the order of a meter's entries. */
+export const parts = [
+  "regions",
+  "address map",
+  "value map",
+  "order",
+  "hits and misses",
+  "switches",
+  "old bytes",
+  "literals",
+] as const
+export type Part = (typeof parts)[number]
+/** The place of a part in a meter. */
+export const partAt = (part: Part): number => parts.indexOf(part)
+
 /** What a decoder looks ahead, in bytes. */
 const zerosBehind = 4
 
@@ -22,6 +37,10 @@ export class BinaryCoder {
   code = 0
   position = 0
   readonly isEncoder: boolean
+  /** What the next bits are spent on: an index of `parts`. */
+  part = 0
+  /** Bits spent on each of `parts`, when somebody wants to know. */
+  meter: Float64Array | null = null
   private bytes: Uint8Array
 
   private constructor(isEncoder: boolean, bytes: Uint8Array) {
@@ -57,6 +76,10 @@ export class BinaryCoder {
     const range = this.high - this.low
     const middle = this.low + Math.floor(range / 65536) * chance + (((range & 0xffff) * chance) >>> 16)
     const found = this.isEncoder ? given : this.code <= middle ? 1 : 0
+    if (this.meter !== null) {
+      const chance16 = (found === 1 ? chance : 65536 - chance) / 65536
+      this.meter[this.part] = (this.meter[this.part] as number) - Math.log2(chance16)
+    }
     if (found === 1) this.high = middle
     else this.low = middle + 1
     while (((this.low ^ this.high) & 0xff000000) === 0) {

@@ -12,6 +12,8 @@ export interface ModelSize {
   readonly hashed: number
   /** Mixing weights: 16 for each input of each set. */
   readonly weights: number
+  /** Second weights (format version 2): one for each input of each set; 0: none. */
+  readonly second: number
 }
 
 /** What a model knows before the first bit. */
@@ -39,6 +41,8 @@ export class Model {
   private readonly logits: Int32Array = new Int32Array(maxInputs)
   private readonly used: Int32Array = new Int32Array(maxInputs)
   private inputs = 0
+  /** What is added to the weights, by another context than they are chosen by. */
+  private readonly second: Int16Array
   /** Training looks at every bit that a directly addressed slot learns. */
   observer: ((slot: number, bit: number) => void) | null = null
 
@@ -48,6 +52,7 @@ export class Model {
     this.slots = new Uint16Array(size.direct + size.hashed)
     this.checks = new Uint8Array(size.hashed)
     this.weights = new Int16Array(size.weights)
+    this.second = new Int16Array(size.second)
     this.reset()
   }
 
@@ -55,6 +60,7 @@ export class Model {
     this.slots.fill(emptySlot)
     this.checks.fill(0)
     this.weights.fill(initialWeight)
+    this.second.fill(0)
     if (this.prior === null) return
     this.slots.set(this.prior.slots)
     this.weights.set(this.prior.weights)
@@ -83,9 +89,12 @@ export class Model {
     this.chosen[this.inputs++] = this.size.direct + index
   }
 
-  /** Codes one bit with the slots added since `begin`, mixed by the weights that start at `firstWeight`. */
-  decide(coder: BinaryCoder, firstWeight: number, given: number): number {
-    const { slots, weights, chosen, logits, used, inputs } = this
+  /**
+   * Codes one bit with the slots added since `begin`, mixed by the weights that start at `firstWeight`; to each the
+   * second weight from `firstSecond` on is added, -1 for none.
+   */
+  decide(coder: BinaryCoder, firstWeight: number, given: number, firstSecond = -1): number {
+    const { slots, weights, second, chosen, logits, used, inputs } = this
     let sum = 0
     for (let i = 0; i < inputs; i++) {
       const slot = slots[chosen[i] as number] as number
@@ -94,12 +103,24 @@ export class Model {
       const at = firstWeight + i * confidences + count
       logits[i] = logit
       used[i] = at
-      sum += ((weights[at] as number) * logit) >> 10
+      const weight = (weights[at] as number) + (firstSecond < 0 ? 0 : (second[firstSecond + i] as number))
+      sum += (weight * logit) >> 10
     }
     const mixed = squash(sum >> 4)
     const bit = coder.bit(mixed, given)
+    if (firstSecond >= 0) this.learnSecond(firstSecond, bit, mixed)
     this.learn(bit, mixed)
     return bit
+  }
+
+  private learnSecond(first: number, bit: number, mixed: number): void {
+    const { second, logits, inputs } = this
+    const error = ((bit << 16) - mixed) >> 2
+    for (let i = 0; i < inputs; i++) {
+      const moved =
+        (second[first + i] as number) + (((logits[i] as number) * error * secondLearningRate + 131072) >> 18)
+      second[first + i] = moved > 32767 ? 32767 : moved < -32767 ? -32767 : moved
+    }
   }
 
   private learn(bit: number, mixed: number): void {
@@ -122,3 +143,4 @@ export class Model {
 }
 const initialWeight = 3500
 const learningRate = 8
+const secondLearningRate = 6

@@ -1,7 +1,7 @@
 import { AddressMap, type MapEntry } from "../match/address-map.ts"
 import { noShift, type Region, type ValueShift } from "../predict/translate.ts"
 import { DeltaError } from "../delta-error.ts"
-import type { BinaryCoder } from "./binary-coder.ts"
+import { type BinaryCoder, partAt } from "./binary-coder.ts"
 import { NumberModel } from "./number.ts"
 
 /** How two images relate: all that the decoder is told before the first byte. Offsets are in the coder's space. */
@@ -21,8 +21,11 @@ export const mostRegions = 16
 
 /** Codes a relation; the encoder is given it, the decoder returns what it found. Throws DeltaError on excess. */
 export function codeRelation(coder: BinaryCoder, given: Relation | null, limits: RelationLimits): Relation {
+  coder.part = partAt("regions")
   const regions = codeRegions(coder, given?.regions ?? [], limits.regionCap)
+  coder.part = partAt("address map")
   const entries = codeEntries(coder, given === null ? null : new AddressMap(given.entries), limits.mapCap)
+  coder.part = partAt("value map")
   const values = codeValues(coder, given?.values ?? [], limits.valueCap)
   return { regions, entries, values }
 }

@@ -4,15 +4,23 @@ import { codeOrder, type Run } from "../place/order.ts"
 import { architectures } from "../predict/architectures.ts"
 import { Translation } from "../predict/translate.ts"
 import type { ReadOld } from "../predict/window.ts"
-import type { BinaryCoder } from "./binary-coder.ts"
+import { type BinaryCoder, partAt } from "./binary-coder.ts"
 import { priors } from "./prior.ts"
 import { codeRelation, type Relation } from "./relation.ts"
-import { slotLayout, TargetCoder } from "./target-coder.ts"
+import { secondWeights, slotLayout, TargetCoder } from "./target-coder.ts"
 
 /** The fields of a header that the coder depends on. */
 export type CodedHeader = Pick<
   PatchHeader,
-  "profile" | "architecture" | "prior" | "phase" | "sectorSize" | "preserveSlots" | "sourceSize" | "targetSize"
+  | "version"
+  | "profile"
+  | "architecture"
+  | "prior"
+  | "phase"
+  | "sectorSize"
+  | "preserveSlots"
+  | "sourceSize"
+  | "targetSize"
 >
 
 /** A streamed target is coded in blocks of so many bytes; a window never reaches over the end of one. */
@@ -33,6 +41,7 @@ export function sectorCount(header: Pick<PatchHeader, "sectorSize" | "targetSize
 export function codePreamble(coder: BinaryCoder, header: CodedHeader, given: Preamble | null): Preamble {
   const relation = codeRelation(coder, given?.relation ?? null, header.profile)
   if (header.sectorSize === 0) return { relation, runs: [] }
+  coder.part = partAt("order")
   const limits = { sectors: sectorCount(header), runCap: header.profile.runCap, slots: header.preserveSlots }
   return { relation, runs: codeOrder(coder, given?.runs ?? [], limits) }
 }
@@ -45,6 +54,7 @@ export function targetCoder(
   readOld: ReadOld,
 ): TargetCoder {
   const { profile, sectorSize, phase } = header
+  const hasSecond = header.version > 1 && !profile.isSmall
   return new TargetCoder({
     coder,
     readOld,
@@ -56,7 +66,9 @@ export function targetCoder(
     predictors: architectures.find((row) => row.name === header.architecture)?.predictors ?? [],
     clip: sectorSize === 0 ? null : { sectorSize, phase: phase.old },
     isSmall: profile.isSmall,
-    hashedSlots: profile.hashedSlots,
+    hasSecond,
+    // The second weights lie where version 1 has slots: a decoder needs no more memory for them.
+    hashedSlots: profile.hashedSlots - (hasSecond ? secondWeights : 0),
     prior: priors(header.prior, profile.isSmall, slotLayout(profile.isSmall).end),
   })
 }

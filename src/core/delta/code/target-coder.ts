@@ -2,7 +2,7 @@ import type { AddressMap } from "../match/address-map.ts"
 import type { Translation } from "../predict/translate.ts"
 import { type Clip, type Predictor, type ReadOld, Window, windowSize } from "../predict/window.ts"
 import { DeltaError } from "../delta-error.ts"
-import type { BinaryCoder } from "./binary-coder.ts"
+import { type BinaryCoder, partAt } from "./binary-coder.ts"
 import { Model, type Prior } from "./model.ts"
 import { NumberModel } from "./number.ts"
 import { largestOffset } from "./relation.ts"
@@ -18,6 +18,8 @@ export interface TargetCoderParts {
   readonly clip: Clip | null
   /** Whether to do with fewer contexts. */
   readonly isSmall: boolean
+  /** Whether decisions have second weights: format version 2, outside the smallest profile. */
+  readonly hasSecond: boolean
   readonly prior?: Prior | null
 }
 
@@ -39,6 +41,10 @@ export function slotLayout(isSmall: boolean) {
   })
 }
 
+/** Second weights: 9 for each kind at a flag, then 8 for each class of kinds at a literal. */
+export const secondWeights: number = 32 * 9 + 4 * 8
+const firstLiteralSecond = 32 * 9
+
 /** Where the mixing weights of each kind of decision begin: 16 for each input of each set. */
 export function weightLayout(isSmall: boolean) {
   return layout({
@@ -56,6 +62,13 @@ function layout<Name extends string>(sizes: Record<Name, number>): Record<Name |
     return [name, at - size]
   })
   return Object.fromEntries([...starts, ["end", at]])
+}
+
+const partOf = {
+  flag: partAt("hits and misses"),
+  switch: partAt("switches"),
+  alternative: partAt("old bytes"),
+  literal: partAt("literals"),
 }
 
 const runClass = (run: number): number =>
@@ -97,7 +110,12 @@ export class TargetCoder {
     this.map = parts.translation.map
     this.base = slotLayout(parts.isSmall)
     this.weight = weightLayout(parts.isSmall)
-    const size = { direct: this.base.end, hashed: parts.hashedSlots, weights: this.weight.end }
+    const size = {
+      direct: this.base.end,
+      hashed: parts.hashedSlots,
+      weights: this.weight.end,
+      second: parts.hasSecond ? secondWeights : 0,
+    }
     this.model = new Model(size, parts.prior ?? null)
     this.reset()
   }
@@ -240,6 +258,7 @@ export class TargetCoder {
     model.begin()
     model.direct(base.switch + runClass(this.run))
     model.direct(base.switch + 16 + (this.history & 15))
+    this.parts.coder.part = partOf.switch
     return model.decide(this.parts.coder, this.weight.switch, given)
   }
 
@@ -249,6 +268,7 @@ export class TargetCoder {
     model.begin()
     model.direct(base.place + (this.unitMisses & 7) * 4 + ((window.position[index] as number) & 3))
     if (!this.parts.isSmall) model.direct(base.alternative + kind * 8 + (this.trust[kind] as number))
+    this.parts.coder.part = partOf.alternative
     return model.decide(this.parts.coder, this.weight.alternative, given)
   }
 
@@ -275,7 +295,13 @@ export class TargetCoder {
       model.hashed(Math.imul((first * 256 + this.c1) * 256 + this.c2, 0x85ebca6b) + 0x30000000 + Math.min(this.run, 2))
       set = this.differs * 2 + (this.run < 4 ? 1 : 0)
     }
-    const hit = model.decide(this.parts.coder, this.weight.flag + set * 144, given)
+    this.parts.coder.part = partOf.flag
+    const hit = model.decide(
+      this.parts.coder,
+      this.weight.flag + set * 144,
+      given,
+      this.parts.hasSecond ? kind * 9 : -1,
+    )
     this.history = ((this.history << 1) | (1 - hit)) & 255
     this.kindHistory[kind] = ((this.kindHistory[kind] as number) << 1) | (1 - hit)
     this.unitMisses = ((this.unitMisses << 1) | (1 - hit)) & 255
@@ -295,6 +321,8 @@ export class TargetCoder {
     const order2 = Math.imul(this.c1 * 256 + this.c2, 0x85ebca6b)
     const order3 = order2 + Math.imul(this.c3 + 1, 0x5bd1e995)
     const direct = base.literal + (isSmall ? 0 : kindClass(kind) * 256)
+    const second = this.parts.hasSecond ? firstLiteralSecond + kindClass(kind) * 8 : -1
+    coder.part = partOf.literal
     let node = 1
     for (let at = 7; at >= 0; at--) {
       if (at === 0 && node === (first | 256) >> 1) {
@@ -315,7 +343,7 @@ export class TargetCoder {
         model.hashed(expected2 * 512 + this.lastDelta + salt + 0x4400000)
         set = gap * 3 + (at > 6 ? 0 : at > 3 ? 1 : 2)
       }
-      node = (node << 1) | model.decide(coder, weight.literal + set * 128, (given >> at) & 1)
+      node = (node << 1) | model.decide(coder, weight.literal + set * 128, (given >> at) & 1, second)
     }
     const found = node & 255
     this.lastMiss = (found - (window.predicted[index] as number)) & 255

@@ -3,7 +3,7 @@ import { equalBytes } from "../../kit/bytes.ts"
 import { BinaryCoder, type CoderState } from "../code/binary-coder.ts"
 import { codePreamble, sectorCount, targetCoder } from "../code/session.ts"
 import type { TargetCoder } from "../code/target-coder.ts"
-import { type Patch, readPatch } from "../container.ts"
+import { isSourceDigest, type Patch, readPatch } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import type { Flash, FlashLayout } from "./flash.ts"
 import { Journal, type Progress } from "./journal.ts"
@@ -136,7 +136,7 @@ class InPlaceUpdate {
 
   private checkSource(): void {
     const { header } = this.patch
-    if (!equalBytes(this.digest(header.sourceSize), header.sourceSha256)) {
+    if (!isSourceDigest(header, this.digest(header.sourceSize))) {
       throw new DeltaError("wrong-source", "the image in flash has another digest")
     }
   }

@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { concat, equalBytes } from "../../kit/bytes.ts"
 import { applyPatch } from "../apply-patch.ts"
-import { fieldType, readHeader } from "../container.ts"
+import { fieldType, isSourceDigest, readHeader } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import { type MadePatch, type MakeOptions, makePatch } from "../make-patch.ts"
 import { intelHex } from "./intel-hex.ts"
@@ -37,6 +37,22 @@ export function makeFilePatch(
   return { ...makePatch(before.content, after.content, { ...rest, fields }), wrapping: wrapping.name }
 }
 
+/** What a patch is applied to: the file itself, or what is inside it where the patch was made from that. */
+export function contentFor(
+  patch: Uint8Array,
+  oldFile: Uint8Array,
+  wrappings: readonly Wrapping[] = plainWrappings,
+): Uint8Array {
+  const { header } = readHeader(patch)
+  const field = header.fields.find(({ type }) => type === fieldType.wrapping)
+  if (field === undefined || isSourceDigest(header, sha256(oldFile))) return oldFile
+  const wrapping = wrappings.find(({ code }) => code === field.value[0])
+  if (wrapping === undefined) throw new DeltaError("unsupported", `wrapping ${field.value[0]}`)
+  const before = wrapping.unwrap(oldFile)
+  if (before === null) throw new DeltaError("wrong-source", `the old file is no ${wrapping.name}`)
+  return before.content
+}
+
 /**
  * Applies a patch to a file: to the file itself, or to what is inside it where the patch was made from that, and then the
  * result is wrapped as the patch says. Throws `DeltaError`; digests are checked throughout.
@@ -48,7 +64,7 @@ export function applyToFile(
 ): Uint8Array {
   const { header } = readHeader(patch)
   const field = header.fields.find(({ type }) => type === fieldType.wrapping)
-  if (field === undefined || equalBytes(sha256(oldFile), header.sourceSha256)) return applyPatch(patch, oldFile)
+  if (field === undefined || isSourceDigest(header, sha256(oldFile))) return applyPatch(patch, oldFile)
   if (field.value.length < 33) throw new DeltaError("bad-header", "a wrapping that is not whole")
   const wrapping = wrappings.find(({ code }) => code === field.value[0])
   if (wrapping === undefined) throw new DeltaError("unsupported", `wrapping ${field.value[0]}`)

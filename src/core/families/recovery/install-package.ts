@@ -1,5 +1,13 @@
-import { DeltaError, type Flash, type Patch, fieldType, readPatch, updateInPlaceSteps } from "../../delta/index.ts"
-import { equalBytes, fromLatin1 } from "../../kit/bytes.ts"
+import {
+  DeltaError,
+  type Flash,
+  type Patch,
+  fieldType,
+  isSourceDigest,
+  readPatch,
+  updateInPlaceSteps,
+} from "../../delta/index.ts"
+import { fromLatin1 } from "../../kit/bytes.ts"
 import { Sha256 } from "../../kit/sha256.ts"
 import type { NonVolatileMemory } from "../body.ts"
 import { type FirmwareFlash, programFlash, readFirmwareMark, sectorBytes } from "./firmware-flash.ts"
@@ -35,7 +43,7 @@ async function checkPatch(flash: FirmwareFlash, bytes: Uint8Array, product: stri
   const needed = Math.max(header.targetSize, header.sourceSize)
   if (needed > flash.imageBytes || header.preserveSlots > flash.layout.preserve.length) return "no-space"
   const digest = await digestOf(flash.memory, header.sourceSize)
-  return equalBytes(digest, header.sourceSha256) ? null : "wrong-source"
+  return isSourceDigest(header, digest) ? null : "wrong-source"
 }
 
 function readWholePatch(bytes: Uint8Array): Patch | null {
