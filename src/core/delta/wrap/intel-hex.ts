@@ -1,6 +1,15 @@
 import { fromLatin1, latin1 } from "../../kit/bytes.ts"
 import { DeltaError } from "../delta-error.ts"
-import { contentOf, type FileSegment, RecipeReader, RecipeWriter } from "./segments-recipe.ts"
+import {
+  asInFlash,
+  asIslands,
+  contentOf,
+  type FileSegment,
+  islandsOf,
+  type LayOut,
+  RecipeReader,
+  RecipeWriter,
+} from "./segments-recipe.ts"
 import { largestFile, type Wrapping } from "./wrapping.ts"
 
 /**
@@ -8,7 +17,23 @@ import { largestFile, type Wrapping } from "./wrapping.ts"
  * recipe says how long records are, how lines end, in which case digits are, how upper addresses are told, where execution begins, and
  * which runs of full records there are.
  */
-export const intelHex: Wrapping = { code: 1, name: "intel-hex", unwrap, wrap }
+export const intelHex: Wrapping = {
+  code: 1,
+  name: "intel-hex",
+  unwrap: (file) => unwrap(file, contentOf),
+  wrap: (content, recipe) => wrap(content, recipe, asInFlash),
+}
+
+/**
+ * The same for files with data far apart, as option words are from code. The long gaps are left out of the content, so a
+ * patch between two of them is for hosts: it applies to the file, not to a device's flash.
+ */
+export const sparseIntelHex: Wrapping = {
+  code: 4,
+  name: "sparse-intel-hex",
+  unwrap: (file) => unwrap(file, islandsOf),
+  wrap: (content, recipe) => wrap(content, recipe, asIslands),
+}
 
 const type = { data: 0, end: 1, segment: 2, startSegment: 3, linear: 4, startLinear: 5 } as const
 const flag = { carriageReturn: 1, lowerCase: 2, finalNewline: 4, segmented: 8, firstUpper: 16 } as const
@@ -19,7 +44,10 @@ interface HexRecord {
   readonly data: Uint8Array
 }
 
-function unwrap(file: Uint8Array): { readonly content: Uint8Array; readonly recipe: Uint8Array } | null {
+function unwrap(
+  file: Uint8Array,
+  contentFrom: typeof contentOf,
+): { readonly content: Uint8Array; readonly recipe: Uint8Array } | null {
   if (file[0] !== 0x3a) return null
   const text = fromLatin1(file)
   const records = text
@@ -31,7 +59,7 @@ function unwrap(file: Uint8Array): { readonly content: Uint8Array; readonly reci
   const data = whole.filter((record) => record.type === type.data)
   const recordBytes = data.reduce((longest, record) => Math.max(longest, record.data.length), 0)
   const segments = segmentsOf(whole, recordBytes)
-  const content = contentOf(segments)
+  const content = contentFrom(segments)
   if (content === null) return null
   const start = whole.find((record) => record.type === type.startSegment || record.type === type.startLinear)
   const firstUpper = whole[0]?.type === type.linear || whole[0]?.type === type.segment
@@ -97,14 +125,14 @@ function segmentsOf(
   })
 }
 
-function wrap(content: Uint8Array, recipe: Uint8Array): Uint8Array {
+function wrap(content: Uint8Array, recipe: Uint8Array, layOut: LayOut): Uint8Array {
   const reader = new RecipeReader(recipe)
   const flags = reader.number()
   const recordBytes = reader.number()
   if (recordBytes < 1 || recordBytes > 255) throw new DeltaError("bad-header", `records of ${recordBytes} bytes`)
   const startType = reader.number()
   const start = startType === 0 ? 0 : reader.number()
-  const segments = reader.segments(content)
+  const segments = reader.segments(content, layOut)
   const size = segments.reduce((sum, { length }) => sum + 16 + 2 * length + 16 * Math.ceil(length / recordBytes), 100)
   if (size > largestFile) throw new DeltaError("bad-header", "the wrapped file would be too large")
   const lines: string[] = []

@@ -25,6 +25,55 @@ export function contentOf(segments: readonly (FileSegment & { readonly bytes: Ui
   return content
 }
 
+/** Where each segment's bytes stand in the content, and how long that is. */
+export interface Layout {
+  readonly places: readonly number[]
+  readonly size: number
+}
+
+export type LayOut = (segments: readonly FileSegment[]) => Layout
+
+/** As in flash, from the lowest address on. */
+export const asInFlash: LayOut = (segments) => {
+  const from = segments.reduce((least, { address }) => Math.min(least, address), Number.POSITIVE_INFINITY)
+  const to = segments.reduce((most, { address, length }) => Math.max(most, address + length), 0)
+  return { places: segments.map(({ address }) => address - from), size: to - from }
+}
+
+/** Gaps of more bytes are left out when islands are put together. */
+const mostGap = 4096
+
+/** By ascending address, without the long gaps: where data begins again, it keeps its place in a word. */
+export const asIslands: LayOut = (segments) => {
+  const order = [...segments.keys()].sort((a, b) => (segments[a]?.address ?? 0) - (segments[b]?.address ?? 0) || a - b)
+  const places = new Array<number>(segments.length).fill(0)
+  let end = 0
+  let size = 0
+  /** Address of the island minus its place. */
+  let away = 0
+  for (const [turn, index] of order.entries()) {
+    const { address, length } = segments[index] as FileSegment
+    if (turn === 0 || address - end > mostGap) {
+      away = address - (size + ((address - size) & 3))
+      end = address
+    }
+    places[index] = address - away
+    end = Math.max(end, address + length)
+    size = Math.max(size, end - away)
+  }
+  return { places, size }
+}
+
+/** Far-away segments put together, gaps of up to 4096 bytes as erased flash; null when there are too many. */
+export function islandsOf(segments: readonly (FileSegment & { readonly bytes: Uint8Array })[]): Uint8Array | null {
+  if (segments.length === 0 || segments.length > mostSegments) return null
+  const { places, size } = asIslands(segments)
+  if (size > largestFile) return null
+  const content = new Uint8Array(size).fill(gapByte)
+  for (const [i, { bytes }] of segments.entries()) content.set(bytes, places[i] as number)
+  return content
+}
+
 /** Numbers of 7 bits a byte, the lowest first, the top bit set in all but the last. */
 export class RecipeWriter {
   readonly #bytes: number[] = []
@@ -72,7 +121,7 @@ export class RecipeReader {
   }
 
   /** The segments, with the content's bytes of each. Throws when they do not lie in the content. */
-  segments(content: Uint8Array): readonly (FileSegment & { readonly bytes: Uint8Array })[] {
+  segments(content: Uint8Array, layOut: LayOut = asInFlash): readonly (FileSegment & { readonly bytes: Uint8Array })[] {
     const count = this.number()
     if (count === 0 || count > mostSegments) throw new DeltaError("bad-header", `a wrapping of ${count} segments`)
     let next = 0
@@ -83,10 +132,15 @@ export class RecipeReader {
       next = address + length
       return { address, length }
     })
-    const from = Math.min(...found.map(({ address }) => address))
-    return found.map((segment) => {
-      const at = segment.address - from
-      if (from < 0 || at + segment.length > content.length || segment.address + segment.length > 2 ** 32) {
+    const { places } = layOut(found)
+    return found.map((segment, i) => {
+      const at = places[i] as number
+      if (
+        segment.address < 0 ||
+        at < 0 ||
+        at + segment.length > content.length ||
+        segment.address + segment.length > 2 ** 32
+      ) {
         throw new DeltaError("bad-header", "a segment of the wrapping lies outside the image")
       }
       return { ...segment, bytes: content.subarray(at, at + segment.length) }

@@ -6,7 +6,7 @@ import { readHeader } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import { firmwarePair } from "../firmware.testing.ts"
 import { makePatch } from "../make-patch.ts"
-import { intelHex } from "./intel-hex.ts"
+import { intelHex, sparseIntelHex } from "./intel-hex.ts"
 import { uf2 } from "./uf2.ts"
 import { applyToFile, makeFilePatch, plainWrappings } from "./wrapped-patch.ts"
 import { unwrapExactly } from "./wrapping.ts"
@@ -198,5 +198,59 @@ describe("a patch between wrapped files", () => {
     const mixed = makeFilePatch(oldBytes, files.new, { profile: "tiny" })
     expect(mixed.wrapping).toBeNull()
     expect(applyToFile(mixed.patch, oldBytes)).toEqual(files.new)
+  })
+})
+
+describe("Intel HEX with option words far away", () => {
+  /** Code at 0x1000, more of it 100 bytes on, option words at 0x0100a100: records of 16 bytes. */
+  function farApart(code: Uint8Array): Uint8Array {
+    const lines: string[] = []
+    const write = (kind: number, offset: number, data: readonly number[]): void => {
+      const bytes = [data.length, offset >> 8, offset & 255, kind, ...data]
+      const sum = -bytes.reduce((total, byte) => total + byte, 0) & 255
+      lines.push(`:${[...bytes, sum].map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join("")}`)
+    }
+    for (let at = 0; at < code.length; at += 16) write(0, 0x1000 + at, [...code.subarray(at, at + 16)])
+    write(0, 0x1000 + code.length + 100, [1, 2, 3])
+    write(4, 0, [0x01, 0x00])
+    write(0, 0xa101, [0xff, 0x5a, 0xc3])
+    write(1, 0, [])
+    return latin1(`${lines.join("\n")}\n`)
+  }
+  const images = firmwarePair(16)
+  const whole = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, bytes.length & ~15)
+  const before = farApart(whole(images.oldBytes))
+  const after = farApart(whole(images.newBytes))
+
+  it("is taken apart without the gap, and written again to the last bit", () => {
+    const found = unwrapExactly(after, plainWrappings)
+    expect(found?.wrapping.name).toBe("sparse-intel-hex")
+    const length = whole(images.newBytes).length
+    expect(found?.content.subarray(0, length)).toEqual(whole(images.newBytes))
+    const behind = [...(found?.content.subarray(length + 100) ?? [])]
+    expect(behind.slice(0, 3)).toEqual([1, 2, 3])
+    expect(behind.slice(-3)).toEqual([0xff, 0x5a, 0xc3])
+    expect(found?.content.length).toBeLessThan(length + 120)
+  })
+
+  it("costs little more than the bytes in it, and the file comes out again", () => {
+    const made = makeFilePatch(before, after)
+    expect(made.wrapping).toBe("sparse-intel-hex")
+    expect(applyToFile(made.patch, before)).toEqual(after)
+    const raw = makePatch(whole(images.oldBytes), whole(images.newBytes))
+    expect(made.header.payloadSize).toBeLessThan(raw.header.payloadSize * 1.1 + 16)
+  })
+
+  it("survives any recipe: a file, or a refusal", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 64 }), (recipe, content) => {
+        try {
+          sparseIntelHex.wrap(content, recipe)
+        } catch (error) {
+          expect(error).toBeInstanceOf(DeltaError)
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 })

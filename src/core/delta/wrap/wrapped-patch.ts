@@ -4,12 +4,12 @@ import { applyPatch } from "../apply-patch.ts"
 import { fieldType, isSourceDigest, readHeader } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import { type MadePatch, type MakeOptions, makePatch } from "../make-patch.ts"
-import { intelHex } from "./intel-hex.ts"
+import { intelHex, sparseIntelHex } from "./intel-hex.ts"
 import { uf2 } from "./uf2.ts"
 import { unwrapExactly, type Wrapping, type WrappingName } from "./wrapping.ts"
 
 /** Wrappings that need nothing from outside. */
-export const plainWrappings: readonly Wrapping[] = [intelHex, uf2]
+export const plainWrappings: readonly Wrapping[] = [intelHex, sparseIntelHex, uf2]
 
 export interface MadeFilePatch extends MadePatch {
   /** What was unwrapped; null when the patch is between the files as they are. */
