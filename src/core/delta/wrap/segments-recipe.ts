@@ -46,7 +46,7 @@ const mostGap = 4096
 /** By ascending address, without the long gaps: where data begins again, it keeps its place in a word. */
 export const asIslands: LayOut = (segments) => {
   const order = [...segments.keys()].sort((a, b) => (segments[a]?.address ?? 0) - (segments[b]?.address ?? 0) || a - b)
-  const places = new Array<number>(segments.length).fill(0)
+  const places = segments.map(() => 0)
   let end = 0
   let size = 0
   /** Address of the island minus its place. */
@@ -70,7 +70,7 @@ export function islandsOf(segments: readonly (FileSegment & { readonly bytes: Ui
   const { places, size } = asIslands(segments)
   if (size > largestFile) return null
   const content = new Uint8Array(size).fill(gapByte)
-  for (const [i, { bytes }] of segments.entries()) content.set(bytes, places[i] as number)
+  for (const [i, { bytes }] of segments.entries()) content.set(bytes, places[i])
   return content
 }
 
