@@ -12,6 +12,7 @@ import { Deeds, Fault, Field, inputClass, useDeed } from "../parts/dialog.tsx"
 import { Empty, PageHead, Stack } from "../parts/page.tsx"
 import { type Column, Table } from "../parts/table.tsx"
 import { tell } from "../parts/toast.tsx"
+import styles from "./new-rollout.module.css"
 
 const outcomeWords: Readonly<Record<PlannedView["outcome"], string>> = {
   update: "will be updated",
@@ -38,7 +39,8 @@ export function NewRollout() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(search.release === "" ? [] : [search.release]))
   const [group, setGroup] = useState(search.group)
   const [plan, setPlan] = useState<readonly PlannedView[] | null>(null)
-  const body = { releaseIds: [...chosen], group: group.trim() === "" ? null : group.trim() }
+  const [care, setCare] = useState<CareName>("canary")
+  const body = { ...presets[care].body, releaseIds: [...chosen], group: group.trim() === "" ? null : group.trim() }
   const planning = useDeed(
     async () => setPlan(await call("POST /api/rollouts/plan", { body })),
     () => undefined,
@@ -87,6 +89,13 @@ export function NewRollout() {
                   }}
                 />
               </Field>
+              <Care
+                chosen={care}
+                onChoose={(name) => {
+                  setCare(name)
+                  setPlan(null)
+                }}
+              />
               <Fault says={planning.fault} />
               <Deeds>
                 <Button
@@ -120,6 +129,38 @@ export function NewRollout() {
         )}
       </Stack>
     </>
+  )
+}
+
+/** How carefully: three presets; a plan file says everything else (`waft rollout start --plan FILE`). */
+const presets = {
+  canary: {
+    word: "Canary first",
+    says: "5 devices go first; it pauses itself when more than 10 % of a phase never come back.",
+    body: { canary: 5, pauseOnNoShow: 10 },
+  },
+  guarded: {
+    word: "Everybody, guarded",
+    says: "All at once; it pauses itself when more than 10 % never come back.",
+    body: { pauseOnNoShow: 10 },
+  },
+  open: { word: "Everybody", says: "All at once, and nothing stops it by itself.", body: {} },
+} as const
+type CareName = keyof typeof presets
+
+function Care({ chosen, onChoose }: { readonly chosen: CareName; readonly onChoose: (name: CareName) => void }) {
+  return (
+    <fieldset className={styles.care}>
+      <legend className="meta">How carefully</legend>
+      {(Object.keys(presets) as CareName[]).map((name) => (
+        <label key={name}>
+          <input type="radio" name="care" checked={chosen === name} onChange={() => onChoose(name)} />
+          <span>
+            {presets[name].word} <span className="muted">{presets[name].says}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
   )
 }
 

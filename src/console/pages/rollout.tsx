@@ -1,23 +1,26 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, useParams, useSearch } from "@tanstack/react-router"
-import { CircleX, Copy, Pause, Play, Terminal } from "lucide-react"
+import { CircleX, Copy, Info, LockOpen, Pause, Play, Stamp, Terminal, Undo2 } from "lucide-react"
 import { useState } from "react"
 import type { RolloutView, UpdateView } from "../../core/contract/schemas.ts"
 import { updateStates } from "../../core/domain/update.ts"
 import { ApiError, call } from "../live/api.ts"
-import { countText, middleText, plural } from "../live/numbers.ts"
+import { bytesText, countText, middleText, plural } from "../live/numbers.ts"
 import { queryClient, releases, rollout, rolloutUpdates } from "../live/queries.ts"
 import { Button, buttonClass } from "../parts/button.tsx"
+import { Callout } from "../parts/callout.tsx"
 import { Card } from "../parts/card.tsx"
 import { copy, curlText } from "../parts/copy.ts"
 import { ConfirmDialog } from "../parts/dialog.tsx"
 import { MoreMenu } from "../parts/menu.tsx"
 import { Empty, Facts, PageHead, Stack, Stacks } from "../parts/page.tsx"
 import { rolloutTitle } from "../parts/rollout-line.tsx"
-import { RolloutPill, StateBar, StateLegend, StateWord } from "../parts/state.tsx"
+import { PhaseBar } from "../parts/phases.tsx"
+import { RolloutPill, StateLegend, StateWord } from "../parts/state.tsx"
 import { type Column, Table } from "../parts/table.tsx"
 import { Since } from "../parts/times.tsx"
 import { tell, tellRefusal } from "../parts/toast.tsx"
+import { rolloutLooks } from "../live/states.ts"
 import { type Cause, causesOf } from "../live/causes.ts"
 
 /** One rollout, live: how it stands, why devices are not done, and what can be done about it. */
@@ -55,9 +58,10 @@ export function Rollout() {
         }
         deeds={<RolloutDeeds rollout={data} />}
       />
+      <Callout glyph={Info} as={rolloutLooks[data.state]?.as ?? "waiting"} sentence={data.explain} />
       <Stack>
         <Card>
-          <StateBar counts={data.counts} tall />
+          <PhaseBar phases={data.phases} />
           <StateLegend counts={data.counts} href={(state) => `?state=${state}`} />
         </Card>
         <Updates rollout={data} />
@@ -83,7 +87,8 @@ const updateColumns: readonly Column<UpdateView>[] = [
 
 const shownUpdates = 200
 
-function Updates({ rollout: { id, startedAt, endedAt, silenceTimeoutMs } }: { readonly rollout: RolloutView }) {
+function Updates({ rollout }: { readonly rollout: RolloutView }) {
+  const { id, startedAt, endedAt, silenceTimeoutMs } = rollout
   const { state } = useSearch({ from: "/rollouts/$id" })
   const updates = useQuery(rolloutUpdates(id)).data ?? []
   const causes = causesOf(updates)
@@ -135,18 +140,45 @@ function Updates({ rollout: { id, startedAt, endedAt, silenceTimeoutMs } }: { re
         </>
       }
       right={
-        <Card title="Rollout">
-          <Facts
-            rows={[
-              ["Id", <span className="mono">{id}</span>],
-              ["Started", <Since at={startedAt} ago />],
-              ["Ended", endedAt === null ? "–" : <Since at={endedAt} ago />],
-              ["Silent after", `${Math.round(silenceTimeoutMs / 3_600_000)} h`],
-            ]}
-          />
-        </Card>
+        <>
+          <Costs rollout={rollout} />
+          <Card title="Rollout">
+            <Facts
+              rows={[
+                ["Id", <span className="mono">{id}</span>],
+                ["Started", <Since at={startedAt} ago />],
+                ["Ended", endedAt === null ? "–" : <Since at={endedAt} ago />],
+                ["Silent after", `${Math.round(silenceTimeoutMs / 3_600_000)} h`],
+              ]}
+            />
+          </Card>
+        </>
       }
     />
+  )
+}
+
+function Costs({ rollout: { budget, rollbackOf } }: { readonly rollout: RolloutView }) {
+  return (
+    <Card title="What it costs">
+      <Facts
+        rows={[
+          ["Data sent", <span title={`${budget.bytes} bytes`}>{bytesText(budget.bytes)}</span>],
+          ["SMS", countText(budget.sms)],
+          ...(budget.money === 0 ? [] : [["Money", budget.money.toFixed(2)] as const]),
+          ...(rollbackOf === null
+            ? []
+            : [
+                [
+                  "Takes back",
+                  <Link to="/rollouts/$id" params={{ id: rollbackOf }} search={{ state: "" }} className="mono">
+                    {rollbackOf}
+                  </Link>,
+                ] as const,
+              ]),
+        ]}
+      />
+    </Card>
   )
 }
 
@@ -158,32 +190,29 @@ function DeviceLink({ id }: { readonly id: string }) {
   )
 }
 
-function RolloutDeeds({ rollout: { id, state, counts } }: { readonly rollout: RolloutView }) {
+function RolloutDeeds({ rollout: { id, state, counts, phases } }: { readonly rollout: RolloutView }) {
   const [aborting, setAborting] = useState(false)
+  const [goingBack, setGoingBack] = useState(false)
   const refresh = async (): Promise<void> => {
     await queryClient.invalidateQueries({ queryKey: ["rollout", id] })
     await queryClient.invalidateQueries({ queryKey: ["rollouts"] })
   }
-  const steer = (deed: "pause" | "resume"): void => {
-    const done =
-      deed === "pause"
-        ? call("POST /api/rollouts/:id/pause", { params: { id } })
-        : call("POST /api/rollouts/:id/resume", { params: { id } })
-    done
+  const steer = (route: SteerRoute, says: string): void => {
+    call(route, { params: { id } })
       .then(refresh)
-      .then(() => tell(deed === "pause" ? `${id} is paused` : `${id} goes on`))
+      .then(() => tell(says))
       .catch(tellRefusal)
   }
   const isOpen = state === "running" || state === "paused"
   return (
     <>
       {state === "running" ? (
-        <Button icon={Pause} onClick={() => steer("pause")}>
+        <Button icon={Pause} onClick={() => steer("POST /api/rollouts/:id/pause", `${id} is paused`)}>
           Pause
         </Button>
       ) : null}
       {state === "paused" ? (
-        <Button icon={Play} onClick={() => steer("resume")}>
+        <Button icon={Play} onClick={() => steer("POST /api/rollouts/:id/resume", `${id} goes on`)}>
           Resume
         </Button>
       ) : null}
@@ -192,9 +221,28 @@ function RolloutDeeds({ rollout: { id, state, counts } }: { readonly rollout: Ro
           Abort…
         </Button>
       ) : null}
+      {isOpen ? (
+        <Button icon={Undo2} onClick={() => setGoingBack(true)}>
+          Roll back…
+        </Button>
+      ) : null}
       <MoreMenu
         label={`More for ${id}`}
         rows={[
+          ...(isOpen && phases.some((phase) => phase.state === "closed")
+            ? [
+                {
+                  word: "Open the next gate",
+                  icon: LockOpen,
+                  onPress: () => steer("POST /api/rollouts/:id/open-gate", `${id}: the gate is open`),
+                },
+                {
+                  word: "Approve",
+                  icon: Stamp,
+                  onPress: () => steer("POST /api/rollouts/:id/approve", `${id} is approved`),
+                },
+              ]
+            : []),
           { word: "Copy as CLI", icon: Terminal, onPress: () => copy("The command", `waft rollout show ${id}`) },
           {
             word: "Copy as curl",
@@ -202,6 +250,21 @@ function RolloutDeeds({ rollout: { id, state, counts } }: { readonly rollout: Ro
             onPress: () => copy("The command", curlText("GET", `/api/rollouts/${id}`)),
           },
         ]}
+      />
+      <ConfirmDialog
+        title={`Roll back ${id}`}
+        means="It ends, and every device that had begun is brought back to what it ran before, by its family's own means."
+        touches={backOf(counts)}
+        name={id}
+        deed="Roll back"
+        keep="Keep it running"
+        open={goingBack}
+        onClose={() => setGoingBack(false)}
+        onDeed={async () => {
+          const back = await call("POST /api/rollouts/:id/roll-back", { params: { id } })
+          await refresh()
+          tell(`${back.id} takes ${id} back`)
+        }}
       />
       <ConfirmDialog
         title={`Abort ${id}`}
@@ -222,6 +285,12 @@ function RolloutDeeds({ rollout: { id, state, counts } }: { readonly rollout: Ro
   )
 }
 
+type SteerRoute =
+  | "POST /api/rollouts/:id/pause"
+  | "POST /api/rollouts/:id/resume"
+  | "POST /api/rollouts/:id/open-gate"
+  | "POST /api/rollouts/:id/approve"
+
 /** What an abort does, numbers first, zeros left out. */
 function touchesOf(counts: Readonly<Record<string, number>>): readonly string[] {
   const begun = sum(counts, ["downloading", "downloaded", "installing"])
@@ -229,6 +298,18 @@ function touchesOf(counts: Readonly<Record<string, number>>): readonly string[] 
     [counts["succeeded"] ?? 0, "keep the new version."],
     [begun, "have begun: their offer is withdrawn; what is already on the device may still install."],
     [sum(counts, ["waiting", "offered", "accepted"]), "have not begun and keep the old version."],
+  ]
+  return rows.filter(([count]) => count > 0).map(([count, words]) => `${countText(count)} ${words}`)
+}
+
+/** What a roll-back does, numbers first. */
+function backOf(counts: Readonly<Record<string, number>>): readonly string[] {
+  const rows: readonly (readonly [number, string])[] = [
+    [
+      sum(counts, ["succeeded", "downloading", "downloaded", "installing", "no-show", "failed"]),
+      "have or may have the new version and are brought back.",
+    ],
+    [sum(counts, ["waiting", "offered", "accepted"]), "have not begun and are left as they are."],
   ]
   return rows.filter(([count]) => count > 0).map(([count, words]) => `${countText(count)} ${words}`)
 }
