@@ -14,6 +14,7 @@ interface AddOptions extends Common {
   readonly label?: readonly string[]
   readonly user?: string
   readonly password?: string
+  readonly secret?: string
   readonly running?: string
   readonly set?: readonly string[]
 }
@@ -32,12 +33,13 @@ function addCommands(command: Command): void {
     .requiredOption("--family <FAMILY>", "device family")
     .requiredOption("--model <MODEL>", "model, such as the modem")
     .option("--label <NAME=VALUE...>", "labels for group expressions")
-    .option("--user <USER>", "FTP user that stands in the device already")
+    .option("--user <USER>", "FTP user, or url-… of the manifest URL, that stands in the device already")
     .option("--password <PASSWORD>", "FTP password that stands in the device already")
+    .option("--secret <PASSWORD>", "the same as --password")
     .option("--running <VERSION>", "the version it runs, when you know")
     .option("--set <KEY=VALUE...>", "what the family wants to know of it, such as number=+39335475718")
     .action(async (id: string, options: AddOptions) => {
-      const { family, model, user, password, running } = options
+      const { family, model, user, secret, password = secret, running } = options
       const labels = parseLabels(options.label ?? [])
       const body: NewDeviceBody = {
         id,
@@ -71,6 +73,24 @@ function addCommands(command: Command): void {
         ],
         "The file holds no device.",
       )
+    })
+  common(command.command("set <ID>"))
+    .description("say what is known of a device; it ends a doubt about who uses its login")
+    .option("--running <VERSION>", "what it runs, or unknown")
+    .option("--single", "its login is used by one device, whatever it looks like")
+    .action(async (id: string, options: Common & { readonly running?: string; readonly single?: boolean }) => {
+      const { running, single } = options
+      const body = { ...defined({ running }), ...(single === true ? { single } : {}) }
+      const device = await (await connect(options)).call("setDevice", { params: { id }, body })
+      if (options.json) return printJson(device)
+      printLines(`${id}: running ${runningText(device)}.`)
+    })
+  common(command.command("replace <ID>"))
+    .description("another device stands in its place, under the same login or URL: what was known is forgotten")
+    .action(async (id: string, options: Common) => {
+      const device = await (await connect(options)).call("replaceDevice", { params: { id } })
+      if (options.json) return printJson(device)
+      printLines(`${id} is another device now; its credentials stay.`)
     })
   common(command.command("ask <ID> <REQUEST>"))
     .description("ask a device that exchanges messages for something, such as query or test")

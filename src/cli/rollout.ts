@@ -18,6 +18,7 @@ interface TargetOptions extends Common {
   readonly all?: boolean
   readonly group?: string
   readonly silenceTimeout?: string
+  readonly again?: boolean
   readonly watch?: boolean
 }
 
@@ -42,6 +43,7 @@ const target = (command: Command): Command =>
     )
     .option("--pause-on-no-show <PERCENT>", "pause by itself when more of a phase fell silent")
     .option("--silence <TIME>", "the same as --silence-timeout")
+    .option("--again", "offer it also to devices that are believed to run it")
     .option("--silence-timeout <TIME>", "a device silent for longer becomes no-show (30s, 2h, 14d; default 14d)")
 
 function startCommands(command: Command): void {
@@ -171,6 +173,7 @@ async function wish(options: TargetOptions): Promise<RolloutBody> {
     ...(silence === undefined ? {} : { silenceTimeoutMs: parseDuration("--silence", silence) }),
     ...(canary === undefined ? {} : { canary: numberOf("--canary", canary) }),
     ...(pauseOnNoShow === undefined ? {} : { pauseOnNoShow: numberOf("--pause-on-no-show", pauseOnNoShow) }),
+    ...(options.again === true ? { again: true } : {}),
   }
 }
 

@@ -29,8 +29,10 @@ export function serveCommand(): Command {
       // A server in the field has no use for devices in software: they are loaded for the demo only.
       const demo = isDemo ? await import("./demo.ts") : null
       const network = demo === null ? null : await demo.startMobileNetwork({ number: demoNumber })
+      // The demo's devices are a hundred times faster than hardware.
+      const told = options["deviceSpeed"] === undefined && isDemo ? { ...given, deviceSpeed: 100 } : given
       const config =
-        network === null ? given : { ...given, smpp: network.smpp, smsModem: null, smsNumber: network.number }
+        network === null ? told : { ...told, smpp: network.smpp, smsModem: null, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
       const server = await startServer(config, version)
       const ending = new AbortController()

@@ -60,6 +60,8 @@ export interface ServerConfig {
   readonly deltaWorkers: number
   /** Most memory that they take together, bytes. */
   readonly deltaMemoryBytes: number
+  /** Virtual devices run so many times faster than hardware; 1 = real devices. */
+  readonly deviceSpeed: number
   readonly logLevel: string
 }
 
@@ -154,6 +156,12 @@ export const serverSettings = [
   { flag: "upload-limit-mb", value: "MB", help: "largest file that may be published", fallback: "256" },
   { flag: "delta-workers", value: "N", help: "threads that make patches in the background; 0 = none", fallback: "1" },
   { flag: "delta-memory-mb", value: "MB", help: "memory that they may take together", fallback: "1024" },
+  {
+    flag: "device-speed",
+    value: "N",
+    help: "for rehearsals with virtual devices: they run N times faster than hardware, so what is waited for of them is divided by N",
+    fallback: "1",
+  },
   { flag: "log-level", value: "LEVEL", help: "trace, debug, info, warn, error or silent", fallback: "info" },
 ] as const satisfies readonly Setting[]
 
@@ -203,6 +211,7 @@ export function readConfig(
     uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
     deltaWorkers: parseWorkers(text("delta-workers")),
     deltaMemoryBytes: parseMegabytes("delta-memory-mb", text("delta-memory-mb")),
+    deviceSpeed: parseSpeed(text("device-speed")),
     logLevel: parseLogLevel(text("log-level")),
   }
 }
@@ -368,4 +377,12 @@ function parseLogLevel(text: string): string {
   const levels = ["trace", "debug", "info", "warn", "error", "silent"]
   if (!levels.includes(text)) throw new ConfigError(`--log-level takes one of ${levels.join(", ")}, not "${text}".`)
   return text
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text)
+  if (text.trim() === "" || !(speed >= 1 && speed <= 100_000)) {
+    throw new ConfigError(`--device-speed takes a number from 1 to 100000, not "${text.slice(0, 40)}".`)
+  }
+  return speed
 }

@@ -30,7 +30,7 @@ import { loadFleet } from "./fleet/live-fleet.ts"
 import { watchForDeltas } from "./fleet/make-deltas.ts"
 import { advanceByTime } from "./fleet/advance-rollout.ts"
 import { rollBackDue } from "./fleet/roll-back.ts"
-import { makeDueOffers, makeOffers } from "./fleet/make-offers.ts"
+import { makeDueOffers, makeOffers, replanOffers } from "./fleet/make-offers.ts"
 import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
@@ -164,6 +164,7 @@ async function openFleet(
   const claimsOf = ({ family, familyState }: Device): readonly string[] =>
     families.find(({ id }) => id === family)?.conversation?.claims(familyState) ?? []
   const live = await loadFleet(store, systemClock, claimsOf)
+  live.deviceSpeed = config.deviceSpeed
   const events = new Emitter<WaftEvent>()
   return { database, needs: { clock: systemClock, store, images, live, events, randomText, families } }
 }
@@ -305,6 +306,7 @@ function startTicking(
     await advanceByTime(needs)
     await rollBackDue(needs)
   })
+  tick(1000, "offers were not planned anew", () => replanOffers(needs))
   tick(1000, "silent devices were not noticed", () => noticeSilence(needs))
 }
 

@@ -8,7 +8,7 @@ let server: Serving
 const folder = newFolder()
 
 beforeAll(async () => {
-  server = await serve()
+  server = await serve({ flags: ["--device-speed", "1000"] })
 })
 afterAll(() => server.end("SIGTERM"))
 
@@ -65,6 +65,8 @@ describe("an operator", () => {
     expect((await waft("device", "explain", "m1")).out).toMatch(/waits in UPGRADE.TXT/)
     expect(await contact("m1", device.ftp)).toMatchObject({ code: "0", running: { version: "2" } })
     expect(await contact("m1", device.ftp)).toMatchObject({ code: "ERROR_CODE_0028" })
+    expect((await waft("device", "explain", "m1")).out).toMatch(/1 of 2 quiet polls; the next decides/)
+    await contact("m1", device.ftp)
     const watched = await watching
     expect(watched.code).toBe(0)
     expect(watched.out).toMatch(/succeeded/)
@@ -120,12 +122,11 @@ describe("an operator", () => {
       ({ version }) => version === "2",
     )
     await json("rollout", "start", "--release", newer?.id ?? "", "--group", "id=m2")
-    await contact("m2", ftp)
-    await contact("m2", ftp)
+    for (let i = 0; i < 3; i++) await contact("m2", ftp)
     const rollout = await json<{ id: string }>("rollout", "start", "--release", release.id, "--group", "id=m2")
     expect((await waft("device", "explain", "m2")).out).toMatch(/older program/)
     expect(await contact("m2", ftp)).toMatchObject({ code: "0" })
-    await contact("m2", ftp)
+    for (let i = 0; i < 2; i++) await contact("m2", ftp)
     expect((await waft("rollout", "watch", rollout.id)).code).toBe(0)
     expect(await json("device", "show", "m2")).toMatchObject({ running: { version: "1", evidence: "concluded" } })
   })

@@ -90,7 +90,7 @@ export const NewDeviceBody = Type.Object(
     family: Text(32),
     model: Text(32),
     labels: Type.Optional(Type.Record(Type.String(), Text(200))),
-    user: Type.Optional(Text(64, "FTP user that stands in the device already")),
+    user: Type.Optional(Text(64, "user, or first part of the URL, that stands in the device already")),
     password: Type.Optional(Text(64, "FTP password that stands in the device already")),
     running: Type.Optional(Text(64, "the version it runs, when known")),
     options: Type.Optional(
@@ -100,6 +100,14 @@ export const NewDeviceBody = Type.Object(
   { additionalProperties: false },
 )
 export type NewDeviceBody = Static<typeof NewDeviceBody>
+
+export const DeviceWordBody = Type.Object(
+  {
+    running: Type.Optional(Text(64, "the version it runs, or unknown")),
+    single: Type.Optional(Type.Boolean({ description: "its login is used by one device, whatever it looks like" })),
+  },
+  { additionalProperties: false },
+)
 
 export const AdmissionName = Type.Union([Type.Literal("accepted"), Type.Literal("pending")], {
   description: "pending: the device enrolled itself and waits for an operator",
@@ -217,6 +225,7 @@ export const RolloutBody = Type.Object(
     canary: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000, description: "devices that go first" })),
     pauseOnNoShow: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "percent of a phase" })),
     plan: Type.Optional(Text(65_536, "a plan file, YAML or JSON, in place of all the others")),
+    again: Type.Optional(Type.Boolean({ description: "offer it also to devices that are believed to run it" })),
   },
   { additionalProperties: false },
 )

@@ -4,6 +4,9 @@
  */
 export type Basis = "observed" | "reported" | "concluded"
 
+/** How we know what a device runs. `told`: the operator said so; `unknown`: nobody did, or it may have changed unseen. */
+export type RunningEvidence = "unknown" | "told" | Basis
+
 /** What can move an update. The server's own deeds stand in the same list, so that one table holds every transition. */
 export type EvidenceKind =
   | "offer-made"
@@ -18,6 +21,10 @@ export type EvidenceKind =
   | "installed"
   | "hop-installed"
   | "try-failed"
+  | "came-back"
+  | "quiet-poll"
+  | "asked-again"
+  | "late-fetch"
   | "left-alone"
   | "install-failed"
   | "loop-broken"

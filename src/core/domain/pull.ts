@@ -1,139 +1,40 @@
-import type { Basis, EvidenceKind } from "./evidence.ts"
+import { bytesIn, coversFile, withSpan } from "./coverage.ts"
+import { isWithin, neededContacts, noteContact, readNotice, settleContact } from "./pull-contacts.ts"
+import type { PullContext, PullFact, PullFinding, PullStep } from "./pull-facts.ts"
+import type { Grounds, PullFacts, PullMoment } from "./pull-rules.ts"
+import type { PullState } from "./pull-state.ts"
 
 /**
  * Conclusions about a device that only fetches files and reports nothing: it reads a notice (`UPGRADE.TXT`, a manifest),
  * perhaps fetches the image, reboots, and reads the notice again. What it does next is all the evidence there is.
  */
-export interface PullRules {
-  /** How long after reading the notice a device of this model may still call again for its fetch, ms. */
-  readonly settleMs: (model: string) => number
-  /** Whether a model does everything in one session, so that the session's end settles the question at once. */
-  readonly sessionEndSettles: (model: string) => boolean
-  /** Notices read without a fetch after a whole download that conclude `succeeded`. */
-  readonly readsToConclude: number
-  /** The fetch of the same image that trips the loop breaker. */
-  readonly fetchesToBreak: number
-  /** Notices read without any fetch that conclude `declined`. */
-  readonly readsToDecline: number
-  readonly words: PullWords
-}
-
-/** What an operator reads at each moment: one sentence, without a final device name, that says why and what changes it. */
-export type PullWords = Readonly<Record<PullMoment, (facts: PullFacts) => string>>
-
-export type PullMoment =
-  | "offered"
-  | "read"
-  | "downloading"
-  | "cut"
-  | "downloaded"
-  | "left-alone"
-  | "end-unseen"
-  | "install-failed"
-  | "loop-broken"
-  | "declined"
-  | "silent"
-
-export interface PullFacts {
-  readonly version: string
-  readonly model: string
-  readonly offer: { readonly [key: string]: unknown }
-  readonly sizeBytes: number
-  /** Bytes that the device took before a cut. */
-  readonly takenBytes: number
-  /** Whole downloads before this moment. */
-  readonly wholeFetches: number
-  readonly reads: number
-}
-
-/** What is remembered of a device's fetches during one update; stored with it. */
-export interface PullState {
-  /** Whole downloads of the image. */
-  readonly wholeFetches: number
-  /** A transfer was begun whose end has not been seen. */
-  readonly open: boolean
-  /** The image is here as far as the server saw: bytes from 0 without a gap. */
-  readonly coveredBytes: number
-  /** Size of the file last begun where that was not the offer's image but a patch. */
-  readonly patchBytes?: number
-  /** Notices read since the offer or since the last fetch, and left without a fetch. */
-  readonly idleReads: number
-  /** A notice was read and the device may still fetch. */
-  readonly pending: { readonly session: string; readonly at: number } | null
-}
-
-export const freshPull: PullState = { wholeFetches: 0, open: false, coveredBytes: 0, idleReads: 0, pending: null }
-
-/** What the wire showed. */
-export type PullFact =
-  | { readonly kind: "notice-read"; readonly session: string; readonly at: number }
-  | {
-      readonly kind: "image-started"
-      readonly from: number
-      /** Size of the file, where it is not the offer's image but a patch. */
-      readonly patchBytes?: number
-      readonly at: number
-    }
-  | {
-      readonly kind: "image-ended"
-      readonly from: number
-      /** Bytes up to here were certainly taken. */
-      readonly to: number
-      /** The device cannot have more than the bytes up to here; one that resumes knows better than we do. */
-      readonly sent: number
-      readonly whole: boolean
-      readonly at: number
-    }
-  | { readonly kind: "session-opened"; readonly session: string; readonly at: number }
-  | { readonly kind: "session-closed"; readonly session: string; readonly at: number }
-  | { readonly kind: "time-passed"; readonly at: number }
-
-export interface PullContext {
-  readonly rules: PullRules
-  readonly model: string
-  readonly version: string
-  readonly offer: { readonly [key: string]: unknown }
-  readonly sizeBytes: number
-}
-
-/** One conclusion or observation, in words still to be dated. */
-export interface PullFinding {
-  readonly kind: EvidenceKind
-  readonly basis: Basis
-  readonly moment: PullMoment
-}
-
-export interface PullStep {
-  readonly state: PullState
-  readonly findings: readonly PullFinding[]
-}
 
 /** Takes in one fact. Pure: the caller dates the findings and hands them to `advance`. */
 export function pullStep(context: PullContext, state: PullState, fact: PullFact): PullStep {
-  if (fact.kind === "image-started") return imageStarted(context, sameFile(state, fact.patchBytes), fact.from)
-  if (fact.kind === "image-ended") return imageEnded(context, state, fact)
-  if (fact.kind === "notice-read") {
-    if (state.pending?.session === fact.session) return { state, findings: [] }
-    const settled = state.pending === null ? { state, findings: [] } : settle(context, state)
-    return {
-      state: { ...settled.state, pending: { session: fact.session, at: fact.at } },
-      findings: [...settled.findings, { kind: "offer-read", basis: "observed", moment: "read" }],
+  switch (fact.kind) {
+    case "notice-read":
+      return readNotice(context, state, fact)
+    case "asked":
+      return fact.about === "image" ? askedForImage(context, state, fact) : noteContact(context, state, fact)
+    case "image-started":
+      return imageStarted(context, sameFile(state, fact.patchBytes), fact)
+    case "image-ended":
+      return imageEnded(context, state, fact)
+    case "session-opened":
+      return noteContact(context, state, fact)
+    case "session-closed":
+      return sessionClosed(context, state, fact)
+    case "time-passed": {
+      const { contact } = state
+      const { settleMs } = context.rules.contact(context.model)
+      const isOver = contact !== null && !contact.isSettled && fact.at >= contact.lastAt + settleMs / context.speed
+      return isOver ? settleContact(context, state) : { state, findings: [] }
     }
   }
-  if (state.pending === null) return { state, findings: [] }
-  if (fact.kind === "session-opened") {
-    // It calls again: whether for its fetch or for its next poll will be seen.
-    return { state: { ...state, pending: { ...state.pending, at: fact.at } }, findings: [] }
-  }
-  const over =
-    fact.kind === "session-closed"
-      ? fact.session === state.pending.session && context.rules.sessionEndSettles(context.model)
-      : fact.at >= state.pending.at + context.rules.settleMs(context.model)
-  return over ? settle(context, state) : { state, findings: [] }
 }
 
 /** Size of what the device fetches. */
-function wantedBytes(context: PullContext, state: PullState): number {
+function wantedBytes(context: Pick<PullContext, "sizeBytes">, state: PullState): number {
   return state.patchBytes ?? context.sizeBytes
 }
 
@@ -141,60 +42,140 @@ function wantedBytes(context: PullContext, state: PullState): number {
 function sameFile(state: PullState, patchBytes: number | undefined): PullState {
   if (state.patchBytes === patchBytes) return state
   const { patchBytes: _, ...rest } = state
-  return { ...rest, coveredBytes: 0, ...(patchBytes === undefined ? {} : { patchBytes }) }
+  return { ...rest, taken: [], ...(patchBytes === undefined ? {} : { patchBytes }) }
 }
 
-function imageStarted(context: PullContext, state: PullState, from: number): PullStep {
-  const begun: PullState = { ...state, open: true, idleReads: 0, pending: null }
-  const started: PullFinding = { kind: "transfer-started", basis: "observed", moment: "downloading" }
-  if (from > 0 || state.wholeFetches === 0) return { state: begun, findings: [started] }
-  if (state.wholeFetches + 1 >= context.rules.fetchesToBreak) {
-    return { state: begun, findings: [{ kind: "loop-broken", basis: "concluded", moment: "loop-broken" }] }
-  }
+/** Whoever runs the release has no use for its image: asking for it, even in vain, speaks against. */
+function askedForImage(context: PullContext, state: PullState, fact: PullFact & { kind: "asked" }): PullStep {
+  const noted = noteContact(context, state, fact).state
+  const { contact } = state
+  const isSaid = contact?.wants === "yes" && isWithin(context, contact, fact.at)
+  if (state.open || state.grounds === "none" || isSaid) return { state: noted, findings: [] }
   return {
-    state: { ...begun, coveredBytes: 0 },
-    findings: [{ kind: "transfer-started", basis: "concluded", moment: "install-failed" }],
+    state: { ...noted, quiet: 0, askedAgain: state.askedAgain + 1 },
+    findings: [{ kind: "asked-again", basis: "observed", moment: "asked-again" }],
   }
 }
 
-function imageEnded(
-  context: PullContext,
-  state: PullState,
-  fact: { readonly from: number; readonly sent: number; readonly whole: boolean },
-): PullStep {
-  const coveredBytes = fact.from <= state.coveredBytes ? Math.max(state.coveredBytes, fact.sent) : state.coveredBytes
-  const whole = fact.whole && coveredBytes >= wantedBytes(context, state)
-  if (!whole) {
-    return {
-      state: { ...state, open: false, coveredBytes },
-      findings: [{ kind: "transfer-cut", basis: "observed", moment: "cut" }],
-    }
+function imageStarted(context: PullContext, before: PullState, fact: PullFact & { kind: "image-started" }): PullStep {
+  const { from, session, network, at } = fact
+  const { rules } = context
+  // A fetch without a new look at the notice is another try of the same contact: its library's, not its bootloader's.
+  const isInstallable = mayHave(before.grounds) && before.grounds !== "handed-over"
+  // From another network it may be another device's first.
+  const hadFailed = from === 0 && before.isReadSince && isInstallable && network === before.home
+  const state: PullState = {
+    ...before,
+    open: true,
+    fetchSession: session,
+    home: network,
+    homes: [...before.homes.filter((known) => known !== network), network].slice(-4),
+    quiet: 0,
+    isElsewhere: false,
+    askedAgain: 0,
+    isReadSince: false,
+    failedInstalls: before.failedInstalls + (hadFailed ? 1 : 0),
+    contact: before.contact === null ? null : { ...before.contact, lastAt: at, wants: "yes", further: null },
+    ...(from === 0 ? { grounds: "none" as const, taken: [] } : {}),
   }
+  const broken = (moment: PullMoment): PullStep => ({
+    state,
+    findings: [{ kind: "loop-broken", basis: "concluded", moment }],
+  })
+  if (hadFailed && state.failedInstalls >= rules.failedInstallsToBreak) return broken("loop-broken")
+  if (state.sentBytes >= rules.imagesToBreak * wantedBytes(context, state)) return broken("bytes-spent")
+  const finding: PullFinding = hadFailed
+    ? { kind: "transfer-started", basis: "concluded", moment: "install-failed" }
+    : { kind: "transfer-started", basis: "observed", moment: "downloading" }
+  return { state, findings: [finding] }
+}
+
+function mayHave(grounds: Grounds): boolean {
+  return grounds !== "none"
+}
+
+function imageEnded(context: PullContext, before: PullState, fact: PullFact & { kind: "image-ended" }): PullStep {
+  const { from, to, sent, whole, at } = fact
+  const wanted = wantedBytes(context, before)
+  const taken = withSpan(before.taken, from, to)
+  const grounds = groundsOf({ from, to, sent, whole, wanted, isCovered: coversFile(taken, wanted) })
+  const contact = {
+    ...(before.contact ?? noContact(before)),
+    startedAt: at,
+    lastAt: at,
+    isSettled: true,
+    wants: "no",
+  } as const
+  const state: PullState = {
+    ...before,
+    open: false,
+    taken,
+    grounds,
+    contact,
+    sentBytes: before.sentBytes + Math.max(0, sent - from),
+    wholeFetches: before.wholeFetches + (grounds === "whole" ? 1 : 0),
+  }
+  if (!mayHave(grounds)) return { state, findings: [{ kind: "transfer-cut", basis: "observed", moment: "cut" }] }
+  // Bytes in buffers are not bytes that the device took: a cut, although it may have been lucky.
+  if (grounds === "handed-over")
+    return { state, findings: [{ kind: "transfer-cut", basis: "observed", moment: "cut" }] }
+  const moment = grounds === "whole" ? "downloaded" : "downloaded-doubtful"
+  return { state, findings: [{ kind: "transfer-finished", basis: "observed", moment }] }
+}
+
+function noContact({ home, fetchSession }: PullState) {
+  const session = fetchSession ?? ""
+  return { network: home ?? "", session, further: null, isMixed: false }
+}
+
+interface Ended {
+  readonly from: number
+  readonly to: number
+  readonly sent: number
+  readonly whole: boolean
+  readonly wanted: number
+  readonly isCovered: boolean
+}
+
+function groundsOf({ from, to, sent, whole, wanted, isCovered }: Ended): Grounds {
+  if (from === 0 && whole) return "whole"
+  if (from === 0 && to >= wanted) return "reset"
+  if (isCovered) return "pieces"
+  return from === 0 && sent >= wanted ? "handed-over" : "none"
+}
+
+/** What the end of a session tells beside that it is over. */
+function sessionClosed(context: PullContext, state: PullState, fact: PullFact & { kind: "session-closed" }): PullStep {
+  const { session, isPolite, at } = fact
+  const rules = context.rules.contact(context.model)
+  if (session === state.fetchSession && state.grounds === "whole" && rules.quitEndsFetch && !isPolite) {
+    const doubtful: PullState = { ...state, grounds: "reset", fetchSession: null }
+    return { state: doubtful, findings: [{ kind: "quiet-poll", basis: "observed", moment: "downloaded-doubtful" }] }
+  }
+  const { contact } = state
+  if (contact === null || contact.isSettled || contact.session !== session) return { state, findings: [] }
+  const isWanting = isPolite && rules.quitWants && contact.wants === "no"
+  const noted: PullState = {
+    ...state,
+    contact: { ...contact, lastAt: at, ...(isWanting ? { wants: "maybe" as const } : {}) },
+  }
+  return rules.sessionEndSettles ? settleContact(context, noted) : { state: noted, findings: [] }
+}
+
+/** What an operator may read of an update as it stands. */
+export function pullFacts(context: Omit<PullContext, "speed">, state: PullState): PullFacts {
+  const { version, model, offer } = context
+  const { wholeFetches, failedInstalls, grounds, quiet } = state
   return {
-    state: { ...state, open: false, coveredBytes, wholeFetches: state.wholeFetches + 1 },
-    findings: [{ kind: "transfer-finished", basis: "observed", moment: "downloaded" }],
+    version,
+    model,
+    offer,
+    sizeBytes: wantedBytes(context, state),
+    takenBytes: bytesIn(state.taken),
+    wholeFetches,
+    failedInstalls,
+    grounds,
+    reads: quiet,
+    needed: neededContacts(context, state),
   }
-}
-
-/** The device has read the notice and did not fetch. */
-function settle(context: PullContext, state: PullState): PullStep {
-  const idleReads = state.idleReads + 1
-  const left: PullState = { ...state, pending: null, idleReads }
-  const { readsToConclude, readsToDecline } = context.rules
-  const hasAll = state.coveredBytes >= wantedBytes(context, state)
-  const fetched = state.wholeFetches > 0 && hasAll
-  if (fetched && !state.open) {
-    return idleReads >= readsToConclude
-      ? { state: left, findings: [{ kind: "left-alone", basis: "concluded", moment: "left-alone" }] }
-      : { state: left, findings: [] }
-  }
-  // The end may have been missed (a server that was killed), or been impolite though every byte was handed over (a device
-  // that closes with a reset); a device that had been cut would fetch again.
-  const mayHaveAll = state.open || hasAll
-  if (mayHaveAll && idleReads >= Math.max(2, readsToConclude)) {
-    return { state: left, findings: [{ kind: "left-alone", basis: "concluded", moment: "end-unseen" }] }
-  }
-  return idleReads >= readsToDecline
-    ? { state: left, findings: [{ kind: "declined", basis: "concluded", moment: "declined" }] }
-    : { state: left, findings: [] }
 }

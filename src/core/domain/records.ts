@@ -1,13 +1,10 @@
 import type { JsonObject } from "../kit/json.ts"
-import type { Basis } from "./evidence.ts"
-import type { PullState } from "./pull.ts"
+import type { RunningEvidence } from "./evidence.ts"
 import type { RolloutPlan } from "./plan.ts"
+import type { PullState } from "./pull-state.ts"
 import type { Progress } from "./update.ts"
 
 /** Times are milliseconds since 1970-01-01 UTC throughout. */
-
-/** How we know what a device runs. `told`: the operator said so; `unknown`: nobody did, or it may have changed unseen. */
-export type RunningEvidence = "unknown" | "told" | Basis
 
 /** One thing in the field. */
 export interface Device {

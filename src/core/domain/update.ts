@@ -33,8 +33,8 @@ export const updateStates: Readonly<Record<UpdateState, { readonly means: string
 
 /**
  * The whole of it: from which state which evidence leads where. Evidence without an entry changes nothing, so a device
- * that repeats itself changes nothing. `succeeded` and `no-show` can be left again only by what the device itself does:
- * one that fetches again had not installed, and one that was silent may come back. A hop that is installed leads back to
+ * that repeats itself changes nothing. What ended by a conclusion can be left again by what the device itself
+ * does later: one that fetches again had not installed, one that was silent may come back, one that declined may change its mind. A hop that is installed leads back to
  * `waiting`, where the next hop begins.
  */
 export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<EvidenceKind, UpdateState>>>> = {
@@ -80,6 +80,8 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
   downloading: {
     "transfer-cut": "downloading",
     "transfer-finished": "downloaded",
+    "quiet-poll": "downloading",
+    "asked-again": "downloading",
     "install-started": "installing",
     "hop-installed": "waiting",
     "try-failed": "accepted",
@@ -94,6 +96,8 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
   },
   downloaded: {
     "transfer-started": "downloading",
+    "quiet-poll": "downloaded",
+    "asked-again": "downloaded",
     "hop-installed": "waiting",
     "try-failed": "accepted",
     "install-started": "installing",
@@ -118,10 +122,18 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
     cancelled: "cancelled",
     superseded: "superseded",
   },
-  succeeded: { "transfer-started": "downloading", "loop-broken": "failed" },
-  failed: { installed: "succeeded" },
+  succeeded: {
+    "transfer-started": "downloading",
+    "asked-again": "downloaded",
+    "late-fetch": "waiting",
+    "loop-broken": "failed",
+  },
+  failed: { "transfer-started": "downloading", installed: "succeeded" },
   "no-show": {
     "offer-read": "offered",
+    "came-back": "downloaded",
+    "quiet-poll": "downloaded",
+    "asked-again": "downloaded",
     accepted: "accepted",
     "install-started": "installing",
     "transfer-finished": "downloaded",
@@ -135,7 +147,7 @@ export const updateTransitions: Readonly<Record<UpdateState, Partial<Record<Evid
     cancelled: "cancelled",
     superseded: "superseded",
   },
-  declined: {},
+  declined: { "transfer-started": "downloading", "transfer-finished": "downloaded" },
   cancelled: {},
   superseded: {},
 }

@@ -167,7 +167,8 @@ describe.each(benches)("the contract of a family, kept by $title", ({ family, mo
   it("every moment of an update has a sentence for the operator", () => {
     const bench = benchOf(family, model)
     const offer = bench.offer(upload(family.id, 2, model))
-    const facts = { version: second, model, offer, sizeBytes: 5000, takenBytes: 100, wholeFetches: 1, reads: 1 }
+    const tries = { wholeFetches: 1, failedInstalls: 1, grounds: "whole", reads: 1, needed: 2 } as const
+    const facts = { version: second, model, offer, sizeBytes: 5000, takenBytes: 100, ...tries }
     for (const [moment, sentence] of Object.entries(family.pull.words)) {
       expect(sentence(facts), moment).toMatch(/^[A-Z].{20,}\.$/)
     }

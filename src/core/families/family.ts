@@ -1,7 +1,7 @@
 import type { Hop } from "../domain/chain.ts"
 import type { Evidence } from "../domain/evidence.ts"
 import type { UpdateState } from "../domain/update.ts"
-import type { PullRules } from "../domain/pull.ts"
+import type { PullRules } from "../domain/pull-rules.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { AccessSide } from "./access.ts"
 import type { AttendSide } from "./attend.ts"

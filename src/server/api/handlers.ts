@@ -17,6 +17,7 @@ import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/mak
 import { planRollout } from "../fleet/plan-rollout.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
+import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
 import { orderErase } from "../fleet/order-erase.ts"
 import { rebuilt } from "../fleet/explain-rollout.ts"
@@ -87,6 +88,8 @@ function deviceHandlers(
   | "deviceAccess"
   | "removeDevice"
   | "acceptDevice"
+  | "setDevice"
+  | "replaceDevice"
   | "askDevice"
 > {
   return {
@@ -105,6 +108,14 @@ function deviceHandlers(
       const { id } = params as { id: string }
       await removeDevice(by(needs, actor), id)
       return { id }
+    },
+    setDevice: async ({ params, body }, actor) => {
+      const live = await setDevice(by(needs, actor), (params as { id: string }).id, body)
+      return deviceView(needs, live, await newestUpdate(needs, live))
+    },
+    replaceDevice: async ({ params }, actor) => {
+      const live = await replaceDevice(by(needs, actor), (params as { id: string }).id)
+      return deviceView(needs, live, await newestUpdate(needs, live))
     },
     askDevice: async ({ params, body }) => {
       const live = await askDevice(needs, (params as { id: string }).id, body.request)
@@ -237,9 +248,10 @@ function rolloutHandlers(
   return {
     planRollout: async ({ body }) => {
       const { releases, group } = planOfBody(body)
-      return [...(await planRollout(needs, { releaseIds: releases, group }))]
+      return [...(await planRollout(needs, { releaseIds: releases, group, again: body.again }))]
     },
-    startRollout: async ({ body }, actor) => view(await startPlan(by(needs, actor), planOfBody(body))),
+    startRollout: async ({ body }, actor) =>
+      view(await startPlan(by(needs, actor), planOfBody(body), { again: body.again === true })),
     listRollouts: () => Promise.all([...needs.live.rollouts.values()].map(view)),
     showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
     rolloutUpdates: async ({ params }) => {

@@ -1,4 +1,5 @@
-import type { Device, RunningEvidence } from "../../core/domain/records.ts"
+import type { RunningEvidence } from "../../core/domain/evidence.ts"
+import type { Device } from "../../core/domain/records.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { AccessWish } from "../../core/families/access.ts"

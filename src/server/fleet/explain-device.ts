@@ -4,6 +4,7 @@ import { explainUpdate } from "./explain-rollout.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isLive, type LiveDevice, neverSeen } from "./live-fleet.ts"
+import { sharingSentence } from "./record-fact.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 
@@ -37,7 +38,9 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   }
   const family = familyOf(needs.families, device.family)
   const trouble = family.conversation?.explain(device.familyState) ?? null
-  const doubt = trouble === null ? "" : ` ${trouble}`
+  const sharing = update?.pull.sharing ?? null
+  const shared = sharing === null ? "" : ` ${sharingSentence(device.id, sharing)}`
+  const doubt = `${trouble === null ? "" : ` ${trouble}`}${shared}`
   if (update === null) {
     return live.seenAt === neverSeen
       ? `${device.id}: it has never called; put its ${family.access.words} and wait for its first contact.${doubt}`
@@ -50,7 +53,10 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   }
   const why = update.offerReason === null || isSaid(update) ? "" : ` ${update.offerReason}`
   const over = rollout !== undefined && !isLive(rollout.state) ? "" : ` ${contact}.`
-  return `${device.id}: ${lowerFirst(explainUpdate(needs, update))}${why}${doubt}${over}`
+  // What was concluded and doubted since, by the operator or by what came later, is not said as if it still held.
+  const isDoubted = update.progress.state === "succeeded" && device.running.evidence === "unknown"
+  const since = isDoubted ? " Since then it may have changed: what it runs now is not known." : ""
+  return `${device.id}: ${lowerFirst(explainUpdate(needs, update))}${why}${since}${doubt}${over}`
 }
 
 function isSaid({ offerReason, progress }: Update): boolean {

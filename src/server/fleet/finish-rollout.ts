@@ -1,8 +1,9 @@
+import { deviceActor } from "../../core/domain/actor.ts"
 import type { Rollout } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
-import { isLive, tally } from "./live-fleet.ts"
+import { isLive, isWatched, tally } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
@@ -41,16 +42,36 @@ export async function endRollout(
   })
   await commit(needs, needs.actor, [{ put: "rollout", rollout }, event], () => {
     needs.live.setRollout(rollout)
-    forgetUpdates(needs, rollout.id)
+    forgetUpdates(needs, rollout)
   })
 }
 
-function forgetUpdates({ live }: Pick<FleetNeeds, "live">, rolloutId: string): void {
-  for (const deviceId of live.rollouts.get(rolloutId)?.states.keys() ?? []) {
+/**
+ * What was concluded, or may still be, stays offered: a device that runs the release leaves it alone, and one that comes for it
+ * after all takes the conclusion back.
+ */
+function forgetUpdates({ live }: Pick<FleetNeeds, "live">, { id, state }: Rollout): void {
+  for (const deviceId of live.rollouts.get(id)?.states.keys() ?? []) {
     const device = live.devices.get(deviceId)
-    if (device?.update?.rolloutId !== rolloutId) continue
-    live.forgetUpdate(device)
+    if (device?.update?.rolloutId !== id) continue
+    if (state === "aborted" || !isWatched(device.update)) live.forgetUpdate(device)
   }
+}
+
+/** Takes a rollout up again that had ended by itself: a device has taken back what was concluded of it. */
+export async function reopenRollout(needs: Needs, live: LiveRollout, deviceId: string): Promise<void> {
+  const { state, id } = live.rollout
+  if (state !== "succeeded" && state !== "failed") return
+  // After a restart only the devices that are still watched are in memory.
+  for (const update of await needs.store.updatesOfRollout(id)) {
+    if (live.states.has(update.deviceId)) continue
+    const labels = needs.live.devices.get(update.deviceId)?.device.labels ?? {}
+    live.setUpdate(update, { labels, imageBytes: update.image?.sizeBytes ?? 0 })
+  }
+  const rollout: Rollout = { ...live.rollout, state: "running", endedAt: null }
+  const sentence = `The rollout ${id} goes on: ${deviceId} has taken back what was concluded of it.`
+  const event = eventOf({ at: needs.clock.now(), kind: "rollout.reopened", rolloutId: id, deviceId, sentence })
+  await commit(needs, deviceActor(deviceId), [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
 }
 
 /** "3 succeeded, 1 failed". */

@@ -1,5 +1,5 @@
 import { engine } from "../../core/domain/actor.ts"
-import { freshPull } from "../../core/domain/pull.ts"
+import { freshPull } from "../../core/domain/pull-state.ts"
 import type { ImageRef } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"

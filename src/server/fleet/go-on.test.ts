@@ -1,7 +1,7 @@
 import { engine } from "../../core/domain/actor.ts"
 import { beforeEach, describe, expect, it } from "vitest"
 import { firstPlace } from "../../core/domain/marks.ts"
-import { freshPull } from "../../core/domain/pull.ts"
+import { freshPull } from "../../core/domain/pull-state.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { Device, OutgoingMessage, Update } from "../../core/domain/records.ts"
 import type { ConversationInput, ConversationSituation } from "../../core/families/conversation.ts"

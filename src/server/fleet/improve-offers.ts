@@ -1,4 +1,5 @@
 import { engine } from "../../core/domain/actor.ts"
+import { isUntouched } from "../../core/domain/pull-state.ts"
 import type { Release, Update } from "../../core/domain/records.ts"
 import { commit } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -17,17 +18,16 @@ const chunkSize = 500
  */
 export async function improveOffers(needs: Needs, release: Release): Promise<void> {
   const planner = new OfferPlanner(needs)
-  const untouched = [...needs.live.devices.values()].filter((live) => isUntouched(live, release))
+  const untouched = [...needs.live.devices.values()].filter((live) => mayImprove(live, release))
   for (let from = 0; from < untouched.length; from += chunkSize) {
     const chunk = untouched.slice(from, from + chunkSize)
     await takeTurns(chunk, () => improve(needs, planner, release, chunk))
   }
 }
 
-function isUntouched({ update }: LiveDevice, release: Release): boolean {
+function mayImprove({ update }: LiveDevice, release: Release): boolean {
   if (update === null || update.releaseId !== release.id || update.progress.state !== "offered") return false
-  const { wholeFetches, open, coveredBytes } = update.pull
-  return wholeFetches === 0 && !open && coveredBytes === 0
+  return isUntouched(update.pull)
 }
 
 async function improve(
@@ -39,7 +39,7 @@ async function improve(
   const planned = await Promise.all(
     chunk.map(async (live): Promise<Update | null> => {
       const { update } = live
-      if (update === null || !isUntouched(live, release)) return null
+      if (update === null || !mayImprove(live, release)) return null
       const plan = await planner.plan(release, offerTarget(live.device))
       if (!plan.ok || JSON.stringify(plan.offer) === JSON.stringify(update.offer)) return null
       return { ...update, offer: plan.offer, image: plan.image, offerReason: plan.reason }

@@ -9,6 +9,7 @@ import type {
   RolloutState,
   Update,
 } from "../../core/domain/records.ts"
+import { mayHaveImage, resumedPull } from "../../core/domain/pull-state.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import { isWindowOpen } from "../../core/domain/window.ts"
 import type { RouteAnswer } from "../../core/families/routes.ts"
@@ -56,8 +57,12 @@ export class LiveFleet {
   readonly stirred = new Set<LiveRollout>()
   /** Rollouts that the engine takes back, and why. */
   readonly goingBack = new Map<LiveRollout, string>()
+  /** Devices whose offer must be planned anew: they did something that nobody expected. */
+  readonly toReplan = new Set<LiveDevice>()
   /** Devices with a contact that is not saved, the longest waiting first; one that was removed is no longer marked so. */
   readonly #contacted: LiveDevice[] = []
+  /** Virtual devices may run so many times faster than hardware: what is waited for of devices is divided by it. */
+  deviceSpeed = 1
   readonly #clock: Clock
   readonly #claimsOf: ClaimsOf
   #rolloutNumber = 0
@@ -82,6 +87,7 @@ export class LiveFleet {
       answered: null,
       percent: null,
       wake: null,
+      visit: null,
     }
     this.devices.set(device.id, live)
     this.logins.set(device.access.user, live)
@@ -129,6 +135,7 @@ export class LiveFleet {
     this.devices.delete(live.device.id)
     this.logins.delete(live.device.access.user)
     this.undecided.delete(live)
+    this.toReplan.delete(live)
     this.offerNews.delete(live)
     this.wakes.delete(live)
     this.due.delete(live)
@@ -158,7 +165,8 @@ export class LiveFleet {
     const current = live.update
     const isCurrent = current === null || current.id === update.id || numberOf(this, current) <= numberOf(this, update)
     if (isCurrent) this.#setCurrent(live, update)
-    if (update.pull.pending === null) this.undecided.delete(live)
+    const { contact } = update.pull
+    if (contact === null || contact.isSettled) this.undecided.delete(live)
     else if (live.update?.id === update.id) this.undecided.add(live)
   }
 
@@ -267,6 +275,8 @@ export interface LiveDevice {
   answered: AnsweredPoll | null
   /** How far the device says that it is with installing, 0 to 100: for watchers, not stored. */
   percent: number | null
+  /** The last visitor: a client that used its login and is not the device. Monotonic. */
+  visit: { readonly network: string; readonly at: number } | null
   /** Called when something about its update changes: the agent beside it waits for that. */
   wake: (() => void) | null
 }
@@ -324,14 +334,22 @@ const standing: ReadonlySet<UpdateState> = new Set([
 /** A paused rollout starts nothing new but lets a device finish what it has begun. */
 const begun: ReadonlySet<UpdateState> = new Set(["downloading", "downloaded", "installing", "succeeded"])
 
+/** Whether an update that has ended can still be taken back, or concluded, by what the device does. */
+export function isWatched({ progress, pull }: Update): boolean {
+  if (progress.state === "succeeded") return progress.basis === "concluded"
+  return progress.state === "no-show" && mayHaveImage(pull)
+}
+
 /** What a device is offered now, or null. */
 export function offeredTo(fleet: LiveFleet, live: LiveDevice): Offered | null {
   const { update } = live
   if (update === null || update.offer === null || update.image === null) return null
   const state = fleet.rollouts.get(update.rolloutId)?.rollout.state
   const stands = state === "running" ? standing : state === "paused" ? begun : null
-  if (stands === null || !stands.has(update.progress.state)) return null
-  if (fleet.isHeldNow(update)) return null
+  const isActive = fleet.releases.get(update.releaseId)?.state === "active"
+  const isAfterEnd = isActive && (state === "succeeded" || state === "failed") && isWatched(update)
+  if (stands?.has(update.progress.state) !== true && !isAfterEnd) return null
+  if (!isAfterEnd && fleet.isHeldNow(update)) return null
   return { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
 }
 
@@ -379,10 +397,9 @@ export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf)
   }
   const now = clock.monotonic()
   for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
-    if (!isLive(fleet.rollouts.get(update.rolloutId)?.rollout.state ?? "aborted")) continue
-    // A question that was open when the server ended is asked again from now: the monotonic clock began anew.
-    const pending = update.pull.pending === null ? null : { ...update.pull.pending, at: now }
-    fleet.setUpdate({ ...update, pull: { ...update.pull, pending } })
+    const state = fleet.rollouts.get(update.rolloutId)?.rollout.state ?? "aborted"
+    if (!isLive(state) && (state === "aborted" || !isWatched(update))) continue
+    fleet.setUpdate({ ...update, pull: resumedPull(update.pull, now) })
   }
   return fleet
 }

@@ -1,5 +1,6 @@
 import { engine } from "../../core/domain/actor.ts"
-import { freshPull } from "../../core/domain/pull.ts"
+import { pullFacts } from "../../core/domain/pull.ts"
+import { freshPull } from "../../core/domain/pull-state.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
 import { waitingProgress } from "../../core/domain/marks.ts"
 import type { DeviceAccess, Release, Update } from "../../core/domain/records.ts"
@@ -90,6 +91,13 @@ async function letGo(needs: Needs, { update }: LiveDevice): Promise<void> {
   await commit(needs, engine, [{ put: "update", update: ready }], () => needs.live.setUpdate(ready))
 }
 
+/** Plans anew what is offered to devices that did something that nobody expected. */
+export async function replanOffers(needs: Needs): Promise<void> {
+  const waiting = [...needs.live.toReplan]
+  needs.live.toReplan.clear()
+  for (const live of waiting) await offerAgain(needs, live)
+}
+
 async function offerToAll(
   needs: Needs,
   planner: OfferPlanner,
@@ -154,16 +162,14 @@ async function plan(
     return { update: none, evidence: { kind, basis: "concluded", at, sentence: planned.sentence } }
   }
   const family = familyOf(needs.families, release.family)
-  const { words } = family.pull
-  const sentence = words.offered({
+  const context = {
+    rules: family.pull,
     version: release.version,
     model: live.device.model,
     offer: planned.offer,
     sizeBytes: planned.image.sizeBytes,
-    takenBytes: 0,
-    wholeFetches: 0,
-    reads: 0,
-  })
+  }
+  const sentence = family.pull.words.offered(pullFacts(context, freshPull))
   return {
     update: {
       ...update,
@@ -171,7 +177,7 @@ async function plan(
       image: planned.image,
       offerReason: planned.reason,
       packageId: planned.packageId,
-      pull: freshPull,
+      pull: { ...freshPull, sharing: update.pull.sharing },
       place: {
         ...update.place,
         isHeld: false,

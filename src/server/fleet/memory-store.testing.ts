@@ -71,8 +71,15 @@ export class MemoryStore implements Store {
   async liveUpdates(): Promise<readonly Update[]> {
     const rollouts = new Map((await this.rollouts()).map((rollout) => [rollout.id, rollout.state]))
     const isLive = (id: string): boolean => ["running", "paused"].includes(rollouts.get(id) ?? "")
+    const devices = new Map((await this.devices()).map((device) => [device.id, device]))
+    const releases = new Map((await this.releases()).map((release) => [release.id, release.version]))
+    const isConcluded = ({ progress, deviceId, releaseId }: Update): boolean => {
+      const running = devices.get(deviceId)?.running
+      const isSame = running?.evidence === "concluded" && running.version === releases.get(releaseId)
+      return isSame && progress.state === "succeeded" && progress.basis === "concluded"
+    }
     return (await this.#all<Update>("update")).filter(
-      ({ progress, rolloutId }) => !updateStates[progress.state].over || isLive(rolloutId),
+      (update) => !updateStates[update.progress.state].over || isLive(update.rolloutId) || isConcluded(update),
     )
   }
 

@@ -1,5 +1,6 @@
 import type { Evidence } from "../../core/domain/evidence.ts"
 import type { Device, Update } from "../../core/domain/records.ts"
+import { mayHaveImage } from "../../core/domain/pull-state.ts"
 import { advance, type UpdateState } from "../../core/domain/update.ts"
 import { eventOf } from "./commit.ts"
 import type { Change } from "./needs.ts"
@@ -47,5 +48,16 @@ export function moveUpdate(update: Update, evidence: readonly Evidence[], cameFr
 
 /** The device as it is once nobody can say any more what it runs. */
 export function runsUnknown(device: Device): Device {
+  if (device.running.evidence === "unknown") return device
   return { ...device, running: { version: device.running.version, evidence: "unknown" } }
+}
+
+const mayHave: ReadonlySet<UpdateState> = new Set(["downloading", "downloaded", "installing"])
+
+/**
+ * Whether an update that ends as it stands leaves a device of which nobody can say what it runs: it has begun to fetch, or has
+ * all of the image and was silent since.
+ */
+export function mayRunOther({ progress, pull }: Update): boolean {
+  return mayHave.has(progress.state) || (progress.state !== "succeeded" && mayHaveImage(pull))
 }

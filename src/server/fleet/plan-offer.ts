@@ -29,7 +29,8 @@ export type OfferTarget = Pick<Device, "id" | "model" | "familyState"> & {
 
 export function offerTarget(device: Device): OfferTarget {
   const { id, model, familyState, running } = device
-  return { id, model, familyState, runningVersion: running.version, isReported: running.evidence === "reported" }
+  const runningVersion = running.evidence === "unknown" ? null : running.version
+  return { id, model, familyState, runningVersion, isReported: running.evidence === "reported" }
 }
 
 /** Makes offers of releases to devices as things stand now: not to be kept. An image that must be edited for a device is edited once for all that need it. */

@@ -1,15 +1,18 @@
+import { mayHaveImage } from "../../core/domain/pull-state.ts"
 import type { Device, Release } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { releaseById } from "./find-release.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { fleetGroup, groupMember } from "./group-context.ts"
-import { isOver } from "./live-fleet.ts"
+import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
 
 export interface RolloutWish {
   readonly releaseIds: readonly string[]
   /** Group expression; null = every device that a release fits. */
   readonly group: string | null
+  /** Offers the release also to devices that are believed to run it. */
+  readonly again?: boolean | undefined
 }
 
 export interface RolloutMember {
@@ -39,7 +42,7 @@ export function chooseMembers(needs: Needs, wish: RolloutWish): readonly Rollout
     const { device } = live
     if (device.admission === "pending" || !group(groupMember(live))) continue
     const release = releaseFor(releases, device)
-    if (release !== null) members.push({ device, release, isThere: runsAlready(device, release), obstacle: null })
+    if (release !== null) members.push({ device, release, isThere: isThere(live, release, wish), obstacle: null })
   }
   if (members.length === 0) throw new Refusal("empty-rollout", { detail: whyEmpty(releases, wish.group) })
   return members
@@ -56,8 +59,20 @@ function releaseFor(releases: readonly Release[], device: Device): Release | nul
   return release
 }
 
-function runsAlready({ running }: Device, release: Release): boolean {
-  return running.version === release.version && ["concluded", "reported"].includes(running.evidence)
+/**
+ * Whether a device is believed to run a release, so that it need not be offered it. Not while an update to another release is
+ * open that it has read of: it may be fetching that.
+ */
+export function isThere(
+  { device, update }: LiveDevice,
+  release: Release,
+  { again = false }: Pick<RolloutWish, "again">,
+): boolean {
+  const { running } = device
+  if (again || running.version !== release.version || !["concluded", "reported"].includes(running.evidence))
+    return false
+  const isElsewhere = update !== null && update.releaseId !== release.id && !isOver(update)
+  return !isElsewhere || (update.pull.contact === null && !mayHaveImage(update.pull))
 }
 
 function whyEmpty(releases: readonly Release[], group: string | null): string {

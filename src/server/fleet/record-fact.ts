@@ -1,12 +1,17 @@
 import { deviceActor } from "../../core/domain/actor.ts"
 import type { Evidence } from "../../core/domain/evidence.ts"
-import { type PullFact, type PullFacts, type PullFinding, pullStep } from "../../core/domain/pull.ts"
+import { pullFacts, pullStep } from "../../core/domain/pull.ts"
+import type { PullContext, PullFact, PullFinding } from "../../core/domain/pull-facts.ts"
+import type { SharingSign } from "../../core/domain/pull-rules.ts"
+import { mayHaveImage, type PullState } from "../../core/domain/pull-state.ts"
 import { spentMore } from "../../core/domain/marks.ts"
 import type { Device, Update, UpdatePlace } from "../../core/domain/records.ts"
+import { updateStates } from "../../core/domain/update.ts"
 import type { Family, ImageFile } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { advanceRollout } from "./advance-rollout.ts"
+import { reopenRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice, Offered } from "./live-fleet.ts"
 import { moveUpdate, runsUnknown } from "./move-update.ts"
@@ -36,36 +41,56 @@ export function recordFact(needs: Needs, wire: WireFact): Promise<void> {
   return done
 }
 
+/** What is needed to draw conclusions about a device's update. */
+export function pullContext(
+  needs: Pick<Needs, "live" | "families">,
+  { device }: LiveDevice,
+  update: Update,
+): PullContext {
+  return {
+    rules: familyOf(needs.families, device.family).pull,
+    model: device.model,
+    version: needs.live.releases.get(update.releaseId)?.version ?? "",
+    offer: update.offer ?? {},
+    sizeBytes: update.image?.sizeBytes ?? 0,
+    speed: needs.live.deviceSpeed,
+  }
+}
+
 async function takeIn(needs: Needs, { live, offered, fact, file }: WireFact): Promise<void> {
   const { update } = live
   if (update === null || update.id !== offered.updateId) return takeInStale(needs, live, offered, fact)
   const family = familyOf(needs.families, live.device.family)
-  const version = needs.live.releases.get(update.releaseId)?.version ?? ""
-  const sizeBytes = offered.image.sizeBytes
-  const context = { rules: family.pull, model: live.device.model, version, offer: offered.offer, sizeBytes }
+  const context = pullContext(needs, live, update)
   const step = pullStep(context, update.pull, fact)
   if (step.state === update.pull) return
-  const wantedBytes = step.state.patchBytes ?? sizeBytes
-  const evidence = step.findings.map((finding) =>
-    toEvidence(needs, family, { update, fact, finding, version, live, wantedBytes }),
-  )
+  const evidence = step.findings.map((finding) => toEvidence(needs, context, step.state, finding))
   const move = moveUpdate({ ...update, pull: step.state, place: placeAfter(update, fact, needs.clock.now()) }, evidence)
-  const device = deviceAfter(family, live.device, { before: update, after: move.update, fact, version, file })
+  const { device, after } = deviceAfter(family, live.device, {
+    before: update,
+    after: move.update,
+    fact,
+    context,
+    file,
+  })
   // A read that taught nothing new is remembered in memory and saved with the next thing that counts.
-  const isQuiet = move.changes.length === 0 && device === live.device && !fact.kind.startsWith("image-")
+  const isCounted = step.state.quiet !== update.pull.quiet || step.state.sharing !== update.pull.sharing
+  const isQuiet = move.changes.length === 0 && device === live.device && !fact.kind.startsWith("image-") && !isCounted
   if (isQuiet) {
-    needs.live.setUpdate(move.update)
+    needs.live.setUpdate(after)
     return
   }
-  const changes: Change[] = [{ put: "update", update: move.update }, ...move.changes]
+  const changes: Change[] = [{ put: "update", update: after }, ...move.changes, ...doubtEvents(needs, update, after)]
   if (device !== live.device) changes.push({ put: "device", device })
   await commit(needs, deviceActor(live.device.id), changes, () => {
     live.device = device
-    needs.live.setUpdate(move.update)
+    needs.live.setUpdate(after)
   })
+  if (after.progress.state === update.progress.state) return
   const rollout = needs.live.rollouts.get(update.rolloutId)
-  if (rollout !== undefined && move.update.progress.state !== update.progress.state)
-    await advanceRollout(needs, rollout)
+  if (rollout === undefined) return
+  if (!updateStates[after.progress.state].over) await reopenRollout(needs, rollout, live.device.id)
+  await advanceRollout(needs, rollout)
 }
 
 /** What a transfer took is counted when it ends, however it ends. */
@@ -74,56 +99,76 @@ function placeAfter({ place }: Update, fact: PullFact, now: number): UpdatePlace
   return spentMore(place, { bytes: fact.sent - fact.from, sms: 0, now })
 }
 
-interface Found {
-  readonly update: Update
-  readonly fact: PullFact
-  readonly finding: PullFinding
-  readonly version: string
-  readonly live: LiveDevice
-  /** Size of the file that the device fetches. */
-  readonly wantedBytes: number
+function toEvidence(
+  { clock }: Pick<Needs, "clock">,
+  context: PullContext,
+  state: PullState,
+  { kind, basis, moment }: PullFinding,
+): Evidence {
+  return { kind, basis, at: clock.now(), sentence: context.rules.words[moment](pullFacts(context, state)) }
 }
 
-function toEvidence(
-  needs: Needs,
-  family: Family,
-  { update, fact, finding, version, live, wantedBytes }: Found,
-): Evidence {
-  const facts: PullFacts = {
-    version,
-    model: live.device.model,
-    offer: update.offer ?? {},
-    sizeBytes: wantedBytes,
-    takenBytes: fact.kind === "image-ended" ? fact.to : 0,
-    wholeFetches: update.pull.wholeFetches,
-    reads: update.pull.idleReads + 1,
-  }
-  return {
-    kind: finding.kind,
-    basis: finding.basis,
-    at: needs.clock.now(),
-    sentence: family.pull.words[finding.moment](facts),
-  }
+const sharingWords = {
+  overlap: "contacts from two networks came at the same time",
+  alternating: "contacts come from two networks by turns",
+} as const satisfies Record<SharingSign, string>
+
+/** Why one login seems to be used by two devices, and what the operator can do about it. */
+export function sharingSentence(deviceId: string, sign: SharingSign): string {
+  return `Two devices seem to share this login: ${sharingWords[sign]}. Nothing is concluded until \`waft device set ${deviceId} --single\` says that it is one device, or \`--running VERSION\` what it runs; a second device gets a login of its own by \`waft device add\`.`
+}
+
+function doubtEvents({ clock }: Pick<Needs, "clock">, before: Update, { pull, deviceId, rolloutId }: Update): Change[] {
+  if (pull.sharing === null || before.pull.sharing !== null) return []
+  const sentence = sharingSentence(deviceId, pull.sharing)
+  return [eventOf({ at: clock.now(), kind: "device.doubted", deviceId, rolloutId, basis: "concluded", sentence })]
 }
 
 interface Moved {
   readonly before: Update
   readonly after: Update
   readonly fact: PullFact
-  readonly version: string
+  readonly context: PullContext
   readonly file: ImageFile | undefined
 }
 
-/** What is known of the device itself once the update moved. */
-function deviceAfter(family: Family, device: Device, { before, after, fact, version, file }: Moved): Device {
+/**
+ * What is known of the device itself once the update moved. From its first byte of an image on nobody can say what it runs,
+ * until that is concluded, or the transfer is known to have been cut.
+ */
+function deviceAfter(
+  family: Family,
+  device: Device,
+  moved: Moved,
+): { readonly device: Device; readonly after: Update } {
+  const { before, after, fact, context, file } = moved
   if (fact.kind === "image-started") {
     const familyState = family.afterFetch(device.familyState, after.offer ?? {}, file)
-    const wasConcluded = before.progress.state === "succeeded" && after.progress.state !== "succeeded"
-    return wasConcluded ? { ...runsUnknown(device), familyState } : { ...device, familyState }
+    const begun = { ...device, familyState }
+    if (!reportsNothing(family)) return { device: begun, after }
+    const knownBefore = mayHaveImage(before.pull) ? before.pull.knownBefore : device.running.evidence
+    return { device: runsUnknown(begun), after: { ...after, pull: { ...after.pull, knownBefore } } }
   }
   const { state, basis } = after.progress
-  if (state !== "succeeded" || before.progress.state === "succeeded") return device
-  return { ...device, running: { version, evidence: basis } }
+  if (state === "succeeded" && before.progress.state !== "succeeded") {
+    return { device: { ...device, running: { version: context.version, evidence: basis } }, after }
+  }
+  const { knownBefore } = after.pull
+  if (
+    fact.kind === "image-ended" &&
+    !mayHaveImage(after.pull) &&
+    knownBefore !== null &&
+    after.pull.wholeFetches === 0
+  ) {
+    return { device: { ...device, running: { ...device.running, evidence: knownBefore } }, after }
+  }
+  if (before.progress.state === "succeeded" && state !== "succeeded") return { device: runsUnknown(device), after }
+  return { device, after }
+}
+
+/** Whether what runs can only be concluded. */
+function reportsNothing({ pull }: Family): boolean {
+  return Number.isFinite(pull.quietContacts.whole)
 }
 
 /** A device still fetches what it read before its rollout ended or changed: it may run that now. */
@@ -133,15 +178,27 @@ async function takeInStale(needs: Needs, live: LiveDevice, offered: Offered, fac
   const device = { ...runsUnknown(live.device), familyState: family.afterFetch(live.device.familyState, offered.offer) }
   const release = needs.live.releases.get(offered.releaseId)
   const deed = fact.kind === "image-started" ? "began to fetch" : "fetched whole"
+  const at = needs.clock.now()
   const event = eventOf({
-    at: needs.clock.now(),
+    at,
     kind: fact.kind === "image-started" ? "device.late-fetch-started" : "device.late-fetch-finished",
     deviceId: live.device.id,
     releaseId: offered.releaseId,
     basis: "observed",
     sentence: `It ${deed} version ${release?.version ?? "?"}, which it had read as its offer before that was taken back; it may run it after its next restart.`,
   })
-  await commit(needs, deviceActor(live.device.id), [{ put: "device", device }, event], () => {
+  // Whatever was concluded of what it runs is no longer so: the release that it should run is planned anew.
+  const current = live.update
+  const sentence = `It ${deed} version ${release?.version ?? "?"} after it was taken to run this release, so what it runs is not known; it is offered the release again.`
+  const move = current === null ? null : moveUpdate(current, [{ kind: "late-fetch", basis: "observed", at, sentence }])
+  const moved: Change[] =
+    move === null || move.update === current ? [] : [{ put: "update", update: move.update }, ...move.changes]
+  await commit(needs, deviceActor(live.device.id), [{ put: "device", device }, event, ...moved], () => {
     live.device = device
+    if (move !== null) needs.live.setUpdate(move.update)
   })
+  const rollout = needs.live.rollouts.get(current?.rolloutId ?? "")
+  if (moved.length === 0 || rollout === undefined) return
+  needs.live.toReplan.add(live)
+  await reopenRollout(needs, rollout, live.device.id)
 }

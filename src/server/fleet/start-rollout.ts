@@ -1,7 +1,8 @@
-import { freshPull } from "../../core/domain/pull.ts"
+import { freshPull } from "../../core/domain/pull-state.ts"
 import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
 import { type RolloutPlan, simplePlan } from "../../core/domain/plan.ts"
-import type { Rollout, Update } from "../../core/domain/records.ts"
+import type { SharingSign } from "../../core/domain/pull-rules.ts"
+import type { Device, Rollout, Update } from "../../core/domain/records.ts"
 import type { Progress } from "../../core/domain/update.ts"
 import { commit, eventOf } from "./commit.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
@@ -10,12 +11,12 @@ import { assignPhases, bucketOf, rankOf } from "../../core/rollout/assign.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { fleetGroup, groupMember } from "./group-context.ts"
-import { isOver } from "./live-fleet.ts"
+import { isOver, type LiveDevice } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 import { makeOffers } from "./make-offers.ts"
-import { moveUpdate } from "./move-update.ts"
+import { mayRunOther, type Move, moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
-import { chooseMembers, type RolloutMember, type RolloutWish } from "./plan-rollout.ts"
+import { chooseMembers, isThere, type RolloutMember, type RolloutWish } from "./plan-rollout.ts"
 import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
@@ -28,13 +29,18 @@ export interface RolloutOrder extends RolloutWish {
 /** Starts a rollout without a plan: one phase, everybody at once. */
 export function startRollout(needs: Needs, order: RolloutOrder): Promise<LiveRollout> {
   const { releaseIds: releases, group, silenceTimeoutMs: silenceMs } = order
-  return startPlan(needs, simplePlan({ releases: [...new Set(releases)], group, silenceMs }))
+  const plan = simplePlan({ releases: [...new Set(releases)], group, silenceMs })
+  return startWith(needs, { plan, members: chooseMembers(needs, order), again: order.again === true })
 }
 
 /** Starts the rollout that a plan describes. Refuses what `chooseMembers` refuses. */
-export function startPlan(needs: Needs, plan: RolloutPlan, prediction: JsonObject | null = null): Promise<LiveRollout> {
-  const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group })
-  return startWith(needs, { plan, members, prediction })
+export function startPlan(
+  needs: Needs,
+  plan: RolloutPlan,
+  more: { readonly prediction?: JsonObject | null; readonly again?: boolean } = {},
+): Promise<LiveRollout> {
+  const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group, again: more.again })
+  return startWith(needs, { plan, members, ...more })
 }
 
 /** Devices with their releases, and how they are brought there. */
@@ -42,6 +48,8 @@ export interface RolloutStart {
   readonly plan: RolloutPlan
   readonly members: readonly RolloutMember[]
   readonly rollbackOf?: string
+  /** Offers the release also to devices that are believed to run it. */
+  readonly again?: boolean
   readonly prediction?: JsonObject | null
 }
 
@@ -73,7 +81,7 @@ export async function startWith(needs: Needs, start: RolloutStart): Promise<Live
   if (members.length === 0)
     throw new Refusal("empty-rollout", { detail: "rollouts of a higher priority have them all" })
   const lives = members.flatMap(({ device }) => needs.live.devices.get(device.id) ?? [])
-  const left = await takeTurns(lives, () => enrol(needs, rollout, members))
+  const left = await takeTurns(lives, () => enrol(needs, rollout, members, start.again === true))
   for (const id of left) {
     const earlier = needs.live.rollouts.get(id)
     if (earlier !== undefined) await advanceRollout(needs, earlier)
@@ -110,13 +118,25 @@ function phasesOf(needs: Needs, rollout: Rollout, members: readonly RolloutMembe
 }
 
 /** Makes the rollout and its updates durable; gives the rollouts that devices were taken from. */
-async function enrol(needs: Needs, rollout: Rollout, members: readonly RolloutMember[]): Promise<ReadonlySet<string>> {
+async function enrol(
+  needs: Needs,
+  rollout: Rollout,
+  members: readonly RolloutMember[],
+  again: boolean,
+): Promise<ReadonlySet<string>> {
   const now = rollout.startedAt
   const phases = phasesOf(needs, rollout, members)
-  const updates = members.map((member) => newUpdate(rollout, member, phases.get(member.device.id) ?? 0))
+  // What each runs is looked at now: it may have begun to fetch something since the plan was made.
+  const updates = members.map((member) => {
+    const live = needs.live.devices.get(member.device.id)
+    const isAlready = live !== undefined && isThere(live, member.release, { again })
+    const sharing = live?.update?.pull.sharing ?? null
+    return newUpdate(rollout, { ...member, isThere: isAlready }, { phase: phases.get(member.device.id) ?? 0, sharing })
+  })
   const superseded = members
     .map(({ device }) => supersede(needs, device.id, rollout.id, now))
     .filter((move) => move !== null)
+  const doubted = again ? members.flatMap((member) => doubtedDevice(needs, member)) : []
   const changes: Change[] = [
     { put: "rollout", rollout },
     eventOf({
@@ -131,15 +151,24 @@ async function enrol(needs: Needs, rollout: Rollout, members: readonly RolloutMe
       ...move.changes,
     ]),
   ]
+  changes.push(...doubted.map(({ device }): Change => ({ put: "device", device })))
   await commit(needs, needs.actor, changes, () => {
-    for (const { update } of superseded) needs.live.setUpdate(update)
+    for (const { live, device } of doubted) live.device = device
+    for (const { live, update, device } of superseded) {
+      live.device = device
+      needs.live.setUpdate(update)
+    }
     needs.live.setRollout(rollout)
     for (const { update } of updates) needs.live.setUpdate(update)
   })
   return new Set(superseded.map(({ update }) => update.rolloutId))
 }
 
-function newUpdate(rollout: Rollout, { device, release, isThere, obstacle }: RolloutMember, phase: number) {
+function newUpdate(
+  rollout: Rollout,
+  { device, release, isThere: isAlready, obstacle }: RolloutMember,
+  { phase, sharing }: { readonly phase: number; readonly sharing: SharingSign | null },
+) {
   const now = rollout.startedAt
   const progress: Progress = {
     state: "waiting",
@@ -158,7 +187,7 @@ function newUpdate(rollout: Rollout, { device, release, isThere, obstacle }: Rol
     offer: null,
     image: null,
     offerReason: null,
-    pull: freshPull,
+    pull: { ...freshPull, sharing },
     place: { ...firstPlace, phase },
     packageId: null,
     ticket: null,
@@ -166,14 +195,38 @@ function newUpdate(rollout: Rollout, { device, release, isThere, obstacle }: Rol
   if (obstacle !== null) {
     return moveUpdate(update, [{ kind: "offer-impossible", basis: "concluded", at: now, sentence: obstacle }])
   }
-  if (!isThere) return { update, changes: [] }
+  if (!isAlready) return { update, changes: [] }
   const sentence = `It ran version ${release.version} already when the rollout started.`
   return moveUpdate(update, [{ kind: "left-alone", basis: "concluded", at: now, sentence }])
 }
 
-function supersede({ live }: Needs, deviceId: string, rolloutId: string, now: number) {
-  const current = live.devices.get(deviceId)?.update ?? null
-  if (current === null || isOver(current)) return null
-  const sentence = `The rollout ${rolloutId} took it over while it was ${current.progress.state}.`
-  return moveUpdate(current, [{ kind: "superseded", basis: "observed", at: now, sentence }])
+/** Whoever offers a release again to a device that was concluded to run it does not believe that. */
+function doubtedDevice({ live: fleet }: Needs, { device: { id }, release }: RolloutMember) {
+  const live = fleet.devices.get(id)
+  const running = live?.device.running
+  if (live === undefined || running?.version !== release.version || running.evidence === "reported") return []
+  return [{ live, device: runsUnknown(live.device) }]
+}
+
+/** Takes a device away from its rollout; one that may have that one's image runs nobody knows what. */
+function supersede({ live: fleet }: Needs, deviceId: string, rolloutId: string, now: number): Superseded | null {
+  const live = fleet.devices.get(deviceId)
+  if (live === undefined || live.update === null || isOver(live.update)) return null
+  const current = live.update
+  const mayRun = mayRunOther(current)
+  const rest = mayRun ? "; it may or may not run what it fetched" : ""
+  const sentence = `The rollout ${rolloutId} took it over while it was ${current.progress.state}${rest}.`
+  const move = moveUpdate(current, [{ kind: "superseded", basis: "observed", at: now, sentence }])
+  const device = mayRun ? runsUnknown(live.device) : live.device
+  return {
+    ...move,
+    live,
+    device,
+    changes: device === live.device ? move.changes : [{ put: "device", device }, ...move.changes],
+  }
+}
+
+interface Superseded extends Move {
+  readonly live: LiveDevice
+  readonly device: Device
 }

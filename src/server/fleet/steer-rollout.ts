@@ -7,7 +7,7 @@ import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isLive, isOver, type LiveDevice } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 import { makeOffers } from "./make-offers.ts"
-import { moveUpdate, runsUnknown } from "./move-update.ts"
+import { mayRunOther, moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { takeTurns } from "./take-turns.ts"
 
@@ -148,8 +148,6 @@ function notSucceeded(phase: LiveRollout["book"]["phases"][number] | undefined):
   return { failed: (counts.failed ?? 0) + again.failed, noShow: (counts["no-show"] ?? 0) + again.noShow }
 }
 
-const mayHaveImage = new Set(["downloading", "downloaded", "installing"])
-
 /** Cancels a rollout's open updates, all in one transaction; `why` begins the sentence. */
 async function cancelUpdates(
   needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf,
@@ -179,7 +177,7 @@ async function cancelUpdates(
 }
 
 function cancel({ clock }: Pick<FleetNeeds, "clock">, live: LiveDevice, update: Update, why: string) {
-  const mayHave = mayHaveImage.has(update.progress.state)
+  const mayHave = mayRunOther(update)
   const rest = mayHave
     ? "while it was fetching or had fetched the image, so it may or may not run it"
     : "before it began to fetch"

@@ -1,13 +1,14 @@
 import { engine } from "../../core/domain/actor.ts"
+import { pullFacts } from "../../core/domain/pull.ts"
 import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { silenceLimitMs } from "../../core/domain/plan.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
-import { moveUpdate } from "./move-update.ts"
+import { moveUpdate, mayRunOther, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
-import { recordFact } from "./record-fact.ts"
+import { pullContext, recordFact } from "./record-fact.ts"
 import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families">
@@ -18,8 +19,9 @@ export async function settleUndecided(needs: Needs): Promise<void> {
   const facts = [...needs.live.undecided].flatMap((live) => {
     const { update } = live
     if (update === null || update.offer === null || update.image === null) return []
-    const { settleMs } = familyOf(needs.families, live.device.family).pull
-    if (update.pull.pending === null || at < update.pull.pending.at + settleMs(live.device.model)) return []
+    const { contact } = update.pull
+    const { settleMs } = familyOf(needs.families, live.device.family).pull.contact(live.device.model)
+    if (contact === null || at < contact.lastAt + settleMs / needs.live.deviceSpeed) return []
     const offered = { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
     return [recordFact(needs, { live, offered, fact: { kind: "time-passed", at } })]
   })
@@ -64,21 +66,22 @@ async function markSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<
   const moves = silent.flatMap((live) => {
     const { update } = live
     if (update === null) return []
-    const { words } = familyOf(needs.families, live.device.family).pull
-    const sentence = words.silent({
-      version: needs.live.releases.get(update.releaseId)?.version ?? "",
-      model: live.device.model,
-      offer: update.offer ?? {},
-      sizeBytes: update.image?.sizeBytes ?? 0,
-      takenBytes: update.pull.coveredBytes,
-      wholeFetches: update.pull.wholeFetches,
-      reads: update.pull.idleReads,
-    })
-    return [moveUpdate(update, [{ kind: "silence", basis: "concluded", at, sentence }])]
+    const sentence = familyOf(needs.families, live.device.family).pull.words.silent(
+      pullFacts(pullContext(needs, live, update), update.pull),
+    )
+    const move = moveUpdate(update, [{ kind: "silence", basis: "concluded", at, sentence }])
+    return [{ ...move, live, device: mayRunOther(update) ? runsUnknown(live.device) : null }]
   })
-  const changes = moves.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
+  const changes = moves.flatMap(({ update, device, changes }): Change[] => [
+    { put: "update", update },
+    ...(device === null ? [] : [{ put: "device", device } as const]),
+    ...changes,
+  ])
   await commit(needs, engine, changes, () => {
-    for (const { update } of moves) needs.live.setUpdate(update)
+    for (const { live, update, device } of moves) {
+      if (device !== null) live.device = device
+      needs.live.setUpdate(update)
+    }
   })
 }
 

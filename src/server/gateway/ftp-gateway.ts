@@ -16,7 +16,7 @@ export function ftpGateway(needs: GatewayNeeds): FtpHost {
       if (login === undefined) return ticketView(needs, { user, password, peer, id: `ftp-${++sessions}` })
       const { secret } = login.kind === "device" ? login.device.access : login.channel.access
       if (!isSameText(password, secret)) return null
-      const session = new LoginSession(needs, login, `ftp-${++sessions}`, peer)
+      const session = new LoginSession(needs, login, { id: `ftp-${++sessions}`, peer })
       const { ftp } = session.family
       if (ftp === undefined) return null
       return new OfferView(session, ftp, { account: user, maxSessions: login.kind === "device" ? 8 : 5000 })
@@ -35,7 +35,7 @@ interface TicketLogin {
 function ticketView(needs: GatewayNeeds, { user, password, peer, id }: TicketLogin): FtpView | null {
   const live = needs.live.tickets.get(user)
   if (!isSameText(password, live?.update?.ticket?.secret ?? "") || live === undefined) return null
-  const session = new LoginSession(needs, live, id, peer)
+  const session = new LoginSession(needs, live, { id, peer })
   const files = ticketFiles(session.family)
   return new OfferView(session, { directoryAliases: [], files }, { account: user, maxSessions: 8 })
 }
@@ -63,7 +63,13 @@ class OfferView implements FtpView {
     if (parts.length === 0) return this.#directory()
     if (parts.length > 1) return null
     const found = this.#files().find(({ file }) => file.name === parts[0])
-    return found === undefined ? null : this.#node(found)
+    if (found === undefined) return null
+    this.#session.askedAbout(found.file.role)
+    return this.#node(found)
+  }
+
+  hear(verb: string): void {
+    this.#session.hear(verb)
   }
 
   contested(): void {

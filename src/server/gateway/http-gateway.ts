@@ -72,7 +72,9 @@ class HttpGateway {
           }),
       }
     }
-    return this.#answerGet(match, request, { login: caller.login, origin: head.origin, isHead: head.method === "HEAD" })
+    const signs = [head.method, ...Object.keys(head.headers)]
+    const isHead = head.method === "HEAD"
+    return this.#answerGet(match, request, { login: caller.login, origin: head.origin, signs, isHead })
   }
 
   #answerGet(match: RouteMatch, request: RouteRequest, contact: Contact): HttpNode {
@@ -94,7 +96,7 @@ class HttpGateway {
         answer: () => orRefusal(() => this.#answerFresh(match, request, contact)),
       }
     }
-    return this.#nodeOf(login, contact.origin, this.#orAsRead(match, request, { login, origin, offered, answer }))
+    return this.#nodeOf(contact, this.#orAsRead(match, request, { login, origin, offered, answer }))
   }
 
   /** The answer of a poll to which there is nothing new; null = there is. */
@@ -118,23 +120,20 @@ class HttpGateway {
   }
 
   /** Answers once nothing else is under way for the device, and makes durable what the request says. */
-  async #answerFresh(
-    match: RouteMatch,
-    request: RouteRequest,
-    { login, origin: from }: Contact,
-  ): Promise<HttpNotice | HttpFile> {
+  async #answerFresh(match: RouteMatch, request: RouteRequest, contact: Contact): Promise<HttpNotice | HttpFile> {
+    const { login, origin: from } = contact
     const origin = this.#needs.deviceUrl ?? originUrl(from)
     const read = (): Found => {
       const offered = offeredNow(this.#needs, login)
       return { offered, answer: match.route.answer(this.#situation(login, offered, origin), request) }
     }
-    if (login.kind === "channel") return this.#nodeOf(login, from, read())
+    if (login.kind === "channel") return this.#nodeOf(contact, read())
     this.#needs.live.touch(login, from.peer)
     const found = await recordReport(this.#needs, login, () => {
       const one = read()
       return { report: one.answer.report, read: one }
     })
-    return this.#nodeOf(login, from, this.#orAsRead(match, request, { login, origin, ...found }))
+    return this.#nodeOf(contact, this.#orAsRead(match, request, { login, origin, ...found }))
   }
 
   /** A file that is not there any more may be what the login has read of. */
@@ -180,8 +179,8 @@ class HttpGateway {
     }
   }
 
-  #nodeOf(login: Login, origin: Origin, { offered, answer }: Found): HttpNotice | HttpFile {
-    const session = new LoginSession(this.#needs, login, `http-${++this.#sessions}`, origin.peer)
+  #nodeOf({ login, origin, signs = [] }: Contact, { offered, answer }: Found): HttpNotice | HttpFile {
+    const session = new LoginSession(this.#needs, login, { id: `http-${++this.#sessions}`, peer: origin.peer, signs })
     const { body } = answer
     if (body !== undefined && "image" in body) {
       const file: OfferedFile = { name: "", role: "image", image: body.image }
@@ -200,7 +199,7 @@ class HttpGateway {
       ...node,
       read: () => {
         hold?.().catch(complain)
-        if (afterRead === undefined || login.kind !== "device") return
+        if (afterRead === undefined || login.kind !== "device" || session.isVisitor) return
         recordReport(this.#needs, login, () => ({ report: afterRead, read: null })).catch(complain)
       },
     }
@@ -209,7 +208,7 @@ class HttpGateway {
   #ticketNode([, user = "", secret = "", name]: RegExpExecArray, { peer }: Origin): HttpNode | null {
     const live = this.#needs.live.tickets.get(user)
     if (live === undefined || !isSameText(secret, live.update?.ticket?.secret ?? "")) return null
-    const session = new LoginSession(this.#needs, live, `http-${++this.#sessions}`, peer)
+    const session = new LoginSession(this.#needs, live, { id: `http-${++this.#sessions}`, peer })
     const found = session.files(ticketFiles(session.family)).find(({ file }) => file.name === name)
     if (found?.file.role !== "image") return null
     const { image } = found.file
@@ -220,6 +219,8 @@ class HttpGateway {
 interface Contact {
   readonly login: Login
   readonly origin: Origin
+  /** The method and the names of the headers, as a client's kind can be told by them. */
+  readonly signs?: readonly string[]
   readonly isHead?: boolean
 }
 

@@ -1,4 +1,6 @@
 import type { Family, OfferedFile, OfferedImage } from "../../core/families/family.ts"
+import type { PullFact } from "../../core/domain/pull-facts.ts"
+import { mayHaveImage, networkOf } from "../../core/domain/pull-state.ts"
 import { familyOf, ticketSide } from "../fleet/families.ts"
 import { flagContest } from "../fleet/flag-contest.ts"
 import { flagImage } from "../fleet/flag-image.ts"
@@ -11,6 +13,7 @@ import {
   offeredTo,
   type Reading,
 } from "../fleet/live-fleet.ts"
+import { noteVisit } from "../fleet/note-visit.ts"
 import { recordFact } from "../fleet/record-fact.ts"
 import type { TransferContent } from "../transports/content.ts"
 
@@ -32,16 +35,46 @@ export class LoginSession {
   readonly #needs: GatewayNeeds
   readonly #login: LiveDevice | LiveChannel
   readonly #peer: string
+  readonly #network: string
+  /** By what the client can be told from a device: verbs that it has sent, names of its headers. */
+  readonly #signs = new Set<string>()
+  readonly #askedAbout = new Set<"notice" | "image">()
 
-  constructor(needs: GatewayNeeds, login: LiveDevice | LiveChannel, id: string, peer: string) {
+  constructor(needs: GatewayNeeds, login: LiveDevice | LiveChannel, { id, peer, signs = [] }: Contacting) {
     this.id = id
     this.#needs = needs
     this.#login = login
     this.#peer = peer
+    this.#network = networkOf(peer)
+    for (const sign of signs) this.#signs.add(sign)
     this.family = familyOf(needs.families, login.kind === "device" ? login.device.family : login.channel.family)
     if (login.kind !== "device") return
+    if (this.#signs.size > 0 && this.isVisitor) return
     needs.live.touch(login, peer)
-    this.#tell("session-opened", login)
+    if (isUnderWay(login)) this.#tell(login, { kind: "session-opened", ...this.#sign() })
+  }
+
+  /** Whether the client has shown that it is no device of the family. It is answered, and nothing is concluded from it. */
+  get isVisitor(): boolean {
+    return this.family.pull.isVisitor([...this.#signs])
+  }
+
+  /** Takes in a verb that the client has sent. */
+  hear(verb: string): void {
+    this.#signs.add(verb)
+  }
+
+  /** The client has named a file, whatever it wants of it. */
+  askedAbout(role: "notice" | "image"): void {
+    const login = this.#login
+    if (login.kind !== "device" || this.#askedAbout.has(role) || login.update === null || this.isVisitor) return
+    this.#askedAbout.add(role)
+    const isOfInterest = isUnderWay(login) || (role === "image" && mayHaveImage(login.update.pull))
+    if (isOfInterest) this.#tell(login, { kind: "asked", about: role, ...this.#sign() })
+  }
+
+  #sign() {
+    return { session: this.id, network: this.#network, at: this.#needs.clock.monotonic() }
   }
 
   /** When what is offered last changed, ms since 1970 UTC. */
@@ -77,7 +110,9 @@ export class LoginSession {
 
   /** What the login gets now is told to it; gives what is done once it has read that whole. */
   openNotice(offered: Offered | null): (() => Promise<void>) | null {
-    this.#login.reading = offered === null ? null : { offered, at: this.#needs.clock.monotonic() }
+    if (!this.isVisitor || this.#login.kind === "channel") {
+      this.#login.reading = offered === null ? null : { offered, at: this.#needs.clock.monotonic() }
+    }
     if (this.#login.kind === "channel") this.#login.polls++
     return offered === null ? null : () => this.#noticeRead(offered)
   }
@@ -106,18 +141,25 @@ export class LoginSession {
   /** The contact is over. */
   close(): void {
     const login = this.#login
-    if (login.kind === "device" && login.update?.pull.pending?.session === this.id) this.#tell("session-closed", login)
+    if (login.kind !== "device" || login.update === null || this.isVisitor) return
+    const { contact, fetchSession } = login.update.pull
+    if (contact?.session !== this.id && fetchSession !== this.id) return
+    const isPolite = this.#signs.has("QUIT")
+    this.#tell(login, { kind: "session-closed", session: this.id, isPolite, at: this.#needs.clock.monotonic() })
   }
 
-  /** A device that has read an offer and is still undecided calls again, or has gone. */
-  #tell(kind: "session-opened" | "session-closed", login: LiveDevice): void {
+  /** What a device does that nobody waits for. */
+  #tell(login: LiveDevice, fact: PullFact): void {
     const { update } = login
-    if (!update?.pull.pending || update.offer === null || update.image === null) return
+    if (update === null || update.offer === null || update.image === null) return
     const { id: updateId, releaseId, offer, image } = update
-    const fact = { kind, session: this.id, at: this.#needs.clock.monotonic() }
     recordFact(this.#needs, { live: login, offered: { updateId, releaseId, offer, image }, fact }).catch(
       (error: unknown) => this.#needs.complain(`a session of ${login.device.id} was not recorded`, error),
     )
+  }
+
+  #noteFetch(login: LiveDevice): Promise<void> {
+    return noteVisit(this.#needs, login, { network: this.#network, deed: "fetched the image" })
   }
 
   #reading(): Reading | null {
@@ -128,12 +170,11 @@ export class LoginSession {
 
   async #noticeRead(offered: Offered): Promise<void> {
     if (this.#login.kind !== "device") return
-    const at = this.#needs.clock.monotonic()
-    await recordFact(this.#needs, {
-      live: this.#login,
-      offered,
-      fact: { kind: "notice-read", session: this.id, at },
-    })
+    const live = this.#login
+    if (this.isVisitor) return noteVisit(this.#needs, live, { network: this.#network, deed: "read what it is offered" })
+    // What was concluded stands until it comes for the image: how often it polls teaches nothing more.
+    if (live.update?.id === offered.updateId && live.update?.progress.state === "succeeded") return
+    await recordFact(this.#needs, { live, offered, fact: { kind: "notice-read", ...this.#sign() } })
   }
 
   async #openImage(
@@ -148,13 +189,13 @@ export class LoginSession {
       throw error
     })
     const { clock } = this.#needs
-    if (login.kind === "channel" || offered === null) {
+    if (login.kind === "channel" || offered === null || this.isVisitor) {
+      if (login.kind === "device") await this.#noteFetch(login)
       return { sizeBytes: hold.sizeBytes, read: hold.read, finished: () => hold.release() }
     }
     try {
       const isPatch = image.sha256 !== offered.image.sha256
-      const at = clock.monotonic()
-      const started = { kind: "image-started", from, at } as const
+      const started = { kind: "image-started", from, ...this.#sign() } as const
       const fact = isPatch ? { ...started, patchBytes: image.sizeBytes } : started
       await recordFact(this.#needs, { live: login, offered, fact, file: image })
     } catch (error) {
@@ -178,6 +219,18 @@ export class LoginSession {
       },
     }
   }
+}
+
+/** One contact of a client, as its transport knows it. */
+export interface Contacting {
+  readonly id: string
+  readonly peer: string
+  readonly signs?: readonly string[]
+}
+
+/** Whether a contact of the device is not over yet. */
+function isUnderWay({ update }: LiveDevice): boolean {
+  return update?.pull.contact?.isSettled === false
 }
 
 /** What one-time credentials show: the package, under a short name. */

@@ -11,13 +11,13 @@ import type { FleetNeeds, OnBehalf } from "../fleet/fleet-needs.ts"
 import { loadFleet } from "../fleet/live-fleet.ts"
 import { advanceByTime } from "../fleet/advance-rollout.ts"
 import { rollBackDue } from "../fleet/roll-back.ts"
-import { makeDueOffers, makeOffers } from "../fleet/make-offers.ts"
+import { makeDueOffers, makeOffers, replanOffers } from "../fleet/make-offers.ts"
 import { MemoryStore } from "../fleet/memory-store.testing.ts"
 import type { Images } from "../fleet/needs.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { startRollout } from "../fleet/start-rollout.ts"
 import { noticeSilence, settleUndecided } from "../fleet/watch-time.ts"
-import type { FtpView } from "../transports/ftp/ftp-host.ts"
+import type { FtpHost, FtpView } from "../transports/ftp/ftp-host.ts"
 import { ftpGateway } from "./ftp-gateway.ts"
 
 /** A clock that moves when it is told to. `wall` and `steady` can be moved apart: people set clocks. */
@@ -41,6 +41,7 @@ export class Rehearsal {
   readonly heard: WaftEvent[] = []
   needs!: FleetNeeds & OnBehalf & { readonly complain: (what: string, error: unknown) => void }
   #texts = 0
+  #gateway!: FtpHost
 
   static async start(): Promise<Rehearsal> {
     const rehearsal = new Rehearsal()
@@ -65,12 +66,14 @@ export class Rehearsal {
         throw new Error(what, { cause: error })
       },
     }
+    this.#gateway = ftpGateway(this.needs)
     for (const rollout of this.needs.live.rollouts.values()) await makeOffers(this.needs, rollout)
   }
 
   async pass(ms: number): Promise<void> {
     this.clock.pass(ms)
     await settleUndecided(this.needs)
+    await replanOffers(this.needs)
     await noticeSilence(this.needs)
     await advanceByTime(this.needs)
     await makeDueOffers(this.needs)
@@ -93,8 +96,8 @@ export class Rehearsal {
     return started.rollout.id
   }
 
-  login(user: string): FtpView {
-    const view = ftpGateway(this.needs).login(user, "secret", "192.0.2.7")
+  login(user: string, peer = "192.0.2.7"): FtpView {
+    const view = this.#gateway.login(user, "secret", peer)
     if (view === null || view instanceof Promise) throw new Error(`${user} could not log in`)
     return view
   }
@@ -140,6 +143,14 @@ export async function poll(rehearsal: Rehearsal, user: string): Promise<string> 
   return text
 }
 
+/** A poll in a contact of its own, hours after the last, that leaves alone what it reads. */
+export async function quietPoll(rehearsal: Rehearsal, user: string): Promise<string> {
+  await rehearsal.pass(1_800_000)
+  const notice = await poll(rehearsal, user)
+  await rehearsal.pass(1_800_000)
+  return notice
+}
+
 /** Fetches the binary that `notice` names, in a session of its own. */
 export async function fetchProgram(
   rehearsal: Rehearsal,
@@ -149,7 +160,9 @@ export async function fetchProgram(
 ): Promise<Uint8Array> {
   const view = rehearsal.login(user)
   try {
-    return await retrieve(view, `/${/^FILE:(.*)$/m.exec(notice)?.[1] ?? ""}`, stopAt)
+    const bytes = await retrieve(view, `/${/^FILE:(.*)$/m.exec(notice)?.[1] ?? ""}`, stopAt)
+    if (stopAt === undefined) view.hear?.("QUIT")
+    return bytes
   } finally {
     view.close()
   }

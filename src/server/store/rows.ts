@@ -1,8 +1,9 @@
 import type { Insertable, Selectable } from "kysely"
 import { type Actor, actorText, parseActor } from "../../core/domain/actor.ts"
 import type { Basis } from "../../core/domain/evidence.ts"
-import type { PullState } from "../../core/domain/pull.ts"
 import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
+import type { RunningEvidence } from "../../core/domain/evidence.ts"
+import { readPullState } from "../../core/domain/pull-state.ts"
 import type {
   Admission,
   Channel,
@@ -15,7 +16,6 @@ import type {
   Rollout,
   RolloutMarks,
   RolloutState,
-  RunningEvidence,
   Update,
   UpdatePlace,
 } from "../../core/domain/records.ts"
@@ -202,7 +202,7 @@ export function updateOf(row: Row<"updates">): Update {
     offer: row.offer === null ? null : object(row.offer),
     image: imageRef(row.image_sha256, row.image_size_bytes),
     offerReason: row.offer_reason,
-    pull: JSON.parse(row.pull) as PullState,
+    pull: readPullState(JSON.parse(row.pull)),
     place: row.place === null ? oldPlace(row) : (JSON.parse(row.place) as UpdatePlace),
     packageId: row.package_id,
     ticket:

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { freshPull } from "../../core/domain/pull.ts"
+import { freshPull } from "../../core/domain/pull-state.ts"
 import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
 import { simplePlan } from "../../core/domain/plan.ts"
 import type { NewEvent } from "../../core/domain/events/table.ts"
@@ -75,7 +75,7 @@ const update = (id: string, state: "offered" | "succeeded"): Update => ({
   image: { sha256: "ab", sizeBytes: 9 },
   offerReason: "why",
   place: { ...firstPlace, phase: 1, spentBytes: 12, day: { since: 5, bytes: 12, sms: 0 } },
-  pull: { ...freshPull, idleReads: 2 },
+  pull: { ...freshPull, quiet: 2 },
   packageId: "r-2",
   ticket: { user: "u", secret: "s" },
 })

@@ -156,10 +156,22 @@ class SqlStore implements Store {
 
   liveUpdates = async () => {
     const unfinished = this.#builder.selectFrom("rollouts").select("id").where("state", "in", ["running", "paused"])
+    // What a device is concluded to run stays offered to it, so that it can take that back.
+    const concluded = this.#builder
+      .selectFrom("updates as u")
+      .innerJoin("devices", "devices.id", "u.device_id")
+      .innerJoin("releases", "releases.id", "u.release_id")
+      .select("u.id")
+      .where("u.state", "=", "succeeded")
+      .where("u.basis", "=", "concluded")
+      .where("devices.running_evidence", "=", "concluded")
+      .whereRef("devices.running_version", "=", "releases.version")
     const live = this.#builder
       .selectFrom("updates")
       .selectAll()
-      .where((where) => where.or([where("over", "=", 0), where("rollout_id", "in", unfinished)]))
+      .where((where) =>
+        where.or([where("over", "=", 0), where("rollout_id", "in", unfinished), where("id", "in", concluded)]),
+      )
     return this.#readAll(
       (after) => live.where("id", ">", after).orderBy("id"),
       ({ id }) => id,

@@ -25,6 +25,7 @@ export function foldRollout(summary: RolloutSummary, event: WaftEvent): RolloutS
     case "rollout.paused":
       return { ...summary, state: "paused" }
     case "rollout.resumed":
+    case "rollout.reopened":
       return { ...summary, state: "running" }
     case "rollout.succeeded":
     case "rollout.failed":

@@ -18,6 +18,8 @@ export interface SmallFtpServer {
 export interface SmallFtpView {
   /** A file by its path; null = there is none. */
   readonly find: (path: string) => SmallFtpFile | null
+  /** Told of each verb that comes after the login. */
+  readonly hear?: (verb: string) => void
   readonly close: () => void
 }
 
@@ -107,6 +109,7 @@ class Session {
     const [verb = "", ...rest] = line.split(" ")
     const argument = rest.join(" ")
     this.#shared.commands.push(verb === "PASS" ? verb : line)
+    this.#view?.hear?.(verb)
     if (this.#shared.options.unknown?.includes(verb) === true) return this.#say("502 not here")
     const deed = this.#deeds[verb]
     return deed === undefined ? this.#say("502 not here") : deed(argument)

@@ -1,3 +1,4 @@
+import type { ContactRules } from "../../domain/pull-rules.ts"
 import type { Model } from "../family.ts"
 
 /** The modems for which the guide documents `requestOTA`, and a place for motes whose modem nobody noted down. */
@@ -16,30 +17,48 @@ export interface ModemTraits {
   readonly highestVersion: 127 | 254
   /** How the mote may compare VERSION with the stored one: a mote of unknown modem may do either. */
   readonly compares: readonly ("signed" | "unsigned")[]
-  /**
-   * How long after reading UPGRADE.TXT the mote may still call again for the binary, ms. 4G: 10 s to close, 15 s to open again; 3G: a
-   * pause of 10 s; GPRS: UPGRADE.TXT is compared with its size and may be fetched again first.
-   */
-  readonly settleMs: number
-  /** Whether one FTP session carries both files. */
-  readonly oneSession: boolean
+  /** What a contact looks like on the wire. */
+  readonly contact: ContactRules
 }
 
-const gprs: ModemTraits = { highestVersion: 127, compares: ["signed"], settleMs: 60_000, oneSession: false }
-const unsigned: ModemTraits = { highestVersion: 254, compares: ["unsigned"], settleMs: 30_000, oneSession: false }
-const cautious: ModemTraits = {
-  highestVersion: 127,
-  compares: ["signed", "unsigned"],
+/**
+ * The times of the contacts, with their reasons (waspmote.md, "What the fetches tell"):
+ * - 4G: after UPGRADE.TXT 10 s to close, 15 s to open again, two pauses of 2 s: 29 s at the slowest, twice that to be safe. It
+ *   says QUIT in between only when it wants the program, and after the program only when it has stored all of it.
+ * - 3G: a pause of 10 s, a LIST that may hang for 30 s, a pause of 10 s, the connection.
+ * - GPRS: each file has up to three tries, each with sessions of its own; the connection is set up anew for the second file.
+ * - WiFi PRO: one session; its end is the end of the contact.
+ * A mote cannot make two contacts faster than its modem finds its network and closes down: a minute or two, and its sketch
+ * then sleeps for hours.
+ */
+const fourG: ContactRules = {
   settleMs: 60_000,
-  oneSession: false,
+  contactMs: 90_000,
+  sessionEndSettles: false,
+  secondSessionWants: true,
+  quitWants: true,
+  quitEndsFetch: true,
 }
+const threeG: ContactRules = { ...fourG, settleMs: 90_000, contactMs: 120_000, quitWants: false, quitEndsFetch: false }
+const gprsContact: ContactRules = { ...threeG, contactMs: 180_000 }
+const wifiPro: ContactRules = {
+  ...threeG,
+  settleMs: 60_000,
+  contactMs: 60_000,
+  sessionEndSettles: true,
+  secondSessionWants: false,
+}
+
+const gprs: ModemTraits = { highestVersion: 127, compares: ["signed"], contact: gprsContact }
+const unsigned: ModemTraits = { highestVersion: 254, compares: ["unsigned"], contact: fourG }
+const cautious: ModemTraits = { highestVersion: 127, compares: ["signed", "unsigned"], contact: gprsContact }
 
 const traits: Readonly<Record<string, ModemTraits>> = {
   "4g": unsigned,
-  "3g": unsigned,
+  "3g": { ...unsigned, contact: threeG },
   "gprs-pro": gprs,
   "gprs-gps": gprs,
-  "wifi-pro": { ...unsigned, oneSession: true },
+  "wifi-pro": { ...unsigned, contact: wifiPro },
 }
 
 /** Traits of a model; a model that is not in the table is treated like an unknown modem. */

@@ -21,6 +21,8 @@ export interface FtpView {
    * got what was sent cannot be told.
    */
   readonly contested?: () => void
+  /** Told of every verb that the client sends, those before its login too. Must be cheap. */
+  readonly hear?: (verb: string) => void
   /** The session is over, however it ended. */
   readonly close: () => void
 }

@@ -43,6 +43,7 @@ export class FtpSession implements CommandContext, Guard {
   #isQuitting = false
   #peerEnded = false
   #isClosed = false
+  readonly #earlyVerbs = new Set<string>()
   #commandsBeforeLogin = 0
   #failedLogins = 0
   #wakeUp: (() => void) | null = null
@@ -234,6 +235,8 @@ export class FtpSession implements CommandContext, Guard {
       return
     }
     this.#view = view
+    for (const verb of this.#earlyVerbs) view.hear?.(verb)
+    this.#earlyVerbs.clear()
     this.reply(230)
   }
 
@@ -352,6 +355,8 @@ export class FtpSession implements CommandContext, Guard {
       return
     }
     const row = this.#needs.commands.get(command.verb)
+    if (this.#view !== null) this.#view.hear?.(command.verb)
+    else if (row !== undefined) this.#earlyVerbs.add(command.verb)
     if (row === undefined) this.reply(500)
     else if (row.needsLogin && !this.isLoggedIn) this.reply(530)
     else this.#start(row, command.argument)

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest"
 import { latin1 } from "../../../kit/bytes.ts"
 import type { JsonObject } from "../../../kit/json.ts"
-import { freshPull, type PullContext, type PullFact, pullStep } from "../../../domain/pull.ts"
+import { pullStep } from "../../../domain/pull.ts"
+import type { PullContext, PullFact } from "../../../domain/pull-facts.ts"
+import { freshPull } from "../../../domain/pull-state.ts"
 import { boardImage, digestOf, TestBoard } from "../device/board.testing.ts"
 import { pullRules } from "./pull-rules.ts"
 import { pic32mzw1 } from "../index.ts"
@@ -233,7 +235,7 @@ describe("an order to delete a withdrawn release", () => {
 })
 
 describe("conclusions about a board", () => {
-  const context: PullContext = { rules: pullRules, model: "v3.8", version: "6", offer: {}, sizeBytes: 9000 }
+  const context: PullContext = { rules: pullRules, model: "v3.8", version: "6", offer: {}, sizeBytes: 9000, speed: 1 }
 
   function kinds(facts: readonly PullFact[]): readonly string[] {
     let state = freshPull
@@ -244,9 +246,9 @@ describe("conclusions about a board", () => {
     })
   }
   const minute = 62_000
-  const read = (n: number): PullFact => ({ kind: "notice-read", session: `s${n}`, at: n * minute })
+  const read = (n: number): PullFact => ({ kind: "notice-read", session: `s${n}`, network: "10.0", at: n * minute })
   const fetchWhole = (n: number): readonly PullFact[] => [
-    { kind: "image-started", from: 0, at: n * minute + 1 },
+    { kind: "image-started", from: 0, session: `i${n}`, network: "10.0", at: n * minute + 1 },
     { kind: "image-ended", from: 0, sent: 9000, to: 9000, whole: true, at: n * minute + 2 },
   ]
 
@@ -255,17 +257,19 @@ describe("conclusions about a board", () => {
       "offer-read",
       "transfer-started",
       "transfer-finished",
-      "offer-read",
-      "offer-read",
+      "came-back",
+      "quiet-poll",
+      "came-back",
       "left-alone",
-      "offer-read",
+      "came-back",
     ])
   })
 
-  it("say that the install failed at the second fetch, and end the update loop at the third", () => {
-    const found = kinds([read(1), ...fetchWhole(1), read(2), ...fetchWhole(2), read(3), ...fetchWhole(3).slice(0, 1)])
+  it("say that the install failed when it is fetched again, and end the update after four such installs", () => {
+    const tries = [1, 2, 3, 4].flatMap((n) => [read(n), ...fetchWhole(n)])
+    const found = kinds([...tries, read(5), ...fetchWhole(5).slice(0, 1)])
     expect(found.at(-1)).toBe("loop-broken")
-    expect(found.filter((kind) => kind === "transfer-finished")).toHaveLength(2)
+    expect(found.filter((kind) => kind === "transfer-finished")).toHaveLength(4)
   })
 
   it("say why a silent board is silent: the board waits for a reset", () => {
@@ -276,10 +280,13 @@ describe("conclusions about a board", () => {
       sizeBytes: 9000,
       takenBytes: 9000,
       wholeFetches: 1,
+      failedInstalls: 0,
+      grounds: "whole",
       reads: 1,
-    }
+      needed: 2,
+    } as const
     expect(pullRules.words.silent(facts)).toContain("the board waits for a reset")
-    expect(pullRules.words.silent({ ...facts, wholeFetches: 0, takenBytes: 0 })).toContain(
+    expect(pullRules.words.silent({ ...facts, grounds: "none", takenBytes: 0 })).toContain(
       "the board waits for a reset",
     )
     expect(pullRules.words.cut({ ...facts, takenBytes: 100 })).toContain("the board waits for a reset")

@@ -73,7 +73,7 @@ function versionNotes(version: number, compiled: number, upload: Upload): readon
   const notes: string[] = []
   if (upload.options["compiled-version"] === undefined) {
     notes.push(
-      `The program's own version constant is taken to be ${version}; if it is lower, boards fetch the image again after every restart, and the third fetch ends their update.`,
+      `The program's own version constant is taken to be ${version}; if it is lower, boards fetch the image again after every restart, and after four such installs their update ends.`,
     )
   }
   if (compiled > version) {

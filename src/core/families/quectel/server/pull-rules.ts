@@ -1,4 +1,4 @@
-import type { PullRules } from "../../../domain/pull.ts"
+import type { PullRules } from "../../../domain/pull-rules.ts"
 import { reportedPull } from "../../reported-pull.ts"
 
 /**

@@ -1,75 +1,207 @@
 import { describe, expect, it } from "vitest"
-import { type PullContext, type PullFact, type PullFinding, freshPull, pullStep } from "../../../domain/pull.ts"
+import { pullStep } from "../../../domain/pull.ts"
+import type { PullContext, PullFact, PullFinding } from "../../../domain/pull-facts.ts"
+import { freshPull } from "../../../domain/pull-state.ts"
 import { pullRules } from "./pull-rules.ts"
 
 const sizeBytes = 3000
 const offer = { programId: "PROG001", versionByte: 12, release: "12", mayHold: [], unproven: false }
+const network = "10.0"
 
-/** Runs facts through the rules of a model; gives the moments that were found. */
+/** Runs facts through the rules of a model; gives the moments that were found, but for the polls themselves. */
 function momentsOf(model: string, facts: readonly PullFact[]): readonly PullFinding["moment"][] {
-  const context: PullContext = { rules: pullRules, model, version: "12", offer, sizeBytes }
+  const context: PullContext = { rules: pullRules, model, version: "12", offer, sizeBytes, speed: 1 }
   let state = freshPull
   return facts.flatMap((fact) => {
     const step = pullStep(context, state, fact)
     state = step.state
-    return step.findings.map((finding) => finding.moment)
+    return step.findings.filter(({ kind }) => kind !== "came-back").map((finding) => finding.moment)
   })
 }
 
-const read = (session: string, at: number): PullFact => ({ kind: "notice-read", session, at })
-const fetched = (at: number): readonly PullFact[] => [
-  { kind: "image-started", from: 0, at },
-  { kind: "image-ended", from: 0, to: sizeBytes, sent: sizeBytes, whole: true, at: at + 1000 },
-]
+const hour = 3_600_000
+const read = (at: number, from = network): PullFact => ({ kind: "notice-read", session: `s${at}`, network: from, at })
+const ended = (at: number, end: Partial<PullFact & { kind: "image-ended" }> = {}): PullFact => ({
+  ...{ kind: "image-ended", from: 0, to: sizeBytes, sent: sizeBytes, whole: true, at },
+  ...end,
+})
+const started = (at: number, from = 0): PullFact => ({ kind: "image-started", from, session: `i${at}`, network, at })
+const fetched = (at: number): readonly PullFact[] => [started(at), ended(at + 1000)]
 const passed = (at: number): PullFact => ({ kind: "time-passed", at })
+const update = [read(0), ...fetched(20_000)]
 
 describe("what is concluded of a Waspmote", () => {
-  it("4G: read, fetched, and 30 seconds after the next read without a fetch it runs the program", () => {
-    const update = [read("a", 0), ...fetched(20_000), read("b", 100_000)]
-    expect(momentsOf("4g", [...update, passed(129_999)])).toEqual(["read", "downloading", "downloaded", "read"])
-    expect(momentsOf("4g", [...update, passed(130_000)]).at(-1)).toBe("left-alone")
+  it("two quiet polls after a whole download: it runs the program; the first says how far that is", () => {
+    expect(momentsOf("4g", [...update, read(hour), read(2 * hour)])).toEqual([
+      "read",
+      "downloading",
+      "downloaded",
+      "quiet",
+    ])
+    expect(momentsOf("4g", [...update, read(hour), read(2 * hour), passed(2 * hour + 59_999)]).at(-1)).toBe("quiet")
+    expect(momentsOf("4g", [...update, read(hour), read(2 * hour), passed(2 * hour + 60_000)]).at(-1)).toBe(
+      "left-alone",
+    )
   })
 
-  it("GPRS and unknown modems get 60 seconds for it", () => {
-    for (const model of ["gprs-pro", "gprs-gps", "unknown"]) {
-      const update = [read("a", 0), ...fetched(20_000), read("b", 100_000)]
-      expect(momentsOf(model, [...update, passed(159_999)]).at(-1), model).toBe("read")
-      expect(momentsOf(model, [...update, passed(160_000)]).at(-1), model).toBe("left-alone")
+  it("3G, GPRS and unknown modems get 90 seconds for their second session", () => {
+    for (const model of ["3g", "gprs-pro", "gprs-gps", "unknown"]) {
+      const polls = [...update, read(hour), passed(2 * hour), read(3 * hour)]
+      expect(momentsOf(model, [...polls, passed(3 * hour + 89_999)]).at(-1), model).toBe("quiet")
+      expect(momentsOf(model, [...polls, passed(3 * hour + 90_000)]).at(-1), model).toBe("left-alone")
     }
   })
 
-  it("WiFi PRO: the end of the session settles it", () => {
-    const closed: PullFact = { kind: "session-closed", session: "b", at: 100_100 }
-    expect(momentsOf("wifi-pro", [read("a", 0), ...fetched(1000), read("b", 100_000), closed]).at(-1)).toBe(
-      "left-alone",
-    )
-    expect(momentsOf("4g", [read("a", 0), ...fetched(1000), read("b", 100_000), closed]).at(-1)).toBe("read")
+  it("reads inside one contact are one poll, however many", () => {
+    const many = Array.from({ length: 20 }, (_, n) => read(hour + n * 4000))
+    for (const model of ["4g", "3g", "gprs-pro"]) {
+      expect(
+        momentsOf(model, [...update, ...many, passed(hour + 600_000)]).filter((moment) => moment === "quiet"),
+        model,
+      ).toHaveLength(1)
+    }
   })
 
-  it("a second fetch means that the install failed, a third breaks the loop", () => {
-    const facts = [read("a", 0), ...fetched(1000), read("b", 100_000), ...fetched(101_000), read("c", 200_000)]
-    expect(momentsOf("4g", facts)).toContain("install-failed")
-    expect(momentsOf("4g", [...facts, ...fetched(201_000)])).toContain("loop-broken")
+  it("reads soon after the download belong to it", () => {
+    expect(momentsOf("4g", [...update, read(25_000), read(50_000), passed(300_000)]).at(-1)).toBe("downloaded")
   })
 
-  it("five reads without any fetch mean that it declines", () => {
-    const reads = [0, 1, 2, 3, 4].map((poll) => read(String(poll), poll * 100_000))
-    expect(momentsOf("4g", [...reads, passed(460_000)]).at(-1)).toBe("declined")
-    expect(momentsOf("4g", [...reads.slice(1), passed(460_000)]).at(-1)).toBe("read")
+  it("QUIT between UPGRADE.TXT and nothing: a 4G mote that wanted the program does not count, others say it always", () => {
+    const bye: PullFact = { kind: "session-closed", session: `s${hour}`, isPolite: true, at: hour + 1 }
+    expect(momentsOf("4g", [...update, read(hour), bye, passed(2 * hour)]).at(-1)).toBe("unclear")
+    expect(momentsOf("3g", [...update, read(hour), bye, passed(2 * hour)]).at(-1)).toBe("quiet")
+  })
+
+  it("a 4G mote that stored the whole program says QUIT after it; one that hangs up may have lost it", () => {
+    const hungUp: PullFact = { kind: "session-closed", session: "i20000", isPolite: false, at: 22_000 }
+    const polls = [read(hour), read(2 * hour), passed(3 * hour)]
+    expect(momentsOf("4g", [...update, hungUp, ...polls])).toEqual([
+      "read",
+      "downloading",
+      "downloaded",
+      "downloaded-doubtful",
+      "quiet",
+      "quiet",
+    ])
+    expect(momentsOf("4g", [...update, hungUp, ...polls, read(4 * hour), passed(5 * hour)]).at(-1)).toBe("end-unseen")
+  })
+
+  it("a further session that asks for nothing, or for the program in vain, speaks against", () => {
+    const opened: PullFact = { kind: "session-opened", session: "x", network, at: hour + 20_000 }
+    const asked: PullFact = { kind: "asked", about: "image", session: "x", network, at: hour + 21_000 }
+    expect(momentsOf("3g", [...update, read(hour), opened, passed(2 * hour)]).at(-1)).toBe("unclear")
+    expect(momentsOf("3g", [...update, read(hour), opened, asked, passed(2 * hour)]).at(-1)).toBe("asked-again")
+    const later = [read(2 * hour), passed(3 * hour), read(4 * hour), passed(5 * hour)]
+    expect(momentsOf("3g", [...update, read(hour), opened, asked, ...later]).at(-1)).toBe("quiet")
+    expect(
+      momentsOf("3g", [...update, read(hour), opened, asked, ...later, read(6 * hour), passed(7 * hour)]).at(-1),
+    ).toBe("left-alone")
+  })
+
+  it("a further session that reads the notice again is the same poll", () => {
+    const opened: PullFact = { kind: "session-opened", session: "x", network, at: hour + 20_000 }
+    const again: PullFact = { kind: "notice-read", session: "x", network, at: hour + 21_000 }
+    expect(momentsOf("gprs-pro", [...update, read(hour), opened, again, passed(2 * hour)]).at(-1)).toBe("quiet")
+  })
+
+  it("WiFi PRO: the end of the session settles a poll", () => {
+    const polls = [hour, 2 * hour].flatMap((at): PullFact[] => [
+      read(at),
+      { kind: "session-closed", session: `s${at}`, isPolite: true, at: at + 100 },
+    ])
+    expect(momentsOf("wifi-pro", [...update, ...polls]).slice(-2)).toEqual(["quiet", "left-alone"])
+  })
+
+  it("a fetch after another poll is a failed install, and four of them break the loop", () => {
+    const tries = [1, 2, 3, 4].flatMap((n) => [read(n * hour), ...fetched(n * hour + 20_000)])
+    expect(momentsOf("4g", tries).filter((moment) => moment === "install-failed")).toHaveLength(3)
+    expect(momentsOf("4g", [...tries, read(5 * hour), started(5 * hour + 20_000)]).at(-1)).toBe("loop-broken")
+  })
+
+  it("whole fetches in one contact are retries of the library and no failed installs", () => {
+    const facts = [read(0), ...fetched(10_000), ...fetched(20_000), ...fetched(30_000)]
+    expect(momentsOf("gprs-pro", facts)).toEqual([
+      "read",
+      "downloading",
+      "downloaded",
+      "downloading",
+      "downloaded",
+      "downloading",
+      "downloaded",
+    ])
+  })
+
+  it("fourteen programs' worth of bytes are enough", () => {
+    const facts = Array.from({ length: 14 }, (_, n) => fetched(10_000 * n)).flat()
+    expect(momentsOf("gprs-pro", [...facts, started(500_000)]).at(-1)).toBe("bytes-spent")
+  })
+
+  it("five quiet polls without any fetch mean that it declines", () => {
+    const reads = [0, 1, 2, 3, 4].map((poll) => read(poll * hour))
+    expect(momentsOf("4g", [...reads, passed(9 * hour)]).at(-1)).toBe("declined")
+    expect(momentsOf("4g", [...reads.slice(1), passed(9 * hour)]).at(-1)).toBe("read")
+  })
+
+  it("bytes that were handed over and not acknowledged are a cut, and two quiet polls do not make them whole", () => {
+    const cut = [read(0), started(20_000), ended(21_000, { to: 0, whole: false })]
+    const polls = [read(hour), read(2 * hour), passed(3 * hour)]
+    expect(momentsOf("4g", [...cut, ...polls])).toEqual(["read", "downloading", "cut", "quiet", "quiet"])
+  })
+
+  it("pieces count as the bytes that were certainly taken: 512 and the last 1000 are no program", () => {
+    const pieces = [
+      ...[read(0), started(20_000), ended(21_000, { to: 512, sent: 2000, whole: false })],
+      ...[started(22_000, 2000), ended(23_000, { from: 2000 })],
+    ]
+    expect(momentsOf("4g", pieces)).toEqual(["read", "downloading", "cut", "downloading", "cut"])
+    const whole = [...pieces, started(24_000, 400), ended(25_000, { from: 400, to: 2000, sent: 2000, whole: false })]
+    expect(momentsOf("4g", whole).at(-1)).toBe("downloaded-doubtful")
+  })
+
+  it("a download under way, or a client of another network in the same contact: nothing is counted", () => {
+    const held = [read(0), started(20_000), read(hour), read(2 * hour), read(3 * hour), passed(4 * hour)]
+    expect(momentsOf("4g", held)).not.toContain("quiet")
+    const both = [...update, read(hour), read(hour + 1000, "172.16"), passed(2 * hour)]
+    expect(momentsOf("4g", both).at(-1)).toBe("downloaded")
+  })
+
+  it("quiet polls from another network than the download's: four of them", () => {
+    const polls = [1, 2, 3, 4].map((n) => read(n * hour, "172.16"))
+    expect(momentsOf("4g", [...update, ...polls]).filter((moment) => moment === "quiet")).toHaveLength(3)
+    expect(momentsOf("4g", [...update, ...polls, passed(5 * hour)]).at(-1)).toBe("left-alone")
+  })
+
+  it("two networks by turns are two devices: nothing is concluded", () => {
+    const polls = [1, 2, 3, 4, 5, 6].map((n) => read(n * hour, n % 2 === 0 ? network : "172.16"))
+    const found = momentsOf("4g", [...update, ...polls, passed(9 * hour)])
+    expect(found.at(-1)).toBe("held-back")
+    expect(found).not.toContain("left-alone")
+  })
+
+  it("curl gives itself away by its verbs, a modem does not", () => {
+    expect(pullRules.isVisitor(["USER", "PASS", "PWD", "EPSV", "TYPE", "SIZE", "RETR", "QUIT"])).toBe(true)
+    expect(pullRules.isVisitor(["USER", "PASS", "TYPE", "CWD", "SIZE", "PASV", "RETR", "QUIT"])).toBe(false)
   })
 })
 
 describe("the sentences of an update", () => {
-  const facts = { version: "12", model: "4g", offer, sizeBytes, takenBytes: 0, wholeFetches: 0, reads: 1 }
+  const tries = { wholeFetches: 0, failedInstalls: 0, grounds: "whole", reads: 2, needed: 2 } as const
+  const facts = { version: "12", model: "4g", offer, sizeBytes, takenBytes: 0, ...tries }
 
   it("name the release where its number is not the VERSION that was offered", () => {
     expect(pullRules.words.offered(facts)).toContain("PROG001 (VERSION 12) waits")
     expect(pullRules.words.offered({ ...facts, version: "200" })).toContain("PROG001 (VERSION 12, release 200) waits")
   })
 
-  it("warn after a second whole download, and count the one that broke the loop", () => {
-    expect(pullRules.words.downloaded({ ...facts, wholeFetches: 1 })).toContain("2 times")
-    expect(pullRules.words["loop-broken"]({ ...facts, wholeFetches: 2 })).toContain("came 3 times")
+  it("count the installs that failed, and say how far a conclusion is", () => {
+    expect(pullRules.words.downloaded({ ...facts, failedInstalls: 1 })).toContain("1 of 4")
+    expect(pullRules.words["loop-broken"]({ ...facts, failedInstalls: 4 })).toContain("after 4 installs")
+    expect(pullRules.words.quiet({ ...facts, reads: 1 })).toContain("1 of 2 quiet polls; the next decides")
+  })
+
+  it("tell a mote that fetched and fell silent from one that never called", () => {
+    expect(pullRules.words.silent(facts)).toContain("since it fetched")
+    expect(pullRules.words.silent({ ...facts, grounds: "none" })).toContain("while PROG001 (VERSION 12) waited")
   })
 
   it("admit when a failure could not have been seen", () => {

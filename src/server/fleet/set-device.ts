@@ -1,0 +1,100 @@
+import type { Device } from "../../core/domain/records.ts"
+import { freshPull } from "../../core/domain/pull-state.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
+import { commit, eventOf } from "./commit.ts"
+import { familyOf } from "./families.ts"
+import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
+import { isOver, type LiveDevice } from "./live-fleet.ts"
+import type { Change } from "./needs.ts"
+import { deviceById } from "./remove-device.ts"
+import { takeTurns } from "./take-turns.ts"
+
+type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families"> & OnBehalf
+
+export interface DeviceWord {
+  /** What it runs, as the operator knows; `unknown` = nobody knows. */
+  readonly running?: string | undefined
+  /** Its login is used by one device, whatever it looks like. */
+  readonly single?: boolean | undefined
+}
+
+/** Takes in what an operator knows of a device. It ends every doubt about who uses its login. */
+export async function setDevice(needs: Needs, id: string, word: DeviceWord): Promise<LiveDevice> {
+  const live = deviceById(needs, id)
+  const running = word.running === undefined ? null : toldRunning(needs, live.device, word.running)
+  if (running === null && word.single !== true) {
+    throw new Refusal("bad-request", { detail: "say what it runs (running), or that it is one device (single)" })
+  }
+  await takeTurns([live], async () => {
+    const device = running === null ? live.device : { ...live.device, running }
+    const version = running === null ? null : running.evidence === "unknown" ? "unknown" : running.version
+    const says = [
+      ...(version === null ? [] : [version === "unknown" ? "nobody knows what it runs" : `it runs version ${version}`]),
+      ...(word.single === true ? ["its login is used by one device"] : []),
+    ].join(", and ")
+    const event = eventOf({
+      at: needs.clock.now(),
+      kind: "device.set",
+      deviceId: id,
+      sentence: `An operator says of ${id}: ${says}.`,
+      data: version === null ? {} : { running: version },
+    })
+    const update = undoubted(live)
+    const changes: Change[] = [{ put: "device", device }, event]
+    if (update !== null) changes.push({ put: "update", update })
+    await commit(needs, needs.actor, changes, () => {
+      live.device = device
+      if (update !== null) needs.live.setUpdate(update)
+    })
+  })
+  return live
+}
+
+function toldRunning({ families }: Pick<Needs, "families">, device: Device, text: string): Device["running"] {
+  if (text === "unknown") return { version: null, evidence: "unknown" }
+  const parsed = familyOf(families, device.family).versions.parse(text)
+  if ("fault" in parsed) throw new Refusal("bad-version", { detail: parsed.fault.sentence })
+  return { version: parsed.version, evidence: "told" }
+}
+
+/** The device's update without the doubt about who uses its login; null = there is no such doubt. */
+function undoubted({ update }: LiveDevice) {
+  if (update === null || update.pull.sharing === null) return null
+  return { ...update, pull: { ...update.pull, sharing: null, overlaps: 0, trail: [], quiet: 0 } }
+}
+
+/**
+ * Another board stands where a device was, under the same login or URL: its credentials, labels and model stay, and all that was
+ * known of the old one is forgotten. Refuses while an update of it is under way.
+ */
+export async function replaceDevice(needs: Needs, id: string): Promise<LiveDevice> {
+  const live = deviceById(needs, id)
+  if (familyOf(needs.families, live.device.family).conversation !== undefined) {
+    throw new Refusal("bad-request", {
+      detail: `a ${live.device.family} device is its own SIM and IMEI: remove it and add the other`,
+    })
+  }
+  await takeTurns([live], async () => {
+    const { update } = live
+    if (update !== null && !isOver(update)) {
+      throw new Refusal("device-in-rollout", { device: id, rollout: update.rolloutId })
+    }
+    const device: Device = { ...live.device, familyState: {}, running: { version: null, evidence: "unknown" } }
+    const event = eventOf({
+      at: needs.clock.now(),
+      kind: "device.replaced",
+      deviceId: id,
+      sentence: `An operator says that another device stands in the place of ${id}: what was known of the old one is forgotten, its credentials stay.`,
+    })
+    const changes: Change[] = [{ put: "device", device }, event]
+    // What was concluded of the old one is not offered on.
+    if (update !== null)
+      changes.push({ put: "update", update: { ...update, pull: freshPull, offer: null, image: null } })
+    await commit(needs, needs.actor, changes, () => {
+      live.device = device
+      live.reading = null
+      if (update !== null) needs.live.forgetUpdate(live)
+    })
+  })
+  return live
+}
