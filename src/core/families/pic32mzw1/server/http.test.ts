@@ -85,7 +85,7 @@ describe("publishing for boards", () => {
 
   it("says what follows when the version constant is not stated, and when it is above the version", () => {
     const unstated = upload(boardImage(6), "6")
-    expect(unstated.ok && unstated.notes.join(" ")).toContain("third fetch")
+    expect(unstated.ok && unstated.notes.join(" ")).toContain("four such installs")
     const above = upload(boardImage(6), "6", { "compiled-version": "8" })
     expect(above.ok && above.notes.join(" ")).toContain("must be above 8")
   })
