@@ -1,0 +1,85 @@
+import { freshTally, medianContacts, tallyRuns, type TruthTally } from "../test/truth/plans.testing.ts"
+import { runTruth } from "../test/truth/run.testing.ts"
+import { pullModels, recordScripts } from "../test/truth/scripts.testing.ts"
+import { writeSection } from "./write-section.ts"
+
+/**
+ * `npm run bench truth [RUNS [SEED]]`: what the server says of devices that report nothing, against what they run. RUNS (a
+ * million) are spread over all models; SEED is the first.
+ */
+const runs = Number(process.argv[2] ?? 1_000_000)
+const first = Number(process.argv[3] ?? 1)
+/** Runs between two words about how far it is. */
+const pieceRuns = 20_000
+/** Runs whose story is told. */
+const mostStories = 5
+
+interface Row {
+  readonly model: string
+  readonly tally: TruthTally
+  readonly sound: string
+}
+
+async function measure(): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  const each = Math.ceil(runs / pullModels.length)
+  let stories = 0
+  for (const { family, model } of pullModels) {
+    const scripts = await recordScripts(family, model)
+    const tally = freshTally()
+    for (let done = 0; done < each; done += pieceRuns) {
+      const count = Math.min(pieceRuns, each - done)
+      tallyRuns(scripts, {
+        from: first + done,
+        count,
+        tally,
+        onLie: (seed, { story }) => {
+          if (stories++ < mostStories) console.log(`${family.id} ${model}, seed ${seed}:\n  ${story.join("\n  ")}`)
+        },
+      })
+    }
+    const plain = runTruth({ scripts, faults: [], seed: 1, isPlain: true })
+    rows.push({ model: `${family.id} ${model}`, tally, sound: `${plain.end} after ${plain.contacts}` })
+    console.log(`${family.id} ${model}: ${tally.runs} runs, ${tally.falseSuccess} false successes`)
+  }
+  return rows
+}
+
+function table(rows: readonly Row[]): string {
+  const head = [
+    ...["Model", "Runs", "False successes", "Blind successes", "False failures", "False declines"],
+    ...["Never taken back", "Undecided", "Contacts until decided (median)", "A sound update"],
+  ]
+  const lines = rows.map(({ model, tally, sound }) =>
+    [
+      ...[model, tally.runs, tally.falseSuccess, tally.blindSuccess, tally.falseFailure, tally.falseDecline],
+      ...[tally.uncorrected, tally.undecided, medianContacts(tally), sound],
+    ].join(" | "),
+  )
+  const sum = (field: Exclude<keyof TruthTally, "contacts">): number =>
+    rows.reduce((total, { tally }) => total + tally[field], 0)
+  const all = [
+    ...["all", sum("runs"), sum("falseSuccess"), sum("blindSuccess"), sum("falseFailure"), sum("falseDecline")],
+    ...[sum("uncorrected"), sum("undecided"), "", ""],
+  ].join(" | ")
+  return [head.join(" | "), head.map(() => "---").join(" | "), ...lines, all].map((line) => `| ${line} |`).join("\n")
+}
+
+const startedAt = performance.now()
+const rows = await measure()
+const seconds = Math.round((performance.now() - startedAt) / 1000)
+writeSection(
+  "truth",
+  `## Truth: what is said of devices that report nothing
+
+\`npm run bench truth ${runs} ${first}\` plays contacts as the virtual devices made them, fault by fault, against the server's conclusions on a
+clock that only counts: every fault alone and every two in a row, then three in a row, with rhythms from seconds to weeks, networks that
+change, visitors, imitators, power cuts, restarts, and two devices on one login. It took ${seconds} s.
+
+A **blind success** is a false one of which every contact that it rests on, the download and each quiet one, was struck by a fault of its own: the
+wire then shows exactly what a good update shows. Of two devices on one login the one that fetched last is meant.
+Undecided are mostly logins that two devices share: those wait for the operator's word.
+
+${table(rows)}`,
+)
+if (rows.some(({ tally }) => tally.falseSuccess > 0 || tally.uncorrected > 0)) process.exitCode = 1
