@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises"
 import { Command } from "commander"
 import type { DeviceAccessView, DeviceView, NewDeviceBody } from "../core/contract/schemas.ts"
+import { familyById } from "../core/families/index.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { faultText, readDeviceList } from "./device-list.ts"
+import { optionNames } from "./family-options.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
@@ -37,7 +39,10 @@ function addCommands(command: Command): void {
     .option("--password <PASSWORD>", "FTP password that stands in the device already")
     .option("--secret <PASSWORD>", "the same as --password")
     .option("--running <VERSION>", "the version it runs, when you know")
-    .option("--set <KEY=VALUE...>", "what the family wants to know of it, such as number=+39335475718")
+    .option(
+      "--set <KEY=VALUE...>",
+      `what the family wants to know of it: ${optionNames(({ entry }) => entry?.options)}`,
+    )
     .action(async (id: string, options: AddOptions) => {
       const { family, model, user, secret, password = secret, running } = options
       const labels = parseLabels(options.label ?? [])
@@ -51,7 +56,7 @@ function addCommands(command: Command): void {
       }
       const access = await (await connect(options)).call("addDevice", { body })
       if (options.json) return printJson(access)
-      printLines(accessSentence(access))
+      printLines(accessSentence(family, access))
     })
   common(command.command("import <FILE>"))
     .description(
@@ -63,13 +68,12 @@ function addCommands(command: Command): void {
       if (options.dryRun === true) return printDryRun(body, options)
       const added = await (await connect(options)).call("importDevices", { body })
       if (options.json) return printJson(added)
+      const familyOf = new Map(body.map(({ id, family }) => [id, family]))
       printTable(
         added,
         [
           { title: "DEVICE", text: ({ id }) => id },
-          { title: "USER", text: ({ ftp }) => ftp?.user ?? "" },
-          { title: "PASSWORD", text: ({ ftp }) => ftp?.password ?? "" },
-          { title: "MANIFEST OR TOKEN", text: ({ manifestUrl, agent }) => manifestUrl ?? agent?.token ?? "" },
+          { title: "WHAT GOES INTO IT", text: (access) => accessWords(familyOf.get(access.id) ?? "", access) },
         ],
         "The file holds no device.",
       )
@@ -188,15 +192,17 @@ function readCommands(command: Command): void {
         `running ${runningText(device)}`,
         `update ${device.update === null ? "none" : `${device.update.state}, attempt ${device.update.attempt}, rollout ${device.update.rolloutId}`}`,
         `last seen ${device.lastSeen === null ? "never" : `${timeText(device.lastSeen)} from ${device.peer}`}`,
-        accessSentence(access),
+        accessSentence(device.family, access),
       )
     })
   common(command.command("access <ID>"))
     .description("show what goes into a device, or into the agent beside it")
     .action(async (id: string, options: Common) => {
-      const access = await (await connect(options)).call("deviceAccess", { params: { id } })
+      const api = await connect(options)
+      const access = await api.call("deviceAccess", { params: { id } })
       if (options.json) return printJson(access)
-      printLines(accessSentence(access))
+      const { family } = await api.call("showDevice", { params: { id } })
+      printLines(accessSentence(family, access))
     })
   common(command.command("explain <ID>"))
     .description("say in one sentence what a device is doing or waiting for, and why")
@@ -224,11 +230,13 @@ export function runningText({ running }: DeviceView): string {
   return running.version === null ? "unknown" : `${running.version} (${running.evidence})`
 }
 
-function accessSentence({ id, ftp, manifestUrl, agent }: DeviceAccessView): string {
-  if (agent !== undefined) return `${id}: waft agent run --server ${agent.server} --token ${agent.token} --port PORT`
-  if (ftp !== undefined) return `${id}: FTP user ${ftp.user}, password ${ftp.password}`
-  if (manifestUrl !== undefined) return `${id}: manifest ${manifestUrl}`
-  return id
+function accessSentence(family: string, access: DeviceAccessView): string {
+  return `${access.id}: ${accessWords(family, access)}`
+}
+
+/** What goes into the device, in the words of its family. */
+function accessWords(family: string, access: DeviceAccessView): string {
+  return familyById(family)?.access.sentence(access) ?? JSON.stringify(access)
 }
 
 type Defined<Values> = { [Key in keyof Values]?: Exclude<Values[Key], undefined> }

@@ -5,15 +5,13 @@ import type { DeltaView, ReleaseView } from "../core/contract/schemas.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { Failure } from "./failure.ts"
+import { addFamilyOptions, givenOptions } from "./family-options.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
 
 interface PublishOptions extends Common {
   readonly family: string
   readonly version?: string
-  readonly name?: string
-  readonly compiledVersion?: string
-  readonly from?: string
   readonly to?: string
   readonly model?: readonly string[]
   readonly set?: readonly string[]
@@ -22,14 +20,12 @@ interface PublishOptions extends Common {
 /** `waft release …` */
 export function releaseCommand(): Command {
   const command = new Command("release").description("publish firmware and look after releases")
-  common(command.command("publish <FILE>"))
+  const publish = common(command.command("publish <FILE>"))
+  addFamilyOptions(publish, ({ publishOptions }) => publishOptions)
     .description("publish firmware: the file is checked as its devices would, then stored")
     .requiredOption("--family <FAMILY>", "device family")
     .option("--version <VERSION>", "version in the family's own scheme")
-    .option("--from <VERSION>", "a package: the exact firmware that it starts from")
     .option("--to <VERSION>", "a package: the exact firmware that it leads to (the same as --version)")
-    .option("--name <NAME>", "program name (Waspmote: seven characters)")
-    .option("--compiled-version <N>", "version constant compiled into the program (PIC32MZ W1)")
     .option("--model <MODEL...>", "models it is for; absent = all of the family")
     .option("--set <KEY=VALUE...>", "further options of the family")
     .action(async (file: string, options: PublishOptions) => {
@@ -113,11 +109,7 @@ export async function publishFile(api: ApiClient, file: string, options: Publish
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new Failure(`The file ${file} cannot be read: ${(error as Error).message}.`)
   })
-  const settings: Record<string, string> = {
-    ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.from === undefined ? {} : { from: options.from }),
-    ...(options.compiledVersion === undefined ? {} : { "compiled-version": options.compiledVersion }),
-  }
+  const settings = givenOptions(options, ({ publishOptions }) => publishOptions)
   for (const setting of options.set ?? []) {
     const at = setting.indexOf("=")
     if (at < 1) throw new Failure(`--set takes KEY=VALUE, not "${setting}".`, { exitCode: 2, title: "usage" })

@@ -1,5 +1,5 @@
 import { Command } from "commander"
-import type { DeviceAccessView, HealthView } from "../core/contract/schemas.ts"
+import { familyById } from "../core/families/index.ts"
 import {
   listFaults,
   needsAgent,
@@ -229,6 +229,7 @@ export async function knownDevices(
   if (family === undefined) throw new Failure(`The server has no family ${options.family}.`)
   const models = options.model ?? family.models.filter(({ isUnusual }) => isUnusual !== true).map(({ id }) => id)
   const { listeners } = await api.call("health", {})
+  const here = Object.fromEntries(Object.entries(listeners).map(([name, at]) => [name, onThisMachine(at)]))
   const known = new Map((await everyDevice(api, options.family)).map(({ id, model }) => [id, model]))
   const wanted = Array.from({ length: count }, (_, i) => ({
     id: `${options.prefix}${i + 1}`,
@@ -244,7 +245,7 @@ export async function knownDevices(
   return wanted.map(({ id, model }) => ({
     id,
     model,
-    server: serverFor(access.get(id), listeners),
+    server: familyById(options.family)?.access.settings(access.get(id) ?? {}, here) ?? {},
     ...(options.state === undefined ? {} : { state: `${options.state}/${id}` }),
   }))
 }
@@ -259,17 +260,6 @@ async function everyDevice(api: ApiClient, family: string) {
     devices.push(...page)
     if (page.length < limit) return devices
   }
-}
-
-function serverFor(access: DeviceAccessView | undefined, listeners: HealthView["listeners"]): Record<string, string> {
-  if (access?.manifestUrl !== undefined) {
-    return { url: `http://${onThisMachine(listeners["device-http"])}${new URL(access.manifestUrl).pathname}` }
-  }
-  if (access?.agent !== undefined) {
-    return { agent: `http://${onThisMachine(listeners["device-http"])}`, token: access.agent.token }
-  }
-  const ftp = onThisMachine(listeners["ftp"])
-  return { ftp, user: access?.ftp?.user ?? "", password: access?.ftp?.password ?? "" }
 }
 
 /** A listener's address as a program beside the server reaches it: without leaving the machine. */
