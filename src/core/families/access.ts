@@ -1,3 +1,4 @@
+import type { JsonObject } from "../kit/json.ts"
 import type { DeviceAccess } from "../domain/records.ts"
 
 /** How a family's devices are let in, and what an operator puts where for that. */
@@ -37,6 +38,8 @@ export interface AccessGiven {
   readonly access: DeviceAccess
   /** Scheme, host and port of the device HTTP listener as devices reach it. */
   readonly deviceUrl: string
+  /** What is remembered of the device; absent = it is a channel. */
+  readonly familyState?: JsonObject
 }
 
 /** The fields beside `id` of what a device's access looks like in the management API. */

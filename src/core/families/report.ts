@@ -24,6 +24,6 @@ export interface DeviceReport {
 export interface DeviceNote {
   /** A kind that carries no data; `core/domain/events/table.ts` has them all. */
   readonly kind: BareEventKind
-  readonly basis: "observed" | "reported"
+  readonly basis: "observed" | "reported" | "concluded"
   readonly sentence: string
 }

@@ -69,9 +69,12 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
 /** What goes into the device or the agent beside it, as its family says. */
 export function accessView(
   needs: Pick<FleetNeeds, "families"> & { readonly deviceUrl: () => string },
-  { id, family, access }: Device,
+  { id, family, access, familyState }: Device,
 ): DeviceAccessView {
-  return { id, ...familyOf(needs.families, family).access.view({ id, access, deviceUrl: needs.deviceUrl() }) }
+  return {
+    id,
+    ...familyOf(needs.families, family).access.view({ id, access, familyState, deviceUrl: needs.deviceUrl() }),
+  }
 }
 
 export function enrolmentView(enrolment: Enrolment): EnrolmentView {

@@ -196,6 +196,7 @@ export class ContractBench {
   #forgetRequests(): void {
     this.#ftp.commands.length = 0
     this.#http.requests.length = 0
+    this.#routes.filesServed = 0
   }
 
   async #poll(fault: string | null): Promise<RunEnd> {
@@ -203,6 +204,13 @@ export class ContractBench {
     this.lines = body.lines
     this.#forgetRequests()
     return this.#family.device.run(body, this.#run(fault, this.#routes.deviceSettings(`127.0.0.1:${this.#ftp.port}`)))
+  }
+
+  /** How many images, or pieces of them, the last contact fetched. */
+  get imagesFetched(): number {
+    if (this.#family.http !== undefined) return this.#routes.filesServed
+    const notices = (this.#family.ftp?.files(null) ?? []).map(({ name }) => name)
+    return this.fetched.filter((name) => !notices.some((notice) => name.endsWith(notice))).length
   }
 
   /** Kinds of what the device's messages meant for its update, in order; none in families without a conversation. */

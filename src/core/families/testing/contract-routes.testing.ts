@@ -4,12 +4,20 @@ import type { JsonObject } from "../../kit/json.ts"
 import type { Family } from "../family.ts"
 import type { OfferedImage } from "../offered-image.ts"
 import type { DeviceReport } from "../report.ts"
-import type { FileBody, RouteSituation } from "../routes.ts"
+import type { FileBody, RouteCaller, RouteSituation } from "../routes.ts"
 import { askRoute, callerOf } from "./ask-route.testing.ts"
 import type { SmallAnswer, SmallRequest } from "./small-http-server.testing.ts"
 
 /** What ends an update, and with it its offer. */
 const ends: ReadonlySet<EvidenceKind> = new Set(["installed", "install-failed", "declined"])
+
+const credentials = { user: "ota", secret: "libelium" } as const
+
+/** Whether a request is of the one device. */
+function isCredential(caller: RouteCaller | null): boolean {
+  if (caller?.by === "login") return caller.user === credentials.user
+  return caller?.by === "device" && caller.id === "d1" && caller.secret === credentials.secret
+}
 
 /** The routes of any family, for one device: what the gateway and the fleet do with them, on memory. */
 export class ContractRoutes {
@@ -25,6 +33,7 @@ export class ContractRoutes {
   running: string | null = null
   labels: Readonly<Record<string, string>> = {}
   readonly evidence: EvidenceKind[] = []
+  filesServed = 0
 
   constructor({ family, model, origin }: { readonly family: Family; readonly model: string; readonly origin: string }) {
     this.#family = family
@@ -37,7 +46,7 @@ export class ContractRoutes {
   /** How the device is set up, beside an FTP server at `ftp`. */
   deviceSettings(ftp: string): Readonly<Record<string, string>> {
     const { access } = this.#family
-    const view = access.view({ id: "d1", access: { user: "ota", secret: "libelium" }, deviceUrl: this.#origin })
+    const view = access.view({ id: "d1", access: credentials, deviceUrl: this.#origin })
     return access.settings(view, { "device-http": this.#origin.slice("http://".length), ftp })
   }
 
@@ -50,9 +59,10 @@ export class ContractRoutes {
 
   answer({ method, url, headers, body }: SmallRequest): SmallAnswer | null {
     const asked = { method: method === "HEAD" ? "GET" : method, url, headers, body }
-    if (callerOf(this.#family, asked) === null) return null
+    const isKnown = isCredential(callerOf(this.#family, asked))
     const answer = askRoute(this.#family, asked, this.#situation())
     if (answer === null) return null
+    if (!isKnown) return { status: 401, content: new Uint8Array(0) }
     if (method !== "HEAD") this.#take(answer.report)
     const { status, headers: own = {} } = answer
     if (answer.body === undefined) return { status, headers: own, content: new Uint8Array(0) }
@@ -60,6 +70,7 @@ export class ContractRoutes {
       if (method !== "HEAD") this.#take(answer.afterRead)
       return { status, headers: { ...own, "Content-Type": answer.body.type }, content: latin1(answer.body.text) }
     }
+    this.filesServed += 1
     return this.#file(answer.body, headers["range"])
   }
 

@@ -1,0 +1,40 @@
+import { fromLatin1 } from "../../../kit/bytes.ts"
+
+/** A file in an archive. */
+export interface TarFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+const blockBytes = 512
+
+/**
+ * The files of a tar archive (POSIX.1-1988 ustar), without the folders that they stand in; null = it is none. Long names
+ * (pax, GNU) are not read: artifacts have short ones.
+ */
+export function readTar(bytes: Uint8Array): readonly TarFile[] | null {
+  const files: TarFile[] = []
+  for (let at = 0; at + blockBytes <= bytes.length; ) {
+    const head = bytes.subarray(at, at + blockBytes)
+    if (head.every((byte) => byte === 0)) return files
+    const sizeBytes = Number.parseInt(text(head, 124, 12).trim(), 8)
+    if (fromLatin1(head, 257, 262) !== "ustar" || !Number.isInteger(sizeBytes) || sizeBytes < 0) return null
+    const from = at + blockBytes
+    if (from + sizeBytes > bytes.length || checksum(head) !== Number.parseInt(text(head, 148, 8).trim(), 8)) return null
+    const kind = text(head, 156, 1)
+    if (kind === "0" || kind === "") {
+      files.push({ name: text(head, 0, 100).replace(/^.*\//, ""), bytes: bytes.subarray(from, from + sizeBytes) })
+    }
+    at = from + Math.ceil(sizeBytes / blockBytes) * blockBytes
+  }
+  return files
+}
+
+function text(head: Uint8Array, from: number, length: number): string {
+  return fromLatin1(head, from, from + length).replace(/\0.*$/s, "")
+}
+
+/** Of all bytes of the header, its own eight as blanks. */
+function checksum(head: Uint8Array): number {
+  return head.reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 32 : byte), 0)
+}

@@ -1,0 +1,42 @@
+import type { JsonObject } from "../../../kit/json.ts"
+import { queryOf } from "../../routes.ts"
+import type { DdiContact } from "./contact.ts"
+import { link } from "./contact.ts"
+import type { KnownAction } from "./memory.ts"
+import { type Artifact, type DdiOffer, moduleOf, readOffer } from "./offer.ts"
+
+interface Shown {
+  readonly offer: JsonObject
+  readonly image: { readonly sha256: string; readonly sizeBytes: number }
+}
+
+/** What there is to do for an offer, as `deploymentBase`, `installedBase` and `confirmationBase` show it. */
+export function deploymentOf({ base }: DdiContact, shown: Shown): JsonObject {
+  const offer = readOffer(shown.offer)
+  return { download: offer.handling, update: offer.handling, chunks: [chunkOf(base, offer, moduleOf(shown.image))] }
+}
+
+function chunkOf(base: string, { part, version, name, artifacts }: DdiOffer, module: string): JsonObject {
+  return { part, version, name, artifacts: artifacts.map((artifact) => artifactView(base, module, artifact)) }
+}
+
+/** An artifact with its links. */
+export function artifactView(base: string, module: string, artifact: Artifact): JsonObject {
+  const { filename, sizeBytes, sha1, md5, sha256 } = artifact
+  const file = link(`${base}/softwaremodules/${module}/artifacts/${encodeURIComponent(filename)}`)
+  const sum = link(`${file["href"] as string}.MD5SUM`)
+  return {
+    filename,
+    hashes: { sha1, md5, sha256 },
+    size: sizeBytes,
+    _links: { download: file, "download-http": file, "md5sum-http": sum, md5sum: sum },
+  }
+}
+
+/** What the device itself has said of the action, newest first, as far as it asks for that (`?actionHistory=N`). */
+export function historyOf({ request }: DdiContact, action: KnownAction | null, status: string): JsonObject {
+  const wanted = Number(queryOf(request.query)["actionHistory"] ?? 0)
+  if (!Number.isInteger(wanted) || wanted === 0 || action === null) return {}
+  const messages = [...action.messages].reverse()
+  return { actionHistory: { status, messages: wanted < 0 ? messages : messages.slice(0, wanted) } }
+}
