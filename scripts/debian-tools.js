@@ -31,6 +31,8 @@ export const testTools = [
   { program: "axel", package: "axel" },
   { program: "Net::FTP", package: "perl", test: "perl -MNet::FTP -e 1" },
   { program: "faketime", package: "faketime" },
+  { program: "swupdate", package: "swupdate" },
+  { program: "cpio", package: "cpio" },
   { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]
 

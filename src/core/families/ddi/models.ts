@@ -17,7 +17,7 @@ export const clientModels: readonly ClientModel[] = [
     title: "SWUpdate (suricatta)",
     reports: true,
     silence:
-      "SWUpdate tells the result only after its restart, when it is started with --confirm; look whether it restarted, and how",
+      "SWUpdate tells the result only after its restart, when it is started to confirm it; look whether it restarted, and how",
   },
   {
     id: "rauc",

@@ -4,7 +4,7 @@ export const resultWords = {
   INSTALLED: "The client has installed the release and told the server so.",
   INSTALLED_SILENTLY: "The client has installed the release and says nothing of it, as its kind does.",
   INSTALLED_UNREPORTED:
-    "The client has installed the release, restarted, and was not started to tell the result (no --confirm).",
+    "The client has installed the release, restarted, and was not started so that it tells the result.",
   WAITS_FOR_CONFIRMATION: "The update waits for a word of whoever owns the device.",
   DOWNLOAD_FAILED: "The connection broke at every try; the client goes on from there at its next contact.",
   HASH_MISMATCH: "What was fetched has not the hash that the server told; it was thrown away, and the update failed.",

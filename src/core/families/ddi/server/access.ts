@@ -33,5 +33,5 @@ export const access: AccessSide = {
 }
 
 function ddiOf(view: { readonly [kind: string]: unknown }): { readonly url?: string; readonly token?: string } {
-  return (view["ddi"] ?? {}) as { readonly url?: string; readonly token?: string }
+  return view["ddi"] ?? {}
 }

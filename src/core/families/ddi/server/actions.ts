@@ -27,8 +27,10 @@ export function answerDeployment(contact: DdiContact): RouteAnswer {
   const action = knownAction(contact, standing)
   const history = historyOf(contact, action, "RUNNING")
   const answer = json({ id: standing.id, deployment: deploymentOf(contact, standing.offered), ...history }, request)
-  if (memory.action?.id === standing.id) return { ...answer, isNotice: true }
-  return { ...answer, isNotice: true, report: { familyState: writeMemory({ ...memory, action }) } }
+  if (memory.action?.id === standing.id) return answer
+  const sentence = `The client has read what to do for ${standing.update.version} and should fetch it now.`
+  const evidence = [{ kind: "offer-read", basis: "observed", sentence }] as const
+  return { ...answer, report: { evidence, familyState: writeMemory({ ...memory, action }) } }
 }
 
 /** The action as the device knows it from now on. */

@@ -13,7 +13,7 @@ interface Said {
 
 /** What a feedback means for the update. */
 export function meaningOf(feedback: Feedback, update: RouteUpdate): readonly ReportMeaning[] {
-  const words = feedback.details.length === 0 ? "" : `: ${feedback.details.join("; ")}`
+  const words = feedback.details.length === 0 ? "" : `: ${feedback.details.join("; ").replace(/[.\s]+$/, "")}`
   const code = feedback.code === null ? {} : { code: feedback.code }
   return meanings[feedback.execution]({ feedback, update, words }).map((meaning) => ({ ...meaning, ...code }))
 }

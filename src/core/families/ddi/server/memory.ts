@@ -93,8 +93,9 @@ export const entry: DeviceEntry = {
     { name: "sleep", value: "HH:MM:SS", help: "what it waits between two polls; 00:05:00 unless told" },
     { name: "confirm", value: "yes|no", help: "whether its updates wait for its confirmation" },
   ],
-  enter: ({ id: _, ...options }) => {
+  enter: (options) => {
     for (const [name, value] of Object.entries(options)) {
+      if (name === "id") continue
       const row = Object.hasOwn(patterns, name) ? patterns[name] : undefined
       if (row === undefined) {
         return { fault: `There is no option "${name.slice(0, 40)}"; known are ${Object.keys(patterns).join(", ")}.` }

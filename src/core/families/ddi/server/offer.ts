@@ -1,6 +1,6 @@
 import { sha256 } from "../../../kit/sha256.ts"
 import { latin1 } from "../../../kit/bytes.ts"
-import type { Json, JsonObject } from "../../../kit/json.ts"
+import type { JsonObject } from "../../../kit/json.ts"
 import type { OfferPlan, OfferSituation } from "../../family.ts"
 
 /** One file of a release. The files stand one behind another in the release's image. */
@@ -43,7 +43,7 @@ export function readOffer(offer: JsonObject): DdiOffer {
     part: text("part", "os"),
     name: text("name", "firmware"),
     handling: text("handling", "forced") === "attempt" ? "attempt" : "forced",
-    artifacts: Array.isArray(artifacts) ? (artifacts as readonly Json[] as unknown as readonly Artifact[]) : [],
+    artifacts: Array.isArray(artifacts) ? artifacts : [],
   }
 }
 

@@ -1,0 +1,541 @@
+import { readFileSync } from "node:fs"
+import { describe, expect, it } from "vitest"
+import { concat, fromLatin1, latin1 } from "../../../kit/bytes.ts"
+import type { JsonObject } from "../../../kit/json.ts"
+import type { RouteAnswer, RouteSituation } from "../../routes.ts"
+import { askRoute, callerOf, quietSituation } from "../../testing/ask-route.testing.ts"
+import { ddi } from "../index.ts"
+import { entry, type Memory, readMemory } from "./memory.ts"
+import { actionOf } from "./offer.ts"
+import { publish } from "./publish.ts"
+
+const { artifact: sums } = JSON.parse(readFileSync(new URL("../vectors.json", import.meta.url), "utf8")) as {
+  artifact: { content: string; md5: string; sha1: string; sha256: string }
+}
+
+const image = { sha256: sums.sha256, sizeBytes: 10 }
+const released = publish({ fileName: "a.swu", bytes: latin1(sums.content), models: [], options: {}, version: "1.2" })
+const offer: JsonObject = released.ok ? { ...released.details, version: "1.2" } : {}
+const update = { id: "o-1/d1", state: "offered", version: "1.2" } as const
+const action = actionOf(update.id, image)
+const base = "/DEFAULT/controller/v1/d1"
+const url = `http://10.0.0.2:8081${base}`
+
+/** One device of the family, and what the server remembers of it from request to request. */
+class Device {
+  memory: JsonObject
+  labels: Readonly<Record<string, string>> = {}
+  running: string | null = null
+  offered: RouteSituation["offered"] = null
+  update: RouteSituation["update"] = null
+  model = "swupdate"
+  evidence: string[] = []
+  notes: string[] = []
+
+  constructor(options: Readonly<Record<string, string>> = {}) {
+    const entered = entry.enter({ id: "d1", ...options })
+    if ("fault" in entered) throw new Error(entered.fault)
+    this.memory = entered.familyState
+  }
+
+  offer(): this {
+    this.offered = { offer, image }
+    this.update = update
+    return this
+  }
+
+  takeBack(): void {
+    this.offered = null
+    this.update = null
+  }
+
+  ask(
+    path: string,
+    { method = "GET", body, headers = {} }: { method?: string; body?: object; headers?: Record<string, string> } = {},
+  ): RouteAnswer {
+    const device = {
+      ...quietSituation.device,
+      id: "d1",
+      model: this.model,
+      labels: this.labels,
+      familyState: this.memory,
+      runningVersion: this.running,
+      isReported: false,
+      isPending: false,
+    }
+    const asked = {
+      method,
+      url: `${base}${path}`,
+      headers,
+      body: latin1(body === undefined ? "" : JSON.stringify(body)),
+    }
+    const answer = askRoute(ddi, asked, { device, offered: this.offered, update: this.update, now: 1000 })
+    if (answer === null) throw new Error(`no route fits ${method} ${path}`)
+    const { report } = answer
+    if (report?.familyState !== undefined) this.memory = JSON.parse(JSON.stringify(report.familyState)) as JsonObject
+    if (report?.labels !== undefined) this.labels = report.labels
+    if (report?.running !== undefined) this.running = report.running
+    this.evidence.push(...(report?.evidence ?? []).map(({ kind }) => kind))
+    this.notes.push(...(report?.notes ?? []).map(({ kind }) => kind))
+    return answer
+  }
+
+  json(path: string): unknown {
+    const { status, body } = this.ask(path)
+    expect(status, path).toBe(200)
+    return body !== undefined && "text" in body ? JSON.parse(body.text) : null
+  }
+
+  get links(): readonly string[] {
+    return Object.keys((this.json("") as { _links: object })._links)
+  }
+
+  say(execution: string, finished = "none", resource = "deploymentBase", id = action, more: object = {}): number {
+    const body = { id, status: { execution, result: { finished }, ...more } }
+    return this.ask(`/${resource}/${id}/feedback`, { method: "POST", body }).status
+  }
+
+  get known(): Memory {
+    return readMemory(this.memory)
+  }
+}
+
+describe("the root resource", () => {
+  it("says how long to sleep, asks for what the device is, and has nothing to do", () => {
+    expect(new Device().json("")).toEqual({
+      config: { polling: { sleep: "00:05:00" } },
+      _links: { configData: { href: `${url}/configData` } },
+    })
+    expect(new Device({ sleep: "00:00:10" }).json("")).toMatchObject({ config: { polling: { sleep: "00:00:10" } } })
+  })
+
+  it("links to what stands for the device", () => {
+    expect(new Device().offer().json("")).toMatchObject({
+      _links: { deploymentBase: { href: expect.stringMatching(`^${url}/deploymentBase/${action}\\?c=\\d+$`) } },
+    })
+  })
+
+  it("has an ETag, and 304 for whoever brings it", () => {
+    const device = new Device()
+    const tag = device.ask("").headers?.["ETag"] ?? ""
+    expect(tag).toMatch(/^"[0-9a-f]{24}"$/)
+    expect(device.ask("", { headers: { "if-none-match": `W/"x", ${tag}` } })).toEqual({
+      status: 304,
+      headers: { ETag: tag },
+      isNotice: false,
+    })
+    expect(device.offer().ask("", { headers: { "if-none-match": tag } }).status).toBe(200)
+  })
+
+  it("is another tenant's for another tenant, whatever the case of its letters", () => {
+    const device = new Device({ tenant: "Acme" })
+    const asked = (tenant: string) =>
+      askRoute(
+        ddi,
+        { url: `/${tenant}/controller/v1/d1` },
+        {
+          device: {
+            ...(quietSituation.device as NonNullable<typeof quietSituation.device>),
+            familyState: device.memory,
+          },
+        },
+      )?.status
+    expect(asked("ACME")).toBe(200)
+    expect(asked("other")).toBe(404)
+  })
+})
+
+describe("who asks", () => {
+  const asked = (authorization?: string) =>
+    callerOf(ddi, { url: base, headers: authorization === undefined ? {} : { authorization } })
+
+  it("is known by a target token, a gateway token or a certificate", () => {
+    expect(asked("TargetToken abc")).toEqual({ by: "device", id: "d1", secret: "abc" })
+    expect(asked("targettoken  abc")).toEqual({ by: "device", id: "d1", secret: "abc" })
+    expect(asked("GatewayToken enrol-1.abc")).toMatchObject({
+      by: "enrolment",
+      id: "d1",
+      token: "enrol-1.abc",
+      model: "other",
+    })
+    expect(asked()).toEqual({ by: "certificate", id: "d1" })
+    expect(asked("Bearer abc")).toBeNull()
+    expect(asked("TargetToken")).toBeNull()
+  })
+
+  it("with a gateway token is of the token's tenant", () => {
+    const caller = asked("GatewayToken enrol-1.abc")
+    if (caller?.by !== "enrolment") throw new Error("it is no gateway")
+    expect(caller.fits({}, caller.familyState)).toBe(true)
+    expect(caller.fits({ tenant: "default" }, caller.familyState)).toBe(true)
+    expect(caller.fits({ tenant: "acme" }, caller.familyState)).toBe(false)
+    expect(caller.fits({}, { tenant: "acme" })).toBe(false)
+  })
+})
+
+describe("deploymentBase", () => {
+  it("is the chunk with its artifact, three sums and four links", () => {
+    const artifacts = `${url}/softwaremodules/${/softwaremodules\/(\d+)/.exec(JSON.stringify(new Device().offer().json(`/deploymentBase/${action}`)))?.[1]}/artifacts`
+    expect(new Device().offer().json(`/deploymentBase/${action}`)).toEqual({
+      id: action,
+      deployment: {
+        download: "forced",
+        update: "forced",
+        chunks: [
+          {
+            part: "os",
+            version: "1.2",
+            name: "a.swu",
+            artifacts: [
+              {
+                filename: "a.swu",
+                hashes: { sha1: sums.sha1, md5: sums.md5, sha256: sums.sha256 },
+                size: 10,
+                _links: {
+                  download: { href: `${artifacts}/a.swu` },
+                  "download-http": { href: `${artifacts}/a.swu` },
+                  "md5sum-http": { href: `${artifacts}/a.swu.MD5SUM` },
+                  md5sum: { href: `${artifacts}/a.swu.MD5SUM` },
+                },
+              },
+            ],
+          },
+        ],
+      },
+    })
+  })
+
+  it("is a number in 31 bits, another for another update, and 404 for what does not stand", () => {
+    expect(Number(action)).toBeLessThan(2 ** 31)
+    expect(actionOf("o-2/d1", image)).not.toBe(action)
+    expect(new Device().offer().ask("/deploymentBase/1").status).toBe(404)
+    expect(new Device().ask(`/deploymentBase/${action}`).status).toBe(404)
+  })
+
+  it("gives back what the device has said, newest first, as far as it asks", () => {
+    const device = new Device().offer()
+    device.say("proceeding", "none", "deploymentBase", action, { details: ["one"] })
+    device.say("proceeding", "none", "deploymentBase", action, { details: ["two"] })
+    expect(device.json(`/deploymentBase/${action}?actionHistory=1`)).toMatchObject({
+      actionHistory: { status: "RUNNING", messages: ["two"] },
+    })
+    expect(device.json(`/deploymentBase/${action}?actionHistory=-1`)).toMatchObject({
+      actionHistory: { messages: ["two", "one"] },
+    })
+    expect(device.json(`/deploymentBase/${action}`)).not.toHaveProperty("actionHistory")
+  })
+})
+
+describe("feedback", () => {
+  it.each([
+    ["closed", "success", "offered", ["installed"]],
+    ["closed", "none", "offered", ["installed"]],
+    ["closed", "failure", "offered", ["install-failed"]],
+    ["proceeding", "none", "offered", ["accepted"]],
+    ["proceeding", "none", "downloading", []],
+    ["proceeding", "none", "downloaded", ["install-started"]],
+    ["scheduled", "none", "offered", ["accepted"]],
+    ["resumed", "none", "offered", ["accepted"]],
+    ["download", "none", "offered", ["accepted"]],
+    ["downloaded", "none", "downloading", ["transfer-finished"]],
+    ["rejected", "none", "offered", ["offer-read"]],
+    ["rejected", "none", "downloading", []],
+    ["canceled", "none", "offered", ["declined"]],
+    ["canceled", "success", "downloaded", ["install-failed"]],
+  ] as const)("%s with %s while %s means %j", (execution, finished, state, kinds) => {
+    const device = new Device().offer()
+    device.update = { ...update, state }
+    expect(device.say(execution, finished)).toBe(200)
+    expect(device.evidence).toEqual(kinds)
+  })
+
+  it("that closes tells what runs, shows the installed one, and asks for attributes anew", () => {
+    const device = new Device().offer()
+    device.ask("/configData", { method: "PUT", body: { data: { a: "1" } } })
+    device.say("closed", "success")
+    device.takeBack()
+    expect(device.running).toBe("1.2")
+    expect(device.links).toEqual(["installedBase", "configData"])
+    expect(device.json(`/installedBase/${action}`)).toMatchObject({
+      id: action,
+      deployment: { chunks: [{ version: "1.2" }] },
+    })
+    expect(device.ask("/installedBase/5").status).toBe(404)
+  })
+
+  it("is 410 for an action that is closed, 404 for one that never was, 400 for what nobody can read", () => {
+    const device = new Device().offer()
+    expect(device.say("closed", "failure")).toBe(200)
+    expect(device.say("closed", "success")).toBe(410)
+    expect(device.say("closed", "success", "deploymentBase", "77")).toBe(404)
+    expect(
+      device.ask(`/deploymentBase/${action}/feedback`, { method: "POST", body: { status: { execution: "?" } } }).status,
+    ).toBe(400)
+    expect(device.evidence).toEqual(["install-failed"])
+  })
+
+  it("brings code, progress and words", () => {
+    const answer = new Device().offer().ask(`/deploymentBase/${action}/feedback`, {
+      method: "POST",
+      body: {
+        status: {
+          execution: "closed",
+          result: { finished: "failure", progress: { cnt: 3, of: 4 } },
+          code: -7,
+          details: ["no room."],
+        },
+      },
+    })
+    expect(answer.report?.evidence).toEqual([
+      { kind: "install-failed", code: "-7", sentence: "The client says that it could not install 1.2: no room." },
+    ])
+    const going = new Device().offer().ask(`/deploymentBase/${action}/feedback`, {
+      method: "POST",
+      body: { status: { execution: "proceeding", result: { finished: "none", progress: { cnt: 3, of: 4 } } } },
+    })
+    expect(going.report?.percent).toBe(75)
+  })
+})
+
+describe("cancelAction", () => {
+  function taken(): Device {
+    const device = new Device().offer()
+    device.ask(`/deploymentBase/${action}`)
+    device.takeBack()
+    return device
+  }
+
+  it("is shown once what the device has read was taken back, and to nobody else", () => {
+    const device = taken()
+    expect(device.links).toEqual(["cancelAction", "configData"])
+    expect(device.json(`/cancelAction/${action}`)).toEqual({ id: action, cancelAction: { stopId: action } })
+    const unread = new Device().offer()
+    unread.takeBack()
+    expect(unread.links).toEqual(["configData"])
+    expect(unread.ask(`/cancelAction/${action}`).status).toBe(404)
+  })
+
+  it("is not shown while the rollout is paused or the offer is made anew", () => {
+    const device = new Device().offer()
+    device.ask(`/deploymentBase/${action}`)
+    device.offered = null
+    expect(device.links).toEqual(["configData"])
+  })
+
+  it("is accepted by closed without failure, and by nothing else", () => {
+    const device = taken()
+    expect(device.say("canceled", "success", "cancelAction")).toBe(200)
+    expect(device.links).toContain("cancelAction")
+    expect(device.say("closed", "success", "cancelAction")).toBe(200)
+    expect(device.links).toEqual(["configData"])
+    expect(device.notes).toEqual(["device.cancel-accepted"])
+    expect(device.say("closed", "success", "cancelAction")).toBe(410)
+  })
+
+  it.each([
+    ["rejected", "none"],
+    ["closed", "failure"],
+  ])("is refused by %s with %s: the device goes on and says how that ends", (execution, finished) => {
+    const device = taken()
+    device.say(execution, finished, "cancelAction")
+    expect(device.notes).toEqual(["device.cancel-rejected"])
+    expect(device.links).toEqual(["configData"])
+    expect(device.say("closed", "success")).toBe(200)
+    expect(device.running).toBe("1.2")
+    expect(device.evidence).toEqual(["offer-read"])
+  })
+
+  it("is asked twenty times of a client that does not know it, and then no more", () => {
+    const device = taken()
+    for (let poll = 0; poll < 20; poll++) expect(device.links, `poll ${poll}`).toContain("cancelAction")
+    expect(device.links).not.toContain("cancelAction")
+    expect(device.notes).toEqual(["device.cancel-unanswered"])
+  })
+
+  it("comes before the next deployment", () => {
+    const device = taken()
+    device.offered = { offer, image }
+    device.update = { ...update, id: "o-2/d1" }
+    expect(device.links).toEqual(["cancelAction", "configData"])
+    device.say("closed", "success", "cancelAction")
+    expect(device.links).toEqual(["deploymentBase", "configData"])
+  })
+})
+
+describe("confirmationBase", () => {
+  it("is shown instead of the deployment to a device that is asked first, until it agrees", () => {
+    const device = new Device({ confirm: "yes" }).offer()
+    expect(device.links).toEqual(["confirmationBase", "configData"])
+    expect(device.ask(`/deploymentBase/${action}`).status).toBe(404)
+    expect(device.json(`/confirmationBase/${action}`)).toMatchObject({
+      id: action,
+      confirmation: { download: "forced" },
+    })
+    const say = (confirmation: string) =>
+      device.ask(`/confirmationBase/${action}/feedback`, { method: "POST", body: { confirmation } }).status
+    expect(say("denied")).toBe(200)
+    expect(device.links).toEqual(["confirmationBase", "configData"])
+    expect(say("confirmed")).toBe(200)
+    expect(device.links).toEqual(["deploymentBase", "configData"])
+    expect(device.evidence).toEqual(["offer-read", "accepted"])
+    expect(say("confirmed")).toBe(410)
+    expect(say("perhaps")).toBe(400)
+  })
+
+  it("is confirmed by itself once that is switched on, and not when it is switched off again", () => {
+    const device = new Device({ confirm: "yes" }).offer()
+    expect(device.json("/confirmationBase")).toMatchObject({
+      autoConfirm: { active: false },
+      _links: {
+        activateAutoConfirm: { href: `${url}/confirmationBase/activateAutoConfirm` },
+        confirmationBase: { href: `${url}/confirmationBase/${action}` },
+      },
+    })
+    const body = { initiator: "me", remark: "night shift" }
+    expect(device.ask("/confirmationBase/activateAutoConfirm", { method: "POST", body }).status).toBe(200)
+    expect(device.links).toEqual(["deploymentBase", "configData"])
+    expect(device.json("/confirmationBase")).toEqual({
+      autoConfirm: { active: true, initiator: "me", remark: "night shift", activatedAt: 1000 },
+      _links: { deactivateAutoConfirm: { href: `${url}/confirmationBase/deactivateAutoConfirm` } },
+    })
+    device.ask("/confirmationBase/deactivateAutoConfirm", { method: "POST" })
+    expect(device.links).toEqual(["confirmationBase", "configData"])
+  })
+})
+
+describe("configData", () => {
+  const put = (device: Device, body: object) => device.ask("/configData", { method: "PUT", body }).status
+
+  it("becomes labels; merge adds, replace drops what it had said, remove takes away", () => {
+    const device = new Device()
+    device.labels = { site: "north" }
+    expect(put(device, { mode: "merge", data: { VIN: "JH4", hwRevision: 2 } })).toBe(200)
+    expect(device.labels).toEqual({ site: "north", VIN: "JH4", hwRevision: "2" })
+    put(device, { data: { color: "red" } })
+    expect(device.labels).toEqual({ site: "north", VIN: "JH4", hwRevision: "2", color: "red" })
+    put(device, { mode: "remove", data: { VIN: "" } })
+    expect(device.labels).toEqual({ site: "north", hwRevision: "2", color: "red" })
+    put(device, { mode: "replace", data: { board: "b7" } })
+    expect(device.labels).toEqual({ site: "north", board: "b7" })
+    expect(device.links).toEqual([])
+  })
+
+  it("never changes a label that an operator gave", () => {
+    const device = new Device()
+    device.labels = { site: "north" }
+    for (const mode of ["merge", "replace", "remove"]) put(device, { mode, data: { site: "everywhere" } })
+    expect(device.labels).toEqual({ site: "north" })
+  })
+
+  it("takes any key as a name, bounded in number and length", () => {
+    const device = new Device()
+    const data = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i} key/with blanks`, "v".repeat(1000)]))
+    put(device, { data })
+    const names = Object.keys(device.labels)
+    expect(names).toHaveLength(32)
+    for (const name of names) expect(name).toMatch(/^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/)
+    for (const value of Object.values(device.labels)) expect(value.length).toBeLessThanOrEqual(201)
+  })
+
+  it.each([{}, { data: 5 }, { data: {}, mode: "mix" }])("refuses %j", (body) => {
+    expect(put(new Device(), body)).toBe(400)
+  })
+})
+
+describe("artifacts", () => {
+  const module = (device: Device) =>
+    /softwaremodules\/(\d+)/.exec(JSON.stringify(device.json(`/deploymentBase/${action}`)))?.[1]
+
+  it("are listed, handed out with their SHA-1 as the tag, and summed as md5sum does", () => {
+    const device = new Device().offer()
+    const path = `/softwaremodules/${module(device)}/artifacts`
+    expect(device.json(path)).toMatchObject([{ filename: "a.swu", size: 10 }])
+    expect(device.ask(`${path}/a.swu`)).toMatchObject({
+      status: 200,
+      headers: { "Content-Disposition": "attachment;filename=a.swu" },
+      body: { image, part: { offset: 0, sizeBytes: 10 }, entityTag: sums.sha1 },
+    })
+    expect(device.ask(`${path}/a.swu.MD5SUM`).body).toEqual({ type: "text/plain", text: `${sums.md5}  a.swu\n` })
+    for (const other of [`${path}/b.swu`, `${path}/..%2fa.swu`, "/softwaremodules/1/artifacts/a.swu"]) {
+      expect(device.ask(other).status).toBe(404)
+    }
+  })
+
+  it("of a bundle stand one behind another in the image", () => {
+    const archive = concat([tarFile("a.bin", "aaa"), tarFile("b.bin", "bbbb"), new Uint8Array(1024)])
+    const made = publish({ fileName: "b.tar", bytes: archive, models: [], options: { bundle: "true" }, version: "3" })
+    if (!made.ok) throw new Error(made.faults[0]?.sentence)
+    expect(fromLatin1(made.image)).toBe("aaabbbb")
+    expect(made.details["artifacts"]).toMatchObject([
+      { filename: "a.bin", offset: 0, sizeBytes: 3 },
+      { filename: "b.bin", offset: 3, sizeBytes: 4 },
+    ])
+  })
+
+  it.each([
+    ["version-missing", { version: undefined }],
+    ["handling", { options: { handling: "now" } }],
+    ["part", { options: { part: "a b" } }],
+    ["bundle", { options: { bundle: "true" } }],
+    ["artifact-name", { fileName: "a b.swu" }],
+    ["artifact-name", { fileName: "a.MD5SUM" }],
+    ["artifact-empty", { bytes: new Uint8Array(0) }],
+  ])("are refused by the rule %s", (rule, change) => {
+    const { version = "1", ...rest } = change as { version?: string }
+    const upload = { fileName: "a.swu", bytes: latin1("x"), models: [], options: {}, ...rest }
+    const made = publish("version" in change ? upload : { ...upload, version })
+    expect(made.ok ? [] : made.faults.map((fault) => fault.rule)).toContain(rule)
+  })
+})
+
+/** A file in a ustar archive. */
+function tarFile(name: string, content: string): Uint8Array {
+  const head = new Uint8Array(512)
+  const put = (at: number, text: string): void => head.set(latin1(text), at)
+  put(0, name)
+  put(124, `${content.length.toString(8).padStart(11, "0")}\0`)
+  put(148, " ".repeat(8))
+  put(156, "0")
+  put(257, "ustar\u000000")
+  const sum = head.reduce((total, byte) => total + byte, 0)
+  put(148, `${sum.toString(8).padStart(6, "0")}\0 `)
+  const body = new Uint8Array(512)
+  body.set(latin1(content))
+  return concat([head, body])
+}
+
+describe("installedBase", () => {
+  it("may be told by the device itself", () => {
+    const device = new Device()
+    expect(device.ask("/installedBase", { method: "PUT", body: { name: "os", version: "9.9" } }).status).toBe(200)
+    expect(device.running).toBe("9.9")
+    expect(device.ask("/installedBase", { method: "PUT", body: { name: "os" } }).status).toBe(400)
+  })
+})
+
+describe("versions", () => {
+  it("are compared by their numbers", () => {
+    const sorted = ["1.10", "1.9", "1.9-rc1", "2", "1.9"].sort(ddi.versions.compare)
+    expect(sorted).toEqual(["1.9", "1.9", "1.9-rc1", "1.10", "2"])
+    expect(ddi.versions.parse(" 1")).toHaveProperty("fault")
+    expect(ddi.versions.parse("v".repeat(65))).toHaveProperty("fault")
+  })
+})
+
+describe("what an operator enters", () => {
+  it("is checked", () => {
+    expect(entry.enter({ id: "d1", sleep: "5 minutes" })).toMatchObject({ fault: expect.stringContaining("HH:MM:SS") })
+    expect(entry.enter({ id: "d1", colour: "red" })).toMatchObject({
+      fault: expect.stringContaining("tenant, sleep, confirm"),
+    })
+  })
+
+  it("gives a URL and a token", () => {
+    const { access } = ddi
+    const made = access.make({ id: "gw", random: (n) => "r".repeat(n), isTaken: () => false })
+    if ("fault" in made) throw new Error(made.fault)
+    const view = access.view({ id: "gw", access: made, deviceUrl: "http://h:1", familyState: { tenant: "Acme" } })
+    expect(view).toEqual({ ddi: { url: "http://h:1/Acme/controller/v1/gw", token: "r".repeat(32) } })
+    expect(access.make({ id: "gw", secret: "a b", random: () => "", isTaken: () => false })).toHaveProperty("fault")
+  })
+})
