@@ -20,6 +20,7 @@ const namedIn = (family: string) =>
 describe.each([
   ["pic32mzw1", 60],
   ["telit", 45],
+  ["ddi", 20],
 ] as const)("docs/protocols/%s.md", (family, least) => {
   const named = namedIn(family)
 

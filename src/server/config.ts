@@ -31,7 +31,7 @@ export interface ServerConfig {
   readonly httpHosts: readonly string[]
   readonly deviceHttp: HostPort
   /** A second listener for devices, with TLS; null = none. */
-  readonly deviceHttps: (HostPort & { readonly cert: string; readonly key: string }) | null
+  readonly deviceHttps: (HostPort & { readonly cert: string; readonly key: string; readonly clientCa?: string }) | null
   readonly ftp: HostPort
   readonly ftpPassivePorts: PortRange
   /** The IPv4 address that passive replies name behind a NAT; null = the address the client reached. */
@@ -87,6 +87,12 @@ export const serverSettings = [
   { flag: "device-https", value: "HOST:PORT", help: "HTTP over TLS for devices (off unless given)", fallback: "" },
   { flag: "device-tls-cert", value: "FILE", help: "certificate (PEM) of --device-https", fallback: "" },
   { flag: "device-tls-key", value: "FILE", help: "private key (PEM) of that certificate", fallback: "" },
+  {
+    flag: "device-tls-client-ca",
+    value: "FILE",
+    help: "who issues devices' certificates (PEM): a device is then known by its id as the common name",
+    fallback: "",
+  },
   { flag: "ftp", value: "HOST:PORT", help: "FTP for devices", fallback: "0.0.0.0:2121" },
   { flag: "ftp-passive-ports", value: "A-B", help: "ports of passive transfers", fallback: "30000-30999" },
   {
@@ -192,7 +198,12 @@ export function readConfig(
     http: parseHostPort("http", text("http")),
     httpHosts: parseHosts(text("http-hosts")),
     deviceHttp: parseHostPort("device-http", text("device-http")),
-    deviceHttps: parseDeviceHttps(text("device-https"), text("device-tls-cert"), text("device-tls-key")),
+    deviceHttps: parseDeviceHttps(
+      text("device-https"),
+      text("device-tls-cert"),
+      text("device-tls-key"),
+      text("device-tls-client-ca"),
+    ),
     ftp: parseHostPort("ftp", text("ftp")),
     ftpPassivePorts: parsePortRange(text("ftp-passive-ports")),
     ftpAdvertise: parseAdvertised(text("ftp-advertise")),
@@ -328,13 +339,27 @@ function parseSmsNumber(text: string, isNeedless: boolean): string {
   return text
 }
 
-function parseDeviceHttps(address: string, certFile: string, keyFile: string): ServerConfig["deviceHttps"] {
+function parseDeviceHttps(
+  address: string,
+  certFile: string,
+  keyFile: string,
+  caFile: string,
+): ServerConfig["deviceHttps"] {
   const pair = parseTls("device", certFile, keyFile)
   if (address === "" && pair === null) return null
   if (address === "" || pair === null) {
     throw new ConfigError("--device-https, --device-tls-cert and --device-tls-key go together: give all, or none.")
   }
-  return { ...parseHostPort("device-https", address), ...pair }
+  const clientCa = caFile === "" ? {} : { clientCa: readPem("device-tls-client-ca", caFile) }
+  return { ...parseHostPort("device-https", address), ...pair, ...clientCa }
+}
+
+function readPem(flag: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8")
+  } catch (error) {
+    throw new ConfigError(`The file of --${flag} cannot be read: ${(error as Error).message}.`, { cause: error })
+  }
 }
 
 function parseTls(prefix: string, certFile: string, keyFile: string): ServerConfig["ftpTls"] {

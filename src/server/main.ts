@@ -220,7 +220,7 @@ async function startDeviceListeners(
     try {
       const server = await startDeviceHttp({
         listen: { host: listen.host, port: listen.port },
-        tls: tls === null ? null : { cert: tls.cert, key: tls.key },
+        tls,
         host,
         clock: steadyClock,
         log: ({ event, error, peer }) => log.warn({ peer, err: error }, `${flag}: ${event}`),

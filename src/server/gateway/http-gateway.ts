@@ -43,6 +43,7 @@ export function httpGateway(needs: HttpGatewayNeeds): DeviceHttpHost {
 class HttpGateway {
   readonly #needs: HttpGatewayNeeds
   readonly #routes: RouteTable
+  readonly #told = new WeakMap<Login, { readonly since: number; count: number }>()
   #sessions = 0
 
   constructor(needs: HttpGatewayNeeds) {
@@ -60,6 +61,7 @@ class HttpGateway {
     const request = requestOf(match, head)
     const caller = findCaller(this.#needs, match.family, route.caller(request), head.origin)
     if (caller.kind === "nobody") return textNode(route.stranger ?? notFound)
+    if (route.bodyBytes !== undefined && caller.kind === "known" && !this.#mayTell(caller.login)) return tooMany
     if (route.bodyBytes !== undefined || caller.kind === "enrolling") {
       const maxBodyBytes = route.bodyBytes ?? 0
       return {
@@ -75,6 +77,16 @@ class HttpGateway {
     const signs = [head.method, ...Object.keys(head.headers)]
     const isHead = head.method === "HEAD"
     return this.#answerGet(match, request, { login: caller.login, origin: head.origin, signs, isHead })
+  }
+
+  /** Whether a login may tell something once more in this minute: each has its own limit, whatever address it shares. */
+  #mayTell(login: Login): boolean {
+    const now = this.#needs.clock.monotonic()
+    const before = this.#told.get(login)
+    const minute = before !== undefined && now - before.since < 60_000 ? before : { since: now, count: 0 }
+    minute.count++
+    this.#told.set(login, minute)
+    return minute.count <= mostInMinute
   }
 
   #answerGet(match: RouteMatch, request: RouteRequest, contact: Contact): HttpNode {
@@ -216,6 +228,9 @@ class HttpGateway {
   }
 }
 
+/** Requests with a body that one login may send in a minute. */
+const mostInMinute = 240
+
 interface Contact {
   readonly login: Login
   readonly origin: Origin
@@ -284,6 +299,12 @@ function methodRefused(allowed: readonly string[]): HttpNotice {
     body: { type: "text/plain", text: "method not allowed\n" },
   })
 }
+
+const tooMany: HttpNotice = textNode({
+  status: 429,
+  headers: { "Retry-After": "60" },
+  body: { type: "text/plain", text: `a device may tell ${mostInMinute} things in a minute\n` },
+})
 
 function flat(headers: Readonly<Record<string, string>> = {}): readonly string[] {
   return Object.entries(headers).flat()

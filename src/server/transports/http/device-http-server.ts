@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { createServer as createTlsServer } from "node:https"
 import type { Socket } from "node:net"
-import { TLSSocket } from "node:tls"
+import { type TlsOptions, TLSSocket } from "node:tls"
 import { Deadlines, type SteadyClock } from "../deadlines.ts"
 import { plainAddress } from "../peer-address.ts"
 import { UnacknowledgedBytes } from "../unacknowledged.ts"
@@ -17,7 +17,12 @@ export interface DeviceHttpOptions {
   /** Port 0 = a free one. */
   readonly listen: { readonly host: string; readonly port: number }
   /** PEM; `null` = plain HTTP. */
-  readonly tls: { readonly key: string; readonly cert: string } | null
+  readonly tls: {
+    readonly key: string
+    readonly cert: string
+    /** Who issues clients' certificates (PEM); absent = none is asked for. */
+    readonly clientCa?: string
+  } | null
   readonly limits?: Partial<HttpLimits>
   readonly host: DeviceHttpHost
   readonly clock: SteadyClock
@@ -106,7 +111,9 @@ class RunningDeviceHttp implements DeviceHttpServer {
     }
     const answer = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response)
     this.#server =
-      options.tls === null ? createServer(settings, answer) : createTlsServer({ ...settings, ...options.tls }, answer)
+      options.tls === null
+        ? createServer(settings, answer)
+        : createTlsServer({ ...settings, ...tlsSettings(options.tls) }, answer)
     // Reset at every byte of progress, so it limits standing still and not the whole transfer.
     this.#server.timeout = this.#limits.progressTimeoutMs
     this.#server.on("timeout", (socket) => this.#standStill(socket))
@@ -169,6 +176,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
       localHost: plainAddress(socket.localAddress ?? ""),
       localPort: socket.localPort ?? 0,
       isTls: socket instanceof TLSSocket,
+      ...clientNameOf(socket),
     }
     this.#peers.set(socket, { origin })
     socket.once("close", () => {
@@ -203,7 +211,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
       return plain(response, 405, "method not allowed", ["Allow", "GET, HEAD"])
     }
     if (node.kind === "exchange") return this.#exchange(request, response, node)
-    if (hasBody(request)) return plain(response, 413, "this request has no body here")
+    if (hasBody(request) && isPlainGet(node)) return plain(response, 413, "this request has no body here")
     this.#give(request, response, node)
   }
 
@@ -345,6 +353,22 @@ function plain(response: ServerResponse, status: number, words: string, extra: r
   const head = ["Content-Type", "text/plain", "Content-Length", String(text.length), ...extra, "Connection", "close"]
   response.writeHead(status, head)
   response.end(text)
+}
+
+function tlsSettings({ key, cert, clientCa }: NonNullable<DeviceHttpOptions["tls"]>): TlsOptions {
+  // Devices without a certificate are known in other ways.
+  return {
+    key,
+    cert,
+    ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+  }
+}
+
+/** The name in a certificate that was issued by whom the listener trusts. */
+function clientNameOf(socket: Socket): Pick<Origin, "clientName"> {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return {}
+  const name: unknown = socket.getPeerCertificate().subject?.CN
+  return typeof name === "string" ? { clientName: name } : {}
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
