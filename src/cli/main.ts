@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   restore: async () => (await import("./backup.ts")).restoreCommand(),
   release: async () => (await import("./release.ts")).releaseCommand(),
   device: async () => (await import("./device.ts")).deviceCommand(),
+  import: async () => (await import("./import.ts")).importCommand(),
   enrolment: async () => (await import("./enrolment.ts")).enrolmentCommand(),
   rollout: async () => (await import("./rollout.ts")).rolloutCommand(),
   channel: async () => (await import("./channel.ts")).channelCommand(),
