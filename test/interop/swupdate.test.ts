@@ -160,7 +160,7 @@ describe("Debian's SWUpdate", () => {
     const running = startClient("gw-2", access)
     await until("the first read", () => has(api, "gw-2", "update.offer-read"), running.log)
     await api.call("abortRollout", { params: { id: rollout } })
-    await until("the acceptance", () => has(api, "gw-2", "device.cancel-accepted"), running.log)
+    await until("the acceptance", () => has(api, "gw-2", "conversation.cancel-accepted"), running.log)
     await end(running.child)
     expect(existsSync(image.path)).toBe(false)
   })

@@ -90,7 +90,7 @@ function lateReport({ memory, device }: DdiContact, action: KnownAction, feedbac
   const sentence = `${device.id} ${end} ${action.version}, which was taken back before.`
   return {
     familyState: writeMemory(withClosed(memory, action.id)),
-    notes: [{ kind: "device.late-end", basis: "reported", sentence }],
+    notes: [{ kind: "conversation.late-end", basis: "reported", sentence }],
     ...(isInstalled ? { running: action.version } : {}),
   }
 }
@@ -121,7 +121,7 @@ export function answerCancelFeedback(contact: DdiContact): RouteAnswer {
       ...done,
       report: {
         familyState: writeMemory(withClosed(memory, id)),
-        notes: [{ kind: "device.cancel-accepted", basis: "reported", sentence }],
+        notes: [{ kind: "conversation.cancel-accepted", basis: "reported", sentence }],
       },
     }
   }
@@ -133,7 +133,7 @@ export function answerCancelFeedback(contact: DdiContact): RouteAnswer {
     ...done,
     report: {
       familyState: writeMemory({ ...memory, action: { ...action, keepsOn: true } }),
-      notes: [{ kind: "device.cancel-rejected", basis: "reported", sentence }],
+      notes: [{ kind: "conversation.cancel-rejected", basis: "reported", sentence }],
     },
   }
 }

@@ -328,7 +328,7 @@ describe("cancelAction", () => {
     expect(device.links).toContain("cancelAction")
     expect(device.say("closed", "success", "cancelAction")).toBe(200)
     expect(device.links).toEqual(["configData"])
-    expect(device.notes).toEqual(["device.cancel-accepted"])
+    expect(device.notes).toEqual(["conversation.cancel-accepted"])
     expect(device.say("closed", "success", "cancelAction")).toBe(410)
   })
 
@@ -338,7 +338,7 @@ describe("cancelAction", () => {
   ])("is refused by %s with %s: the device goes on and says how that ends", (execution, finished) => {
     const device = taken()
     device.say(execution, finished, "cancelAction")
-    expect(device.notes).toEqual(["device.cancel-rejected"])
+    expect(device.notes).toEqual(["conversation.cancel-rejected"])
     expect(device.links).toEqual(["configData"])
     expect(device.say("closed", "success")).toBe(200)
     expect(device.running).toBe("1.2")
@@ -349,7 +349,7 @@ describe("cancelAction", () => {
     const device = taken()
     for (let poll = 0; poll < 20; poll++) expect(device.links, `poll ${poll}`).toContain("cancelAction")
     expect(device.links).not.toContain("cancelAction")
-    expect(device.notes).toEqual(["device.cancel-unanswered"])
+    expect(device.notes).toEqual(["conversation.cancel-unanswered"])
   })
 
   it("comes before the next deployment", () => {

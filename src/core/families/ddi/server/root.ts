@@ -39,7 +39,7 @@ function countCancelPoll({ memory, device }: DdiContact): Pick<RouteAnswer, "rep
   if (action === null) return {}
   const cancelPolls = action.cancelPolls + 1
   const sentence = `${device.id} was asked ${mostCancelPolls} times to stop ${action.version} and did not answer; it is asked no more.`
-  const notes =
-    cancelPolls < mostCancelPolls ? [] : [{ kind: "device.cancel-unanswered", basis: "concluded" as const, sentence }]
+  const note = { kind: "conversation.cancel-unanswered", basis: "concluded", sentence } as const
+  const notes = cancelPolls < mostCancelPolls ? [] : [note]
   return { report: { familyState: writeMemory({ ...memory, action: { ...action, cancelPolls } }), notes } }
 }
