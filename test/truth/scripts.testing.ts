@@ -57,9 +57,9 @@ function uploadOf(family: string, model: string) {
   }
 }
 
-/** Models that report nothing and have a device in software. */
+/** Models of families whose devices report nothing, and that have a device in software. */
 export const pullModels: readonly { readonly family: Family; readonly model: string }[] = families
-  .filter(({ pull }) => Number.isFinite(pull.quietContacts.whole))
+  .filter(({ pull }) => Number.isFinite(pull.quietContacts.whole) && Number.isFinite(pull.contactsToDecline))
   .flatMap((family) => {
     const own = new Set(family.device.faults.map((row) => row.model).filter((model) => model !== "any"))
     const models = family.models.filter(({ id, isUnusual }) => isUnusual !== true && (own.size === 0 || own.has(id)))
