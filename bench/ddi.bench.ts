@@ -131,7 +131,7 @@ async function offerArtifact({ api, deviceHttp }: Serving, image: Uint8Array): P
   await api.call("startRollout", { body: { releaseIds: [id], group: "id=big" } })
   const headers = { Authorization: `TargetToken ${token}` }
   const origin = `http://${deviceHttp}`
-  const root = (await fetch(`${origin}${new URL(url).pathname}`, { headers }).then((answer) => answer.text())) as string
+  const root = await fetch(`${origin}${new URL(url).pathname}`, { headers }).then((answer) => answer.text())
   const { pathname, search } = new URL(/"deploymentBase":\{"href":"([^"]+)"/.exec(root)?.[1] ?? "")
   const deployment = await fetch(`${origin}${pathname}${search}`, { headers }).then((answer) => answer.text())
   const artifact = /"download-http":\{"href":"([^"]+)"/.exec(deployment)?.[1] ?? ""

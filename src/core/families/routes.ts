@@ -148,6 +148,7 @@ export function queryOf(query: string): Readonly<Record<string, string>> {
 
 /** A percent-encoded text; one that is none stays as it is. */
 export function decoded(text: string): string {
+  if (!/[%+]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll("+", " "))
   } catch {
