@@ -54,6 +54,7 @@ beforeEach(async () => {
     listeners: () => ({ http: "127.0.0.1:1" }),
     deviceUrl: () => "http://127.0.0.1:1",
     backup: () => Promise.reject(new Error("no disk")),
+    breathe: () => Promise.resolve(),
     whyNotReady: () => Promise.resolve(notReady),
     deltaMaker: {
       make: () => Promise.resolve(null),

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import("./import.ts")).importCommand(),
   enrolment: async () => (await import("./enrolment.ts")).enrolmentCommand(),
   rollout: async () => (await import("./rollout.ts")).rolloutCommand(),
+  rehearse: async () => (await import("./rehearse.ts")).rehearseCommand(),
   channel: async () => (await import("./channel.ts")).channelCommand(),
   image: async () => (await import("./image.ts")).imageCommand(),
   lint: async () => (await import("./lint.ts")).lintCommand(),

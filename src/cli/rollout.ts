@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { Command } from "commander"
 import type { RolloutBody, RolloutView } from "../core/contract/schemas.ts"
+import { durationText } from "../core/domain/duration.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { parseDuration } from "./duration.ts"
@@ -108,7 +109,7 @@ function readCommands(command: Command): void {
       if (options.plan === true) return printJson(rollout.plan)
       const updates = await api.call("rolloutUpdates", { params: { id } })
       if (options.json) return printJson({ ...rollout, updates })
-      printLines(summary(rollout), rollout.explain, spentText(rollout))
+      printLines(summary(rollout), rollout.explain, spentText(rollout), ...predictionText(rollout))
       if (rollout.phases.length > 1) printPhases(rollout)
       printTable(
         updates,
@@ -184,7 +185,7 @@ export async function readPlan(file: string): Promise<string> {
   })
 }
 
-function numberOf(flag: string, text: string): number {
+export function numberOf(flag: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?) ?%?$/.exec(text)
   if (match === null) throw usage(`${flag} takes a number, not "${text}".`)
   return Number(match[1])
@@ -203,6 +204,17 @@ async function watch(api: ApiClient, id: string, options: Common): Promise<void>
 function spentText({ budget }: RolloutView): string {
   const money = budget.money === 0 ? "" : `, ${budget.money.toFixed(2)} in money`
   return `spent ${sizeText(budget.bytes)}, ${budget.sms} messages${money}`
+}
+
+/** What a rehearsal foretold, beside what came of it. */
+function predictionText({ prediction, startedAt, endedAt, counts, budget }: RolloutView): readonly string[] {
+  if (prediction === null) return []
+  const number = (key: string): number => Number(prediction[key] ?? 0)
+  const took = durationText((endedAt ?? Date.now()) - startedAt)
+  return [
+    `foretold: ${number("succeeded")} succeeded, ${number("failed")} failed, ${number("noShow")} no-show in ${durationText(number("durationMs"))}, ${sizeText(number("bytes"))}, ${number("sms")} messages`,
+    `real ${endedAt === null ? "so far" : "in the end"}: ${counts.succeeded ?? 0} succeeded, ${counts.failed ?? 0} failed, ${counts["no-show"] ?? 0} no-show in ${took}, ${sizeText(budget.bytes)}, ${budget.sms} messages`,
+  ]
 }
 
 function printPhases({ phases }: RolloutView): void {

@@ -107,6 +107,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
       listeners: () => listeners,
       deviceUrl,
       backup: () => takeBackup(database, config.data),
+      breathe: () => new Promise((resolve) => setImmediate(resolve)),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },
     isToken: (given) => isSameText(given, token),

@@ -14,6 +14,8 @@ import {
   HealthView,
   NewDeviceBody,
   PlannedView,
+  RehearsalBody,
+  RehearsalView,
   ReleaseView,
   RolloutBody,
   RolloutView,
@@ -229,6 +231,13 @@ export const endpoints = {
     summary: "Start a rollout",
     body: RolloutBody,
     response: RolloutView,
+  },
+  rehearsePlan: {
+    method: "POST",
+    path: "/api/rollouts/rehearse",
+    summary: "Run a plan against a twin of the fleet on a fast clock; no device notices",
+    body: RehearsalBody,
+    response: RehearsalView,
   },
   listRollouts: {
     method: "GET",

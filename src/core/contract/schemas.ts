@@ -231,6 +231,53 @@ export const RolloutBody = Type.Object(
 )
 export type RolloutBody = Static<typeof RolloutBody>
 
+const Share = Type.Number({ minimum: 0, maximum: 1 })
+
+export const RehearsalBody = Type.Object(
+  {
+    plan: Text(65_536, "a plan file, YAML or JSON"),
+    seeds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 5 })),
+    horizonMs: Type.Optional(Type.Integer({ minimum: 60_000, maximum: 366 * 86_400_000, default: 30 * 86_400_000 })),
+    rhythmMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 60 * 86_400_000, default: 6 * 3_600_000 })),
+    odds: Type.Optional(
+      Type.Object(
+        { cut: Type.Optional(Share), failure: Type.Optional(Share), silence: Type.Optional(Share) },
+        { additionalProperties: false, description: "what is absent is taken from the last rollouts" },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type RehearsalBody = Static<typeof RehearsalBody>
+
+/** The rehearsal whose duration is in the middle, and how far the others are from it. */
+export const RehearsalView = Type.Object({
+  durationMs: Type.Integer(),
+  bytes: Type.Number(),
+  sms: Type.Integer(),
+  money: Type.Number(),
+  succeeded: Type.Integer(),
+  failed: Type.Integer(),
+  noShow: Type.Integer(),
+  unfinished: Type.Integer(),
+  end: Type.Union([Type.Literal("succeeded"), Type.Literal("failed"), Type.Literal("paused"), Type.Literal("running")]),
+  pauses: Type.Array(Type.Object({ atMs: Type.Integer(), reason: Type.String() })),
+  phasesOpenedMs: Type.Array(Nullable(Type.Integer())),
+  stuck: Type.Array(Type.Object({ device: Type.String(), state: Type.String() })),
+  devices: Type.Integer(),
+  known: Type.Integer({ description: "devices whose own rhythm is known" }),
+  odds: Type.Object({ cut: Share, failure: Share, silence: Share }),
+  spread: Type.Object({
+    leastDurationMs: Type.Integer(),
+    mostDurationMs: Type.Integer(),
+    leastBytes: Type.Number(),
+    mostBytes: Type.Number(),
+    leastSucceeded: Type.Integer(),
+    mostSucceeded: Type.Integer(),
+  }),
+})
+export type RehearsalView = Static<typeof RehearsalView>
+
 export const PlannedView = Type.Object({
   deviceId: Type.String(),
   model: Type.String(),

@@ -23,6 +23,8 @@ export interface ConversationSide {
   readonly isAstray: (familyState: JsonObject) => boolean
   /** When to come to a device after the server was restarted, ms from then; null = not by itself. */
   readonly wakeAfterRestart: (familyState: JsonObject) => number | null
+  /** Messages of the server that an update usually takes, where they go by SMS: for budgets, until a rollout knows better. */
+  readonly messagesOfUpdate: (familyState: JsonObject) => number
   /** One step. Pure: the same situation and input give the same step. Repeated and reordered messages are harmless. */
   readonly step: (situation: ConversationSituation, input: ConversationInput) => ConversationStep
   /** What an operator may ask for, with one line of help each. */

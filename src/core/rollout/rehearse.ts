@@ -86,7 +86,7 @@ export type Running = Generator<number, Rehearsal, undefined>
 /** Devices listed as stuck, at most. */
 const mostStuck = 20
 /** Moments between two yields: a few milliseconds. */
-const momentsAtOnce = 2000
+const momentsAtOnce = 500
 
 /**
  * Runs a plan against a twin of the fleet on a clock of its own: the engine is the same, the devices are what is known of the

@@ -57,7 +57,7 @@ export function rhythmOf(rhythm: Rhythm): { readonly medianMs: number; readonly 
 }
 
 /** The value in the middle; 0 of none. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   const [low = 0, high = 0] = [sorted[sorted.length % 2 === 1 ? middle : middle - 1], sorted[middle]]

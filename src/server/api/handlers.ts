@@ -23,6 +23,7 @@ import { orderErase } from "../fleet/order-erase.ts"
 import { rebuilt } from "../fleet/explain-rollout.ts"
 import { rollBackRollout } from "../fleet/roll-back.ts"
 import { startPlan } from "../fleet/start-rollout.ts"
+import { rehearsePlan } from "../fleet/rehearse-rollout.ts"
 import { planOfBody } from "./rollout-order.ts"
 import {
   abortRollout,
@@ -41,6 +42,7 @@ import {
   enrolmentView,
   eventView,
   releaseView,
+  rehearsalView,
   rolloutView,
   updateView,
 } from "./views.ts"
@@ -54,6 +56,8 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   /** A backup as a tar archive. */
   readonly backup: () => Promise<Readable>
   /** Why the server cannot keep what it is told; null = it can. */
+  /** Lets everybody else have their turn. */
+  readonly breathe: () => Promise<void>
   readonly whyNotReady: () => Promise<string | null>
 }
 
@@ -243,6 +247,7 @@ function rolloutHandlers(
   | "rollBackRollout"
   | "openGate"
   | "approveRollout"
+  | "rehearsePlan"
 > {
   const view = (live: LiveRollout): Promise<RolloutView> => viewRollout(needs, live)
   return {
@@ -252,6 +257,11 @@ function rolloutHandlers(
     },
     startRollout: async ({ body }, actor) =>
       view(await startPlan(by(needs, actor), planOfBody(body), { again: body.again === true })),
+    rehearsePlan: async ({ body }) => {
+      const { plan, seeds = 5, horizonMs = 30 * 86_400_000, rhythmMs = 6 * 3_600_000, odds = {} } = body
+      const order = { plan: planOfBody({ plan }), seeds, horizonMs, rhythmMs, odds }
+      return rehearsalView(await rehearsePlan(needs, order))
+    },
     listRollouts: () => Promise.all([...needs.live.rollouts.values()].map(view)),
     showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
     rolloutUpdates: async ({ params }) => {

@@ -5,6 +5,7 @@ import type {
   DeviceView,
   EnrolmentView,
   EventView,
+  RehearsalView,
   ReleaseView,
   RolloutView,
   UpdateView,
@@ -18,6 +19,8 @@ import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import type { DeltaStanding } from "../fleet/make-deltas.ts"
 import { type LiveChannel, type LiveDevice, neverSeen, tally } from "../fleet/live-fleet.ts"
 import { explainUpdate, reportRollout } from "../fleet/explain-rollout.ts"
+import type { Rehearsal } from "../../core/rollout/rehearse.ts"
+import type { RehearsalReport } from "../fleet/rehearse-rollout.ts"
 import type { LiveRollout } from "../fleet/live-rollout.ts"
 
 /** Records as the API shows them. */
@@ -162,4 +165,25 @@ export function channelView(
 
 export function eventView(event: WaftEvent): EventView {
   return { ...event }
+}
+
+/** A rehearsal as the API shows it: the typical one, and how far the others are from it. */
+export function rehearsalView({ typical, all, devices, known, odds }: RehearsalReport): RehearsalView {
+  const ends = (of: (one: Rehearsal) => number): readonly [number, number] => {
+    const values = all.map(of)
+    return [Math.min(...values), Math.max(...values)]
+  }
+  const [leastDurationMs, mostDurationMs] = ends(({ durationMs }) => durationMs)
+  const [leastBytes, mostBytes] = ends(({ bytes }) => bytes)
+  const [leastSucceeded, mostSucceeded] = ends(({ succeeded }) => succeeded)
+  return {
+    ...typical,
+    pauses: [...typical.pauses],
+    phasesOpenedMs: [...typical.phasesOpenedMs],
+    stuck: [...typical.stuck],
+    devices,
+    known,
+    odds,
+    spread: { leastDurationMs, mostDurationMs, leastBytes, mostBytes, leastSucceeded, mostSucceeded },
+  }
 }

@@ -1,6 +1,9 @@
 import type { Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import { explainUpdate } from "./explain-rollout.ts"
+import { durationText } from "../../core/domain/duration.ts"
+import { timeText } from "../../core/rollout/explain.ts"
+import { nextContact } from "../../core/rollout/rhythm.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isLive, type LiveDevice, neverSeen } from "./live-fleet.ts"
@@ -31,8 +34,7 @@ export function deviceState(
 /** One sentence: what the device does or waits for, why, and what will change it. `update` is its newest. */
 export function explainDevice(needs: Needs, live: LiveDevice, update: Update | null): string {
   const { device } = live
-  const contact =
-    live.seenAt === neverSeen ? "It has never called" : `It called last ${ago(needs.clock.now() - live.seenAt)}`
+  const contact = contactWords(live, needs.clock.now())
   if (device.admission === "pending") {
     return `${device.id}: it enrolled itself and waits for an operator; \`waft device accept ${device.id}\` lets it take part. ${contact}.`
   }
@@ -57,6 +59,16 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   const isDoubted = update.progress.state === "succeeded" && device.running.evidence === "unknown"
   const since = isDoubted ? " Since then it may have changed: what it runs now is not known." : ""
   return `${device.id}: ${lowerFirst(explainUpdate(needs, update))}${why}${since}${doubt}${over}`
+}
+
+/** When it came last, and when it is expected next, where its rhythm is known. */
+function contactWords({ seenAt, rhythm }: LiveDevice, now: number): string {
+  if (seenAt === neverSeen) return "It has never called"
+  const last = `It called last ${ago(now - seenAt)}`
+  const next = nextContact(rhythm, seenAt, now)
+  if (next === null) return last
+  const when = `about ${timeText(next.at)}, within ${durationText(next.withinMs)}`
+  return next.isOverdue ? `${last}; it is overdue and expected ${when}` : `${last} and is expected ${when}`
 }
 
 function isSaid({ offerReason, progress }: Update): boolean {

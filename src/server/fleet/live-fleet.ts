@@ -14,6 +14,7 @@ import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import { isWindowOpen } from "../../core/domain/window.ts"
 import type { RouteAnswer } from "../../core/families/routes.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
+import { learnGap, newRhythm, parseRhythm, type Rhythm, rhythmText } from "../../core/rollout/rhythm.ts"
 import { LiveRollout } from "./live-rollout.ts"
 import type { Clock, Seen, Store } from "./needs.ts"
 
@@ -55,6 +56,8 @@ export class LiveFleet {
   readonly undecided = new Set<LiveDevice>()
   /** Rollouts whose next devices can be offered something now. */
   readonly stirred = new Set<LiveRollout>()
+  /** What rehearsals foretold of plans that were not started yet, by the plan's own text. */
+  readonly predictions = new Map<string, JsonObject>()
   /** Rollouts that the engine takes back, and why. */
   readonly goingBack = new Map<LiveRollout, string>()
   /** Devices whose offer must be planned anew: they did something that nobody expected. */
@@ -79,6 +82,7 @@ export class LiveFleet {
       update: null,
       reading: null,
       seenAt: neverSeen,
+      rhythm: newRhythm(),
       isContacted: false,
       peer: "",
       quietSince: this.#clock.monotonic(),
@@ -227,7 +231,9 @@ export class LiveFleet {
 
   /** Records a contact; rows are saved together later. */
   touch(live: LiveDevice, peer: string): void {
-    live.seenAt = this.#clock.now()
+    const now = this.#clock.now()
+    if (live.seenAt !== neverSeen) learnGap(live.rhythm, now - live.seenAt)
+    live.seenAt = now
     live.quietSince = this.#clock.monotonic()
     if (live.peer !== peer) live.peer = peer
     if (live.isContacted) return
@@ -240,7 +246,7 @@ export class LiveFleet {
     const taken = this.#contacted.splice(0, limit).filter(({ isContacted }) => isContacted)
     return taken.map((live) => {
       live.isContacted = false
-      return { deviceId: live.device.id, at: live.seenAt, peer: live.peer }
+      return { deviceId: live.device.id, at: live.seenAt, peer: live.peer, rhythm: rhythmText(live.rhythm) }
     })
   }
 }
@@ -263,6 +269,8 @@ export interface LiveDevice {
   reading: Reading | null
   /** ms since 1970 UTC, or `neverSeen`. */
   seenAt: number
+  /** How often it comes. */
+  readonly rhythm: Rhythm
   /** Whether its last contact waits to be saved. */
   isContacted: boolean
   peer: string
@@ -393,6 +401,7 @@ export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf)
     const live = fleet.devices.get(row.deviceId)
     if (live === undefined) continue
     live.seenAt = row.at
+    live.rhythm.set(parseRhythm(row.rhythm))
     live.peer = row.peer
   }
   const now = clock.monotonic()

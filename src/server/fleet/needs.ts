@@ -54,6 +54,8 @@ export interface Seen {
   readonly deviceId: string
   readonly at: number
   readonly peer: string
+  /** How often it comes, as `rhythmText` writes it. */
+  readonly rhythm: string
 }
 
 export interface Store {

@@ -63,6 +63,11 @@ export class OfferPlanner {
     return { ok: true, offer: plan.offer, image, reason: plan.reason ?? null, packageId: plan.packageId ?? null }
   }
 
+  /** Messages that an update of a device may take, as its family says. */
+  messagesFor(family: string, familyState: JsonObject): number {
+    return familyOf(this.#needs.families, family).conversation?.messagesOfUpdate(familyState) ?? 0
+  }
+
   #packagesFor(family: string, model: string): readonly Hop[] {
     const key = `${family}/${model}`
     const known = this.#packages.get(key)

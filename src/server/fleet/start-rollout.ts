@@ -37,10 +37,11 @@ export function startRollout(needs: Needs, order: RolloutOrder): Promise<LiveRol
 export function startPlan(
   needs: Needs,
   plan: RolloutPlan,
-  more: { readonly prediction?: JsonObject | null; readonly again?: boolean } = {},
+  more: { readonly again?: boolean } = {},
 ): Promise<LiveRollout> {
+  const prediction = needs.live.predictions.get(JSON.stringify(plan)) ?? null
   const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group, again: more.again })
-  return startWith(needs, { plan, members, ...more })
+  return startWith(needs, { plan, members, prediction, ...more })
 }
 
 /** Devices with their releases, and how they are brought there. */
@@ -99,15 +100,19 @@ function isKept({ live }: Needs, deviceId: string, priority: number): boolean {
 }
 
 /** Each device's phase, in the order of the rollout's ranks. */
-function phasesOf(needs: Needs, rollout: Rollout, members: readonly RolloutMember[]): ReadonlyMap<string, number> {
+export function phasesOf(
+  needs: Pick<Needs, "live" | "families" | "clock">,
+  { plan, rankMultiplier }: { readonly plan: RolloutPlan; readonly rankMultiplier: number },
+  members: readonly RolloutMember[],
+): ReadonlyMap<string, number> {
   const ranked = members
     .map(({ device }) => ({
       id: device.id,
       kind: `${device.family} ${device.model}`,
-      rank: rankOf(bucketOf(device.id), rollout.marks.rankMultiplier),
+      rank: rankOf(bucketOf(device.id), rankMultiplier),
     }))
     .sort((a, b) => a.rank - b.rank)
-  const { phases } = assignPhases(rollout.plan, ranked, (expression) => {
+  const { phases } = assignPhases(plan, ranked, (expression) => {
     const group = fleetGroup(needs, expression)
     return ({ id }) => {
       const live = needs.live.devices.get(id)
@@ -125,7 +130,7 @@ async function enrol(
   again: boolean,
 ): Promise<ReadonlySet<string>> {
   const now = rollout.startedAt
-  const phases = phasesOf(needs, rollout, members)
+  const phases = phasesOf(needs, { plan: rollout.plan, rankMultiplier: rollout.marks.rankMultiplier }, members)
   // What each runs is looked at now: it may have begun to fetch something since the plan was made.
   const updates = members.map((member) => {
     const live = needs.live.devices.get(member.device.id)

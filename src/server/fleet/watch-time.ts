@@ -3,6 +3,7 @@ import { pullFacts } from "../../core/domain/pull.ts"
 import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { silenceLimitMs } from "../../core/domain/plan.ts"
+import { rhythmOf } from "../../core/rollout/rhythm.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
@@ -43,7 +44,11 @@ export async function noticeSilence(needs: Needs): Promise<void> {
       if (live.update.progress.state === "waiting") continue
       const { state } = live.update.progress
       const { family } = live.device
-      const limitMs = silenceLimitMs(rollout.rollout.plan, { state, family, rhythmMs: null })
+      const limitMs = silenceLimitMs(rollout.rollout.plan, {
+        state,
+        family,
+        rhythmMs: rhythmOf(live.rhythm)?.medianMs ?? null,
+      })
       if (now - live.quietSince > limitMs) silent.push(live)
     }
     if (silent.length === 0) continue

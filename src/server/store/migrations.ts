@@ -22,6 +22,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0005-rollout-numbers": rolloutNumbers,
         "0006-plans": plans,
         "0007-authors": authors,
+        "0008-rhythms": rhythms,
       }),
   }
 }
@@ -65,6 +66,13 @@ const plans: Migration = {
     await db.schema.alterTable("rollouts").addColumn("plan", "text").execute()
     await db.schema.alterTable("rollouts").addColumn("marks", "text").execute()
     await db.schema.alterTable("updates").addColumn("place", "text").execute()
+  },
+}
+
+/** How often each device comes. */
+const rhythms: Migration = {
+  up: async (db: Schema) => {
+    await db.schema.alterTable("seen").addColumn("rhythm", "text").execute()
   },
 }
 

@@ -66,8 +66,8 @@ export class PutStatements {
     return this.#upsert(table, key, row(change as never))
   }
 
-  seen({ deviceId, at, peer }: Seen): Statement {
-    return this.#upsert("seen", "device_id", { device_id: deviceId, at, peer })
+  seen({ deviceId, at, peer, rhythm }: Seen): Statement {
+    return this.#upsert("seen", "device_id", { device_id: deviceId, at, peer, rhythm })
   }
 
   #append(row: Row): Statement {

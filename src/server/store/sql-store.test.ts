@@ -133,11 +133,13 @@ describe("the store", () => {
   })
 
   it("keeps one last contact a device", async () => {
-    await store.saveSeen([{ deviceId: "a", at: 1, peer: "x" }])
-    await store.saveSeen(Array.from({ length: 5000 }, (_, i) => ({ deviceId: `d${i}`, at: i, peer: "y" })))
-    await store.saveSeen([{ deviceId: "a", at: 2, peer: "z" }])
+    await store.saveSeen([{ deviceId: "a", at: 1, peer: "x", rhythm: "" }])
+    await store.saveSeen(
+      Array.from({ length: 5000 }, (_, i) => ({ deviceId: `d${i}`, at: i, peer: "y", rhythm: "0a0b" })),
+    )
+    await store.saveSeen([{ deviceId: "a", at: 2, peer: "z", rhythm: "0c0d0e" }])
     const rows = await store.seen()
     expect(rows).toHaveLength(5001)
-    expect(rows.find(({ deviceId }) => deviceId === "a")).toEqual({ deviceId: "a", at: 2, peer: "z" })
+    expect(rows.find(({ deviceId }) => deviceId === "a")).toEqual({ deviceId: "a", at: 2, peer: "z", rhythm: "0c0d0e" })
   })
 })

@@ -131,7 +131,7 @@ class SqlStore implements Store {
     this.#readAll(
       (after) => this.#builder.selectFrom("seen").selectAll().where("device_id", ">", after).orderBy("device_id"),
       ({ device_id }) => device_id,
-      ({ device_id, at, peer }): Seen => ({ deviceId: device_id, at, peer }),
+      ({ device_id, at, peer, rhythm }): Seen => ({ deviceId: device_id, at, peer, rhythm: rhythm ?? "" }),
     )
 
   /** Reads a large table in parts: its rows must not all be in memory while they cross from the database. */

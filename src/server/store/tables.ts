@@ -34,6 +34,7 @@ interface SeenTable {
   readonly device_id: string
   readonly at: number
   readonly peer: string
+  readonly rhythm: string | null
 }
 
 interface ImagesTable {

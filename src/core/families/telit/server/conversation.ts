@@ -33,6 +33,8 @@ export const conversation: ConversationSide = {
   },
   wakeAfterRestart: (familyState) => readMemory(familyState).wakeMs,
   explain: (familyState) => explain(readMemory(familyState)),
+  // The command, the answer to its end, and one that goes again.
+  messagesOfUpdate: () => 3,
   isAstray: (familyState) => hasLostSim(readMemory(familyState)),
 }
 
