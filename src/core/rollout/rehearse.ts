@@ -85,8 +85,8 @@ export type Running = Generator<number, Rehearsal, undefined>
 
 /** Devices listed as stuck, at most. */
 const mostStuck = 20
-/** Moments between two yields: a few milliseconds. */
-const momentsAtOnce = 500
+/** Devices that something happens to between two yields: a few milliseconds. */
+const workAtOnce = 500
 
 /**
  * Runs a plan against a twin of the fleet on a clock of its own: the engine is the same, the devices are what is known of the
@@ -94,8 +94,13 @@ const momentsAtOnce = 500
  */
 export function* rehearse(wish: RehearsalWish): Running {
   const twin = new Twin(wish)
-  let count = 0
-  while (twin.step()) if (++count % momentsAtOnce === 0) yield twin.progress
+  let work = 0
+  for (let done = twin.step(); done > 0; done = twin.step()) {
+    work += done
+    if (work < workAtOnce) continue
+    work = 0
+    yield twin.progress
+  }
   return twin.result()
 }
 
@@ -111,6 +116,7 @@ class Twin {
   #lastChange: number
   #wakeAt = Infinity
   #loggedTo = 0
+  #isSettled = false
 
   constructor(wish: RehearsalWish) {
     this.#wish = wish
@@ -131,30 +137,35 @@ class Twin {
     for (const [device, { isThere }] of wish.devices.entries()) {
       if (isThere) this.#run.take(device, "left-alone", wish.startsAt)
     }
-    this.#settle()
   }
 
   get progress(): number {
     return Math.min(1, (this.#now - this.#startsAt) / this.#wish.horizonMs)
   }
 
-  /** Lets the next thing happen; false = there is nothing more. */
-  step(): boolean {
+  /** Lets the next thing happen, or the engine take its next step; about how many devices that was, 0 = there is nothing more. */
+  step(): number {
+    const { offered } = this.#run.book
+    if (!this.#isSettled) {
+      this.#settle()
+      return 1 + this.#run.book.offered - offered
+    }
     const moment = this.#moments.pop()
-    if (moment === undefined || moment.at > this.#startsAt + this.#wish.horizonMs || this.#run.end !== null)
-      return false
+    const isOver = this.#run.end !== null
+    if (moment === undefined || isOver || moment.at > this.#startsAt + this.#wish.horizonMs) return 0
     this.#now = moment.at
     if (moment.what === "contact") this.#contact(moment)
     else if (moment.what === "silence") this.#silence(moment)
     else if (moment.what === "resume") this.#run.resume(this.#now)
     if (moment.what === "wake") this.#wakeAt = Infinity
-    this.#settle()
-    return true
+    this.#isSettled = false
+    return 1
   }
 
   #settle(): void {
-    const wake = this.#run.settle(this.#now)
-    this.#openGates()
+    const { isDone, wakeAt: wake } = this.#run.settleStep(this.#now)
+    this.#isSettled = isDone
+    if (isDone) this.#openGates()
     if (wake !== null && wake < this.#wakeAt) {
       this.#wakeAt = wake
       this.#moments.push({ at: wake, what: "wake", device: -1, tryNumber: 0 })
@@ -163,7 +174,7 @@ class Twin {
       const decision = this.#run.log[this.#loggedTo]?.decision
       this.#lastChange = this.#now
       if (decision?.kind !== "pause" && decision?.kind !== "roll-back") continue
-      this.#pauses.push({ atMs: this.#now - this.#startsAt, reason: decision.reason })
+      this.#pauses.push({ atMs: Math.round(this.#now - this.#startsAt), reason: decision.reason })
       const { resumesAfterMs } = this.#wish
       if (resumesAfterMs !== null) {
         this.#moments.push({ at: this.#now + resumesAfterMs, what: "resume", device: -1, tryNumber: 0 })
@@ -277,7 +288,9 @@ class Twin {
       unfinished: rows.length - succeeded - failed - noShow - declined,
       end: end?.state ?? (book.state === "paused" ? "paused" : "running"),
       pauses: this.#pauses,
-      phasesOpenedMs: book.phases.map(({ openedAt }) => (openedAt === null ? null : openedAt - this.#startsAt)),
+      phasesOpenedMs: book.phases.map(({ openedAt }) =>
+        openedAt === null ? null : Math.round(openedAt - this.#startsAt),
+      ),
       stuck: stuck.slice(0, mostStuck),
     }
   }

@@ -93,12 +93,19 @@ export class RolloutRun {
   /** Lets the engine decide and does what it says, until only time or a device can change something; when to come back. */
   settle(now: number): number | null {
     for (;;) {
-      this.#letRetry(now)
-      const decisions = decide(this.plan, this.book, now)
-      const wake = decisions.find((decision) => decision.kind === "wake")
-      if (decisions.length === 0 || wake !== undefined) return wake?.at ?? null
-      for (const decision of decisions) this.#carryOut(decision, now)
+      const step = this.settleStep(now)
+      if (step.isDone) return step.wakeAt
     }
+  }
+
+  /** One step of that: at most so many devices are offered something in it. */
+  settleStep(now: number): { readonly isDone: boolean; readonly wakeAt: number | null } {
+    this.#letRetry(now)
+    const decisions = decide(this.plan, this.book, now)
+    const wake = decisions.find((decision) => decision.kind === "wake")
+    if (decisions.length === 0 || wake !== undefined) return { isDone: true, wakeAt: wake?.at ?? null }
+    for (const decision of decisions) this.#carryOut(decision, now)
+    return { isDone: false, wakeAt: null }
   }
 
   pause(): void {
@@ -151,7 +158,7 @@ export class RolloutRun {
   }
 
   #offer({ phase, count, zones }: Extract<Decision, { readonly kind: "offer" }>, now: number): void {
-    for (let left = count; left > 0; left--) {
+    for (let left = Math.min(count, mostAtOnce); left > 0; left--) {
       const device = this.#queue.pop(phase, zones)
       if (device === null) throw new Error(`phase ${phase} has counted a device that does not wait`)
       // One that left the line meanwhile keeps its place in it until its turn comes.
@@ -177,5 +184,8 @@ export class RolloutRun {
     return member
   }
 }
+
+/** Devices that are offered something in one step. */
+const mostAtOnce = 500
 
 const fresh: Progress = { state: "waiting", attempt: 1, basis: "observed", since: 0, sentence: "", code: null }
