@@ -90,7 +90,8 @@ describe("the guide to rollouts", () => {
         expect(rehearsal.durationMs, text).toBeGreaterThan(0)
         continue
       }
-      for (const line of fill(text).trim().split("\n")) {
+      for (const written of text.trim().split("\n")) {
+        const line = fill(written)
         const [program_, ...args] = line.split(/ (?=(?:[^']*'[^']*')*[^']*$)/).map((word) => word.replaceAll("'", ""))
         expect(program_).toBe("waft")
         const { code, out, error } = await waft(...args)
