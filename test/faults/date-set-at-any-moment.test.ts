@@ -58,7 +58,7 @@ async function rollOut({ api }: Serving, version: number): Promise<void> {
 describe("a server whose machine's date is set to and fro", () => {
   it("brings two rollouts to their end, with kill -9 and a start in another decade in between", async () => {
     const models = ["4g", "3g", "gprs-pro", "gprs-gps", "wifi-pro"]
-    const flags = ["--ftp", `127.0.0.1:${await freePort()}`]
+    const flags = ["--ftp", `127.0.0.1:${await freePort()}`, "--device-speed", "100"]
     const start = (): Promise<Serving> => serve({ data: join(folder, "data"), flags, env: date.env })
     server = await start()
     const wanted = models.map((model, i) => ({ id: `m-${i}`, family: "waspmote", model }))
@@ -73,7 +73,7 @@ describe("a server whose machine's date is set to and fro", () => {
     const swarm = runSwarm({
       family: "waspmote",
       devices,
-      everyMs: 1000,
+      everyMs: 2500,
       speed: 100,
       signal: ending.signal,
       onContact: ({ id }, end) => running.set(id, end.running.version),

@@ -35,7 +35,14 @@ interface Outcome {
 /** Rolls a program out to a swarm while the server is killed and started again on the same folder and ports. */
 async function rollOutUnderFire({ count, everyMs, killsAtMs, core }: Fleet): Promise<Outcome> {
   const data = newFolder()
-  const flags = ["--ftp", `127.0.0.1:${await freePort()}`, "--http", `127.0.0.1:${await freePort()}`]
+  const flags = [
+    "--ftp",
+    `127.0.0.1:${await freePort()}`,
+    "--http",
+    `127.0.0.1:${await freePort()}`,
+    "--device-speed",
+    "100",
+  ]
   const start = (): Promise<Serving> => serve({ data, flags, ...(core === undefined ? {} : { core }) })
   server = await start()
   const wanted = Array.from({ length: count }, (_, i) => ({

@@ -67,6 +67,7 @@ async function powerUntil(
     readonly model?: string
     readonly fault?: string
     readonly lines?: string[]
+    readonly everyMs?: number
   },
   holds: (view: Awaited<ReturnType<typeof show>>) => boolean,
 ): Promise<readonly RunEnd[]> {
@@ -77,7 +78,7 @@ async function powerUntil(
     model: board.model ?? "v3.8",
     server: { url: board.url },
     state: join(folder, board.id),
-    everyMs: 50,
+    everyMs: board.everyMs ?? 50,
     speed: 1000,
     signal: off.signal,
     log: (line) => board.lines?.push(line),
@@ -125,7 +126,7 @@ describe("boards", () => {
   })
 
   it("that fetch again and again end their update: the program's version constant is too low", async () => {
-    const board = { id: "board-1", url: await addBoard("board-1") }
+    const board = { id: "board-1", url: await addBoard("board-1"), everyMs: 400 }
     await api.call("startRollout", { body: { group: null, releaseIds: [await publish(5, boardImage(3))] } })
     const ends = await powerUntil(board, ({ update }) => update?.state === "failed")
     expect(ends.filter((end) => end.code === "DB_ENTRY_SUCCESS").length).toBeGreaterThanOrEqual(4)
