@@ -6,6 +6,7 @@ import { version } from "./version.ts"
 /** In the order of the help. Each is loaded only when it is asked for: together they take a second to load. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serveCommand(),
+  config: async () => (await import("./config.ts")).configCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./backup.ts")).restoreCommand(),
   release: async () => (await import("./release.ts")).releaseCommand(),

@@ -15,13 +15,7 @@ const heapGrowth = "--heap-growing-percent=50"
 
 /** `waft serve`: the server, with `--demo` a fleet that is updated before your eyes. */
 export function serveCommand(): Command {
-  const command = new Command("serve").description("run the server")
-  for (const { flag, value, help, fallback } of serverSettings) {
-    const standard = fallback === "" ? "" : `, default ${fallback}`
-    command.option(`--${flag} <${value}>`, `${help} (${environmentName(flag)}${standard})`)
-  }
-  return command
-    .option("--config <FILE>", "settings as JSON, with these flags' names as keys (WAFT_CONFIG)")
+  return addSettings(new Command("serve").description("run the server"))
     .option("--demo", "add a virtual fleet and roll firmware out to it")
     .action(async (options: Record<string, string | boolean>) => {
       const isDemo = options["demo"] === true
@@ -50,8 +44,17 @@ export function serveCommand(): Command {
     })
 }
 
+/** Adds every setting of the server as an option. */
+export function addSettings(command: Command): Command {
+  for (const { flag, value, help, fallback } of serverSettings) {
+    const standard = fallback === "" ? "" : `, default ${fallback}`
+    command.option(`--${flag} <${value}>`, `${help} (${environmentName(flag)}${standard})`)
+  }
+  return command.option("--config <FILE>", "settings as JSON, with these flags' names as keys (WAFT_CONFIG)")
+}
+
 /** Commander gives `deviceHttp` for `--device-http`. */
-function flagsOf(options: Readonly<Record<string, string | boolean>>): Given {
+export function flagsOf(options: Readonly<Record<string, string | boolean>>): Given {
   const given: Partial<Record<keyof Given, string>> = {}
   for (const { flag } of serverSettings) {
     const value = options[flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]

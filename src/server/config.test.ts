@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { families } from "../core/families/index.ts"
-import { ConfigError, readConfig } from "./config.ts"
+import { ConfigError, readConfig, readSettings, serverSettings } from "./config.ts"
 
 describe("the server's settings", () => {
   it("refuses a device URL that leaves a device no room for an image's name in its buffer", () => {
@@ -11,6 +11,19 @@ describe("the server's settings", () => {
     const origin = `http://${"h".repeat(longest - 7)}`
     expect(readConfig({ "device-url": origin }, {}).deviceUrl).toBe(origin)
     expect(() => readConfig({ "device-url": `${origin}h` }, {})).toThrow(ConfigError)
+  })
+
+  it("say where each comes from: flag, then environment, then file, then default", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "waft-settings-")), "waft.json")
+    writeFileSync(file, JSON.stringify({ http: "127.0.0.1:1", ftp: "127.0.0.1:2", "log-level": "warn" }))
+    const environment = { WAFT_HTTP: "127.0.0.1:3", WAFT_FTP: "127.0.0.1:4" }
+    const settings = readSettings({ http: "127.0.0.1:5" }, environment, file)
+    const of = (flag: string) => settings.find((setting) => setting.flag === flag)
+    expect(of("http")).toEqual({ flag: "http", value: "127.0.0.1:5", source: "flag", from: "--http" })
+    expect(of("ftp")).toEqual({ flag: "ftp", value: "127.0.0.1:4", source: "environment", from: "WAFT_FTP" })
+    expect(of("log-level")).toEqual({ flag: "log-level", value: "warn", source: "file", from: file })
+    expect(of("data")).toEqual({ flag: "data", value: "./waft-data", source: "default", from: "" })
+    expect(settings).toHaveLength(serverSettings.length)
   })
 
   it("take a second device listener with TLS only whole", () => {

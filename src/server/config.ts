@@ -179,6 +179,33 @@ export function environmentName(flag: string): string {
   return `WAFT_${flag.toUpperCase().replaceAll("-", "_")}`
 }
 
+/** A setting as it is given, and by what. */
+export interface SettingGiven {
+  readonly flag: SettingFlag
+  /** Empty = off, or not given. */
+  readonly value: string
+  readonly source: "flag" | "environment" | "file" | "default"
+  /** The flag, the variable or the file that says so. */
+  readonly from: string
+}
+
+/** Every setting with its value and where that comes from, in the order of `serverSettings`. Checks no value. Throws `ConfigError`. */
+export function readSettings(
+  flags: Given,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  file: string | undefined = environment["WAFT_CONFIG"],
+): readonly SettingGiven[] {
+  const fromFile = file === undefined ? {} : readConfigFile(file)
+  return serverSettings.map(({ flag, fallback }): SettingGiven => {
+    const variable = environmentName(flag)
+    const [byFlag, byVariable, byFile] = [flags[flag], environment[variable], fromFile[flag]]
+    if (byFlag !== undefined) return { flag, value: byFlag, source: "flag", from: `--${flag}` }
+    if (byVariable !== undefined) return { flag, value: byVariable, source: "environment", from: variable }
+    if (byFile !== undefined) return { flag, value: byFile, source: "file", from: file ?? "" }
+    return { flag, value: fallback, source: "default", from: "" }
+  })
+}
+
 /**
  * Settings from, in this order: flags, environment (`WAFT_…`), the config file (`--config` or WAFT_CONFIG, JSON with
  * the flags' names as keys), defaults. Throws `ConfigError`.
@@ -188,11 +215,8 @@ export function readConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   file: string | undefined = environment["WAFT_CONFIG"],
 ): ServerConfig {
-  const fromFile = file === undefined ? {} : readConfigFile(file)
-  const text = (flag: SettingFlag): string => {
-    const setting = serverSettings.find((one) => one.flag === flag)
-    return flags[flag] ?? environment[environmentName(flag)] ?? fromFile[flag] ?? setting?.fallback ?? ""
-  }
+  const given = new Map(readSettings(flags, environment, file).map(({ flag, value }) => [flag, value]))
+  const text = (flag: SettingFlag): string => given.get(flag) ?? ""
   return {
     data: resolve(text("data")),
     http: parseHostPort("http", text("http")),
