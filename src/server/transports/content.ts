@@ -5,7 +5,7 @@ export interface TransferContent {
   readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
   /**
    * The peer has certainly taken the bytes up to `offset`. Node shows what the kernel has accepted, never what the peer has
-   * acknowledged; so this is called for slow transfers only (longer than about two seconds), from the kernel's own table of unacknowledged bytes.
+   * acknowledged; so this is called for slow transfers only (longer than about a quarter of a second, or two on a crowded machine), from the kernel's own table of unacknowledged bytes.
    * Never called where the system has no such table. Must be cheap.
    */
   readonly progress?: (offset: number) => void

@@ -26,8 +26,11 @@ export interface TcpWatcher {
 export type TcpKey = string
 
 const tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"] as const
-/** How often the table is read while anybody watches, at most. */
-const usualGapMs = 2000
+/** How often the table is read while anybody watches: how far a cut transfer was is known to this. */
+const shortestGapMs = 250
+const longestGapMs = 2000
+/** A reading takes a fiftieth of the time between two at most. */
+const gapFactor = 50
 /** After a reading comes a rest of so many times its length. */
 const restFactor = 20
 const longestRestMs = 1500
@@ -63,9 +66,13 @@ export class UnacknowledgedBytes {
     return this.#lastCostMs <= cheapLookMs || this.#lastLookAt + costIsKnownMs < this.#deadlines.now
   }
 
+  get #gapMs(): number {
+    return Math.min(longestGapMs, Math.max(shortestGapMs, this.#lastCostMs * gapFactor))
+  }
+
   watch(watcher: TcpWatcher): void {
     this.#watchers.set(watcher.key, watcher)
-    this.#guard.dueAt = Math.min(this.#guard.dueAt, this.#deadlines.now + usualGapMs)
+    this.#guard.dueAt = Math.min(this.#guard.dueAt, this.#deadlines.now + this.#gapMs)
   }
 
   /** Reads the table as soon as its cost allows. */
@@ -90,7 +97,7 @@ export class UnacknowledgedBytes {
       })
       .finally(() => {
         this.#isLooking = false
-        if (this.#watchers.size > 0) this.#guard.dueAt = this.#deadlines.now + usualGapMs
+        if (this.#watchers.size > 0) this.#guard.dueAt = this.#deadlines.now + this.#gapMs
       })
   }
 

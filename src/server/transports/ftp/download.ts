@@ -21,6 +21,8 @@ const smallestChunkBytes = 32 * 1024
 const largestChunkBytes = 4 * 1024 * 1024
 /** A transfer that lasts longer is followed in the kernel's table. */
 const slowAfterMs = 2000
+/** The same while a look at the table is cheap: a transfer that breaks off soon is then known further than to its first byte. */
+const followedAfterMs = 250
 /** How long a peer usually needs to close its side at most, beside the round trip. */
 const politeCloseMs = 500
 /** What leaves in one flight (ten segments, RFC 6928): a peer that closes politely after it has had it. */
@@ -54,6 +56,7 @@ export class Download implements Guard, TcpWatcher {
   #taken: number
   #lastUnacknowledged = -1
   #progressAt: number
+  readonly #slowAt: number
   #finishedAt = Number.POSITIVE_INFINITY
   #chunkBytes = 2 * smallestChunkBytes
   #isSlow = false
@@ -73,7 +76,8 @@ export class Download implements Guard, TcpWatcher {
     this.#handedBeforeLook = from
     this.#taken = from
     this.#progressAt = needs.deadlines.now
-    this.dueAt = needs.deadlines.now + slowAfterMs
+    this.#slowAt = needs.deadlines.now + slowAfterMs
+    this.dueAt = needs.deadlines.now + followedAfterMs
   }
 
   /** Sends everything and resolves when it is decided how that ended; the socket is closed by then. Never rejects. */
@@ -175,6 +179,10 @@ export class Download implements Guard, TcpWatcher {
   expire(): void {
     const { deadlines, limits, unacknowledged } = this.#needs
     if (!this.#isSlow) {
+      if (this.#finishedAt === Number.POSITIVE_INFINITY && deadlines.now < this.#slowAt && !unacknowledged.isCheap) {
+        this.dueAt = this.#slowAt
+        return
+      }
       this.#isSlow = true
       this.#progressed()
       this.#follow()

@@ -20,6 +20,8 @@ const chunkBytes = 1024 * 1024
 /** The same for a transfer that has turned out slow: what the kernel holds of it is then known more finely. */
 const slowChunkBytes = 32 * 1024
 const slowAfterMs = 2000
+/** While a look at the kernel's table is cheap it begins earlier: a transfer that breaks off soon is then known further. */
+const followedAfterMs = 250
 
 /**
  * The body of one answer with a file, after its headers; the answer says `Connection: close`, so our FIN follows the last
@@ -44,6 +46,7 @@ export class FileTransfer implements Guard, TcpWatcher {
   #handedBeforeLook: number
   #taken: number
   #lastUnacknowledged = -1
+  readonly #slowAt: number
   #isSlow = false
   #isWatching = false
   #isFinished = false
@@ -70,7 +73,8 @@ export class FileTransfer implements Guard, TcpWatcher {
     this.#handed = range.from
     this.#handedBeforeLook = range.from
     this.#taken = range.from
-    this.dueAt = needs.deadlines.now + slowAfterMs
+    this.#slowAt = needs.deadlines.now + slowAfterMs
+    this.dueAt = needs.deadlines.now + followedAfterMs
     // Asked now, since a closed socket has no ports any more.
     this.key = tcpKey(socket) ?? ""
   }
@@ -163,7 +167,9 @@ export class FileTransfer implements Guard, TcpWatcher {
 
   /** The guard's moment: the transfer has turned out slow, or has stood still for too long. */
   expire(): void {
+    const { deadlines, unacknowledged } = this.#needs
     if (this.#isSlow) this.#end("timeout")
+    else if (deadlines.now < this.#slowAt && !unacknowledged.isCheap) this.dueAt = this.#slowAt
     else this.#follow()
   }
 

@@ -30,7 +30,7 @@ export const pullRules: PullRules = {
     downloading: ({ version }) =>
       `The board fetches version ${version}; it has 1000 seconds, and then checks the image's SHA-256 itself.`,
     cut: ({ takenBytes, sizeBytes }) =>
-      `The download broke after ${takenBytes} of ${sizeBytes} bytes; a board does not try again by itself: the board waits for a reset, and then begins anew.`,
+      `The download broke after at least ${takenBytes} of ${sizeBytes} bytes; a board does not try again by itself: the board waits for a reset, and then begins anew.`,
     downloaded: ({ version, needed }) =>
       `The board has fetched version ${version} whole; it now checks the digest, restarts and programs itself; ${needed} quiet polls will say that it runs.`,
     "downloaded-doubtful": ({ version, needed }) =>

@@ -11,7 +11,7 @@ export const pullRules: PullRules = reportedPull({
   read: () => "Its agent has the order.",
   downloading: ({ version }) => `The module fetches the package on its way to ${version}.`,
   cut: ({ takenBytes, sizeBytes }) =>
-    `The download broke off after ${takenBytes} of ${sizeBytes} bytes; modules do not resume, so the agent repeats the command and the module begins anew.`,
+    `The download broke off after at least ${takenBytes} of ${sizeBytes} bytes; modules do not resume, so the agent repeats the command and the module begins anew.`,
   downloaded: ({ version }) =>
     `The module has fetched the package on its way to ${version} whole; it restarts to install it, and may be silent for 15 minutes.`,
   "left-alone": ({ version }) => `It runs ${version}, as its agent has reported.`,

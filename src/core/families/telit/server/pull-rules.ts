@@ -8,7 +8,7 @@ export const pullRules: PullRules = reportedPull({
   read: () => "The module has its Command.",
   downloading: ({ version }) => `The module fetches the package on its way to ${version}.`,
   cut: ({ takenBytes, sizeBytes }) =>
-    `The download broke off after ${takenBytes} of ${sizeBytes} bytes; the module does not resume. It sends an error code, and the server repeats the Command.`,
+    `The download broke off after at least ${takenBytes} of ${sizeBytes} bytes; the module does not resume. It sends an error code, and the server repeats the Command.`,
   downloaded: ({ version }) =>
     `The module has fetched the package on its way to ${version} whole; it checks it, installs it and restarts.`,
   "left-alone": ({ version }) => `It runs ${version}, as the module itself has said.`,

@@ -35,7 +35,7 @@ export const pullRules: PullRules = {
     downloading: (facts) =>
       `The mote is fetching ${program(facts)}, ${facts.sizeBytes} bytes, to its SD card; it installs once all of it is there.`,
     cut: (facts) =>
-      `The transfer broke off after ${facts.takenBytes} of ${facts.sizeBytes} bytes; the mote keeps its old program and starts again from the beginning at its next poll.`,
+      `The transfer broke off after at least ${facts.takenBytes} of ${facts.sizeBytes} bytes; the mote keeps its old program and starts again from the beginning at its next poll.`,
     downloaded,
     "downloaded-doubtful": doubtful,
     quiet: (facts) =>

@@ -1,0 +1,94 @@
+import { expect, it } from "vitest"
+import type { TransferEnd } from "../../src/server/transports/content.ts"
+import { startFtpServer } from "../../src/server/transports/ftp/ftp-server.ts"
+import { MemoryHost, passwordOf } from "../../src/server/transports/ftp/memory-host.testing.ts"
+import { wallClock } from "../../src/server/transports/ftp/started-server.testing.ts"
+import { NotingHost, withHttp } from "../../src/server/transports/http/started-http.testing.ts"
+import { runWell } from "./run-program.ts"
+
+// A reader on a real socket takes 20,000 bytes, waits, and breaks off. What the server then says
+// that it took is neither nothing nor more than its side of the connection can have held.
+
+const bytes = Uint8Array.from({ length: 66_626 }, (_, index) => (index * 31) >> 3)
+const read = 20_000
+/** The reader's receive buffer as Linux doubles it, and what may stand in it beside what was read. */
+const window = 16_384
+
+/** Reads from a socket of small segments and a small window, so that what its side holds is known. */
+const reader = `
+import socket, struct, sys, time, ftplib
+kind, how, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def opened(port):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ${window / 2})
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+    s.connect(("127.0.0.1", port))
+    return s
+if kind == "ftp":
+    ftp = ftplib.FTP()
+    ftp.connect("127.0.0.1", port)
+    ftp.login("mote-1", "${passwordOf("mote-1")}")
+    ftp.sendcmd("TYPE I")
+    s = opened(ftp.makepasv()[1])
+    ftp.putcmd("RETR PROG001")
+else:
+    s = opened(port)
+    s.sendall(b"GET /d/k/v2.bin HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+got = 0
+while got < ${read}:
+    got += len(s.recv(min(1400, ${read} - got)))
+time.sleep(1.5)
+if how == "reset":
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+`
+
+const breakOff = (kind: "ftp" | "http", how: "close" | "reset", port: number): Promise<unknown> =>
+  runWell("python3", ["-c", reader, kind, how, String(port)])
+
+async function ended(ends: readonly TransferEnd[]): Promise<TransferEnd | undefined> {
+  while (ends.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  return ends[0]
+}
+
+function expectTruth(end: TransferEnd | undefined): void {
+  expect(end).toMatchObject({ whole: false, cause: "reset" })
+  // A machine with much else to do looks less often: half is not nothing.
+  expect(end?.to).toBeGreaterThanOrEqual(read / 2)
+  expect(end?.to).toBeLessThanOrEqual(read + window)
+}
+
+it.each(["close", "reset"] as const)(
+  "an FTP reader that breaks off with a %s is said to have what it took",
+  async (how) => {
+    const host = new MemoryHost({ "mote-1": { PROG001: bytes } })
+    const server = await startFtpServer({
+      listen: { host: "127.0.0.1", port: 0 },
+      passive: { minPort: 0, maxPort: 0 },
+      tls: null,
+      host,
+      clock: wallClock,
+    })
+    try {
+      await breakOff("ftp", how, server.address.port)
+      expectTruth(await ended(host.ends))
+    } finally {
+      await server.close()
+    }
+  },
+)
+
+it.each(["close", "reset"] as const)(
+  "an HTTP reader that breaks off with a %s is said to have what it took",
+  async (how) => {
+    const host = new NotingHost(bytes)
+    await withHttp(
+      async ({ port }) => {
+        await breakOff("http", how, port)
+        // The answer's headers are among the bytes read.
+        expectTruth(await ended(host.ends), 400)
+      },
+      { host },
+    )
+  },
+)
