@@ -36,11 +36,16 @@ export async function ask(body: Body, request: ClientRequest): Promise<ClientAns
     timeoutMs: request.timeoutMs,
     ...(isTls ? { tls: true } : {}),
   })
+  let isWhole = false
   try {
     await stream.write(textOf(request, `${host}${port === "" ? "" : `:${port}`}`, path))
-    return await receive(stream, request)
+    const answer = await receive(stream, request)
+    ;({ isWhole } = answer)
+    return answer
   } finally {
-    stream.destroy()
+    // Whoever has everything says goodbye; a reset would tell the server that something was lost.
+    if (isWhole) stream.end()
+    else stream.destroy()
   }
 }
 

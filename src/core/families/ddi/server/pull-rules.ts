@@ -21,7 +21,8 @@ export const pullRules: PullRules = {
   contact: () => contact,
   quietContacts: { whole: 3, reset: 4, pieces: 4, "handed-over": 5, unseen: 5, elsewhere: 5 },
   failedInstallsToBreak,
-  imagesToBreak: 10,
+  // A client that reports reads no notice between two tries: its bytes are counted.
+  imagesToBreak: 5,
   contactsToDecline: Number.POSITIVE_INFINITY,
   // Whoever has the token is the device.
   isVisitor: () => false,
@@ -55,7 +56,7 @@ export const pullRules: PullRules = {
     "loop-broken": ({ version, failedInstalls }) =>
       `The client came for ${version} again after ${failedInstalls} whole downloads without saying how any of them ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails.`,
     "bytes-spent": ({ version }) =>
-      `Many times the bytes of ${version} were sent and the client still comes for more; the offer is withdrawn. Look at its network and its storage.`,
+      `Five times the bytes of ${version} were sent and the client comes for more without saying how that ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails, and at its network.`,
     declined: ({ version }) => `The client does not take ${version}.`,
     silent: ({ grounds, model, version }) =>
       grounds === "none"
