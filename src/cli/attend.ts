@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs"
 import type { Command } from "commander"
 import { type AttendOptions, runAttendance, WrongUse } from "../agent/main.ts"
-import type { Json, JsonObject } from "../core/kit/json.ts"
+import type { AttendOption, AttendSide } from "../core/families/family.ts"
+import { families } from "../core/families/index.ts"
+import type { JsonObject } from "../core/kit/json.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
+import { addFamilyOptions, givenOptions } from "./family-options.ts"
 import { clean, printLines } from "./output.ts"
 
 interface AttendCommandOptions {
@@ -11,17 +14,6 @@ interface AttendCommandOptions {
   readonly baud: string
   readonly family?: string
   readonly plan?: string
-  readonly variant?: string
-  readonly smsNumber?: string
-  readonly serverTcp?: string
-  readonly apn?: string
-  readonly apnUser?: string
-  readonly apnPassword?: string
-  readonly ownNumber?: string
-  readonly answer?: string
-  readonly pinFile?: string
-  readonly restore?: string
-  readonly every?: string
   readonly server?: string
   readonly token?: string
   readonly tokenFile?: string
@@ -31,7 +23,7 @@ interface AttendCommandOptions {
 
 /** `waft agent attend`: the host program beside a module whose server speaks with the module itself. */
 export function addAttend(agent: Command): void {
-  agent
+  const command = agent
     .command("attend")
     .description(
       "stand beside a module for good: PIN, registration, the answer to its question, its settings after updates",
@@ -40,23 +32,13 @@ export function addAttend(agent: Command): void {
     .option("--baud <N>", "bits a second of the port; the module is set to it", "115200")
     .option("--family <FAMILY>", "device family, where there are several that an agent can attend to")
     .option("--plan <FILE>", "what to do, as JSON; the options below count before it")
-    .option("--variant <NAME>", "sms, combined or tcp-ip")
-    .option("--sms-number <NUMBER>", "number of the server, with +")
-    .option("--server-tcp <HOST:PORT>", "the server's address for modules")
-    .option("--apn <NAME>", "access point of the variants over TCP")
-    .option("--apn-user <USER>", "its user")
-    .option("--apn-password <PASSWORD>", "its password")
-    .option("--own-number <NUMBER>", "the module's own number, where its SIM does not hold it")
-    .option("--answer <WHAT>", "when the module asks whether it may update: accept, reject or delay")
-    .option("--pin-file <FILE>", "file with the SIM's PIN; absent = WAFT_PIN in the environment, or none")
-    .option("--restore <FILE>", "AT commands, one a line, typed at the start and after every update")
-    .option("--every <TIME>", "tcp-ip: ask for an update every so often (1h, 1d)")
     .option("--server <URL>", "tell this server (its device HTTP listener) what is seen and done, for its event log")
     .option("--token <TOKEN>", "the device's token for that")
     .option("--token-file <FILE>", "file with it")
     .option("--speed <N>", "time runs so much faster: for rehearsals beside a virtual module", "1")
     .option("--json", "print each line as JSON")
     .action(run)
+  addFamilyOptions(command, ({ attend }) => attend?.options)
 }
 
 async function run(options: AttendCommandOptions): Promise<void> {
@@ -96,26 +78,38 @@ function serverOf({ server, token, tokenFile }: AttendCommandOptions): AttendOpt
 
 /** What the flags say of the plan; a flag that was not given says nothing. */
 function flagPlan(options: AttendCommandOptions): JsonObject {
-  const { variant, smsNumber, serverTcp, apn, ownNumber, answer, restore, every } = options
-  const pin = options.pinFile === undefined ? process.env["WAFT_PIN"] : readText("--pin-file", options.pinFile).trim()
-  return given({
-    variant,
-    smsNumber,
-    ownNumber,
-    answer,
-    pin: pin === "" ? undefined : pin,
-    server: serverTcp === undefined ? undefined : address(serverTcp),
-    bearer:
-      apn === undefined
-        ? undefined
-        : { kind: 2, access: apn, user: options.apnUser ?? "", password: options.apnPassword ?? "" },
-    restore: restore === undefined ? undefined : linesOf(readText("--restore", restore)),
-    askEveryMs: every === undefined ? undefined : parseDuration("--every", every),
-  })
+  const side = attendSide(options.family)
+  const typed = givenOptions(options, ({ attend }) => attend?.options)
+  const given: Record<string, string | readonly string[] | number> = {}
+  for (const { name, reads, environment } of side.options) {
+    const value = typed[name]
+    const fromEnvironment = environment === undefined ? undefined : process.env[environment]
+    if (value !== undefined) given[name] = valueOf(name, value, reads)
+    else if (fromEnvironment !== undefined) given[name] = fromEnvironment
+  }
+  try {
+    return side.planOf(given)
+  } catch (error) {
+    throw error instanceof RangeError ? wrong(error.message) : error
+  }
 }
 
-function given(fields: Readonly<Record<string, Json | undefined>>): JsonObject {
-  return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined))
+function attendSide(id: string | undefined): AttendSide {
+  const able = families.filter(({ attend }) => attend !== undefined)
+  const found = id === undefined && able.length === 1 ? able[0] : able.find((family) => family.id === id)
+  if (found?.attend !== undefined) return found.attend
+  const names = able.map((family) => family.id).join(", ")
+  throw wrong(
+    id === undefined
+      ? `name the device family: ${names}`
+      : `an agent cannot attend to "${id}"; it can attend to ${names}`,
+  )
+}
+
+function valueOf(name: string, value: string, reads: AttendOption["reads"]): string | readonly string[] | number {
+  if (reads === "file") return readText(`--${name}`, value)
+  if (reads === "lines") return linesOf(readText(`--${name}`, value))
+  return reads === "duration" ? parseDuration(`--${name}`, value) : value
 }
 
 function filePlan(path: string | undefined): JsonObject {
@@ -139,12 +133,6 @@ function linesOf(text: string): readonly string[] {
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith(";"))
-}
-
-function address(text: string): { readonly host: string; readonly port: number } {
-  const [, host, port] = /^([^:\s]+):(\d{1,5})$/.exec(text) ?? []
-  if (host === undefined) throw wrong(`--server-tcp takes HOST:PORT, not "${text}"`)
-  return { host, port: Number(port) }
 }
 
 function readText(flag: string, path: string): string {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../kit/json.ts"
 import type { AtClock } from "../protocols/at/at-line.ts"
+import type { FamilyOption } from "./family-option.ts"
 import type { HostPort } from "./host.ts"
 
 /**
@@ -7,12 +8,26 @@ import type { HostPort } from "./host.ts"
  * long as it lives, sets it up and answers it. It needs no order and no agent API.
  */
 export interface AttendSide {
+  /** What may be told of the plan, an option each. */
+  readonly options: readonly AttendOption[]
+  /** The plan's fields, of what was given by name; a value that cannot be throws `RangeError`, one sentence. */
+  readonly planOf: (given: GivenOptions) => JsonObject
   /**
    * Attends until the signal comes, and rejects with its reason. Throws `RangeError`, one sentence, for a plan that cannot
    * be; its fields are the family's.
    */
   readonly attend: (attendance: AnyAttendance) => Promise<never>
 }
+
+/** An option whose value is a text, or is read from a file: whole, or its lines without empty ones and comments (`;`). */
+export interface AttendOption extends FamilyOption {
+  readonly reads?: "file" | "lines" | "duration"
+  /** The variable of the environment that holds it when the option is not given. */
+  readonly environment?: string
+}
+
+/** Values by option: texts, lines, or milliseconds. */
+export type GivenOptions = Readonly<Record<string, string | readonly string[] | number>>
 
 export interface AnyAttendance {
   readonly port: HostPort

@@ -4,11 +4,12 @@ import type { UpdateState } from "../domain/update.ts"
 import type { PullRules } from "../domain/pull-rules.ts"
 import type { JsonObject } from "../kit/json.ts"
 import type { AccessSide } from "./access.ts"
-import type { AttendSide } from "./attend.ts"
+import type { AttendOption, AttendSide } from "./attend.ts"
 import type { Body } from "./body.ts"
 import type { CertificationSide } from "./certification.ts"
 import type { ConversationSide } from "./conversation.ts"
 import type { ReportMeaning } from "./report-meaning.ts"
+import type { FamilyOption } from "./family-option.ts"
 import type { HostSide } from "./host.ts"
 import type { OfferedImage } from "./offered-image.ts"
 import type { HttpSide } from "./routes.ts"
@@ -57,15 +58,6 @@ export interface Family {
   /** Present when customers' own host programs can be judged beside a virtual device. */
   readonly certification?: CertificationSide
   readonly device: DeviceSide
-}
-
-/** A setting of a family's own, as it is typed: `--name VALUE`, or `--set name=VALUE`. */
-export interface FamilyOption {
-  /** Kebab-case. */
-  readonly name: string
-  /** What stands for the value in the help text; absent = a flag without a value. */
-  readonly value?: string
-  readonly help: string
 }
 
 /** What an operator may tell of a device of the family. */
@@ -388,4 +380,4 @@ export interface RunEnd {
   readonly running: { readonly version: string; readonly [detail: string]: string | number }
 }
 
-export type { Evidence, OfferedImage }
+export type { AttendOption, AttendSide, Evidence, FamilyOption, OfferedImage }

@@ -40,7 +40,7 @@ export function workFor(needs: Pick<Needs, "live" | "families">, live: LiveDevic
   if (agent === undefined || device.admission === "pending" || update?.ticket == null) return null
   const offered = offeredTo(needs.live, live)
   if (offered === null || isOver(update)) return null
-  // The wrong pair is never handed out: a package is for exactly one version (quectel.md 4.4, code 510).
+  // The wrong pair is never handed out: a package is for exactly one version.
   if (device.running.evidence !== "reported" || agent.goal(offered.offer).from !== device.running.version) return null
   return { order: orderName(update), offer: offered.offer, sizeBytes: offered.image.sizeBytes, ticket: update.ticket }
 }

@@ -3,6 +3,7 @@ import type { Family } from "../family.ts"
 import { certification } from "./certification/run.ts"
 import { device } from "./device/run.ts"
 import { attend } from "./host/attend.ts"
+import { options, planOf } from "./host/attend-options.ts"
 import { imageTool } from "./image-tool.ts"
 import { models } from "./models.ts"
 import { entry } from "./server/enter.ts"
@@ -25,7 +26,7 @@ export const telit: Family = {
   planOffer,
   afterFetch: (familyState) => familyState,
   conversation,
-  attend: { attend },
+  attend: { options, planOf, attend },
   certification,
   pull: pullRules,
   linters: [],

@@ -1,0 +1,8 @@
+/** A setting of a family's own, as it is typed: `--name VALUE`, or `--set name=VALUE`. */
+export interface FamilyOption {
+  /** Kebab-case. */
+  readonly name: string
+  /** What stands for the value in the help text; absent = a flag without a value. */
+  readonly value?: string
+  readonly help: string
+}
