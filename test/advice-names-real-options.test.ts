@@ -29,7 +29,7 @@ it("every option that a sentence of families or server advises is one that a com
     if (!/^(core|server)\/.*(?<!\.test|\.testing)\.ts$/.test(file)) continue
     for (const line of readFileSync(join(root, file), "utf8").split("\n")) {
       if (/^\s*(\/\/|\*|\/\*)/.test(line)) continue
-      for (const [, option = ""] of line.matchAll(/(?<=[ `(])(--[a-z][a-z-]+)/g)) {
+      for (const [, option = ""] of line.matchAll(/(?<=[ `(])(--[a-z][a-z-]+)(?![\w;])/g)) {
         if (!known.has(option)) unknown.push(`${file}: ${option}`)
       }
     }

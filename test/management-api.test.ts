@@ -6,6 +6,7 @@ import { endpoints } from "../src/core/contract/endpoints.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
 import { families } from "../src/core/families/index.ts"
 import { hmacSha256 } from "../src/core/kit/hmac-sha256.ts"
+import { LimitHits } from "../src/core/kit/limits.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
 import { Outbox } from "../src/server/fleet/outbox.ts"
 import type { WaftEvent } from "../src/core/domain/events/table.ts"
@@ -53,6 +54,7 @@ beforeEach(async () => {
     version: "9.9.9",
     listeners: () => ({ http: "127.0.0.1:1" }),
     deviceUrl: () => "http://127.0.0.1:1",
+    hits: new LimitHits(),
     backup: () => Promise.reject(new Error("no disk")),
     breathe: () => Promise.resolve(),
     whyNotReady: () => Promise.resolve(notReady),

@@ -7,6 +7,7 @@ import { version } from "./version.ts"
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serveCommand(),
   config: async () => (await import("./config.ts")).configCommand(),
+  limits: async () => (await import("./limits.ts")).limitsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./backup.ts")).restoreCommand(),
   release: async () => (await import("./release.ts")).releaseCommand(),

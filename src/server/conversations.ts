@@ -5,17 +5,20 @@ import { type HostPort, parseHostPort, type ServerConfig } from "./config.ts"
 import { type ConverseNeeds, findDue, goOn, wakeAfterRestart } from "./fleet/converse.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { Outbox } from "./fleet/outbox.ts"
+import type { LimitHits } from "../core/kit/limits.ts"
 import { messageGateway } from "./gateway/message-gateway.ts"
 import { smsCarrier, smsReceiver, tellFate } from "./gateway/sms-gateway.ts"
 import type { SmsTransport } from "./transports/sms/sms-transport.ts"
 import { startSms } from "./start-sms.ts"
 import { isNew } from "./gateway/strangers.ts"
+import { errorKind } from "./quiet-log.ts"
 import { startMessageServer } from "./transports/tcp/message-server.ts"
 
 export interface ConversationsStart {
   readonly config: ServerConfig
   readonly needs: FleetNeeds
   readonly log: Logger
+  readonly hits: LimitHits
   readonly complain: (what: string, error: unknown) => void
   /** What to end, last first. */
   readonly closers: (() => Promise<void>)[]
@@ -59,7 +62,7 @@ export async function startConversations(start: ConversationsStart): Promise<Con
 }
 
 async function listenTcp(
-  { config, closers, listeners, log, listenError }: ConversationsStart,
+  { config, closers, listeners, log, hits, listenError }: ConversationsStart,
   needs: ConverseNeeds,
   strange: (peer: string) => void,
 ): Promise<void> {
@@ -70,10 +73,14 @@ async function listenTcp(
       listen: config.deviceTcp,
       host: messageGateway(needs, strange),
       clock: steadyClock,
+      hit: hits.hit,
       log: ({ event, error, peer }) => {
         // What anybody can cause as often as he likes is told once each.
         if (event !== "failed" && !isNew(told, `${event} ${peer}`)) return
-        log.warn({ peer, err: error }, `device-tcp: ${event}`)
+        log.warn(
+          { peer, ...(event === "failed" ? { err: error } : { error: errorKind(error) }) },
+          `device-tcp: ${event}`,
+        )
       },
     })
     closers.push(() => server.close())

@@ -1,14 +1,16 @@
 import { randomInt } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { networkInterfaces } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { FastifyInstance } from "fastify"
-import { type Logger, pino } from "pino"
+import type { Logger } from "pino"
 import type { WaftEvent } from "../core/domain/events/table.ts"
 import type { Device } from "../core/domain/records.ts"
 import { families } from "../core/families/index.ts"
+import { LimitHits, type LimitName, limits } from "../core/kit/limits.ts"
 import { Emitter } from "../core/kit/emitter.ts"
 import { buildApi } from "./api/api-server.ts"
 import { takeBackup } from "./backup.ts"
@@ -40,6 +42,7 @@ import type { GatewayNeeds } from "./gateway/login-session.ts"
 import { WorkWaits } from "./gateway/work-waits.ts"
 import type { WaftDatabase } from "./store/database.ts"
 import { openImageFiles } from "./store/image-files.ts"
+import { errorKind, openLog, type PeerLog, peerLog } from "./quiet-log.ts"
 import { watchReadiness } from "./readiness.ts"
 import { openStore } from "./store/sql-store.ts"
 import { openSqlite } from "./store/sqlite-database.ts"
@@ -58,13 +61,23 @@ export interface RunningServer {
 
 /** Starts everything; resolves once every listener accepts. Rejects with `StartError` for what the operator can cure. */
 export async function startServer(config: ServerConfig, version: string): Promise<RunningServer> {
-  const log = pino({ level: config.logLevel, base: null }, pino.destination(2))
+  const hits = new LimitHits()
+  const log = openLog(config.logLevel, hits)
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
-    return { ...(await start(config, { version, log, closers })), close }
+    return {
+      ...(await start(config, {
+        version,
+        log,
+        tell: peerLog(log, hits, () => systemClock.monotonic()),
+        hits,
+        closers,
+      })),
+      close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -74,11 +87,17 @@ export async function startServer(config: ServerConfig, version: string): Promis
 interface Start {
   readonly version: string
   readonly log: Logger
+  /** Takes what peers cause. */
+  readonly tell: PeerLog
+  readonly hits: LimitHits
   /** What to end, last first. */
   readonly closers: (() => Promise<void>)[]
 }
 
-async function start(config: ServerConfig, { version, log, closers }: Start): Promise<Omit<RunningServer, "close">> {
+async function start(
+  config: ServerConfig,
+  { version, log, tell, hits, closers }: Start,
+): Promise<Omit<RunningServer, "close">> {
   await prepareDataFolder(config.data)
   const { database, needs } = await openFleet(config, closers)
   await forgetFormerRun(config.data)
@@ -92,6 +111,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
     config,
     needs,
     log,
+    hits,
     complain,
     closers,
     listeners,
@@ -106,6 +126,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
       version,
       listeners: () => listeners,
       deviceUrl,
+      hits,
       backup: () => takeBackup(database, config.data),
       breathe: () => new Promise((resolve) => setImmediate(resolve)),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
@@ -120,7 +141,7 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
       return () => clearInterval(timer)
     },
   })
-  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { log, closers })
+  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { tell, hits, closers })
   const waits = new WorkWaits()
   const ftpPort = (): number => config.ftpPublic?.port ?? parseHostPort("ftp", listeners["ftp"] ?? "").port
   const ftpHost = config.ftpPublic?.host ?? config.ftpAdvertise
@@ -131,11 +152,12 @@ async function start(config: ServerConfig, { version, log, closers }: Start): Pr
     deviceUrl: config.deviceUrl,
     ftpAddress: { host: ftpHost, port: ftpPort },
   }
-  await startDeviceListeners(config, agents, { log, closers, listeners })
+  await startDeviceListeners(config, agents, { tell, hits, closers, listeners })
   closers.push(() => Promise.resolve(waits.close()))
   listeners["http"] = await listen(api, config.http)
   closers.push(() => api.close())
   startTicking(needs, closers, complain)
+  closers.push(every(60_000, () => tellHits(log, hits)))
   conversations.begin()
   closers.push(every(1000, () => waits.endDue(needs.clock.monotonic())))
   await resumeRollouts(needs)
@@ -180,7 +202,7 @@ function randomText(length: number): string {
 async function startFtp(
   config: ServerConfig,
   needs: GatewayNeeds,
-  { log, closers }: Pick<Start, "log" | "closers">,
+  { tell, hits, closers }: Pick<Start, "tell" | "hits" | "closers">,
 ): Promise<string> {
   const { min: minPort, max: maxPort } = config.ftpPassivePorts
   try {
@@ -196,7 +218,9 @@ async function startFtp(
       mustResume: (login) => config.ftpTlsNoResume?.includes(login) === false,
       host: ftpGateway(needs),
       clock: steadyClock,
-      log: ({ event, ...rest }) => log.warn({ ...rest }, `ftp: ${event}`),
+      limits: { maxSessions: shareOf("ftp.connections") },
+      hit: hits.hit,
+      log: ({ event, ...rest }) => tell(`ftp: ${event}`, rest),
     })
     closers.push(() => ftp.close())
     const { host, port } = ftp.address
@@ -209,7 +233,12 @@ async function startFtp(
 async function startDeviceListeners(
   config: ServerConfig,
   needs: HttpGatewayNeeds & AgentGatewayNeeds,
-  { log, closers, listeners }: Pick<Start, "log" | "closers"> & { readonly listeners: Record<string, string> },
+  {
+    tell,
+    hits,
+    closers,
+    listeners,
+  }: Pick<Start, "tell" | "hits" | "closers"> & { readonly listeners: Record<string, string> },
 ): Promise<void> {
   const host = { ...httpGateway(needs), calls: agentGateway(needs) }
   const { deviceHttp, deviceHttps } = config
@@ -224,13 +253,46 @@ async function startDeviceListeners(
         tls,
         host,
         clock: steadyClock,
-        log: ({ event, error, peer }) => log.warn({ peer, err: error }, `${flag}: ${event}`),
+        limits: { maxConnections: shareOf("http.connections") },
+        hit: hits.hit,
+        // A peer's own bytes stand in its errors, and keys in its bytes: only what kind of error it was is told.
+        log: ({ event, error, peer }) =>
+          tell(`${flag}: ${event}`, event === "failed" ? { peer, err: error } : { peer, error: errorKind(error) }),
       })
       closers.push(() => server.close())
       listeners[flag] = addressText({ address: server.address.host, port: server.address.port })
     } catch (error) {
       throw listenError(flag, listen, error)
     }
+  }
+}
+
+/** Once a minute: what was bounded, and how often. */
+function tellHits(log: Logger, hits: LimitHits): void {
+  for (const { limit, hits: times } of hits.takeNew()) {
+    const { most, unit, says } = limits[limit]
+    log.warn({ limit, hits: times }, `limit: ${most} ${unit} ${says}`)
+  }
+}
+
+/** Descriptors for the database, the images and the management port, whatever devices do. */
+const reservedDescriptors = 256
+
+/** Connections of one listener: its limit, or its share of what this process may open. */
+function shareOf(limit: LimitName): number {
+  const most = openFilesLimit()
+  const { most: wanted } = limits[limit]
+  // An FTP session may have a data connection beside its own; two listeners speak HTTP.
+  return Math.max(64, Math.min(wanted, Math.floor((most - reservedDescriptors) / 5)))
+}
+
+function openFilesLimit(): number {
+  try {
+    const found = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]
+    return found === undefined ? Number.POSITIVE_INFINITY : Number(found)
+  } catch {
+    // No such file outside Linux: the limits themselves have to do.
+    return Number.POSITIVE_INFINITY
   }
 }
 

@@ -12,6 +12,7 @@ import {
   EventView,
   FamilyView,
   HealthView,
+  LimitView,
   NewDeviceBody,
   PlannedView,
   RehearsalBody,
@@ -57,6 +58,12 @@ export const endpoints = {
     summary: "Is it up, and can it write? 503 when it cannot",
     open: true,
     response: HealthView,
+  },
+  limits: {
+    method: "GET",
+    path: "/api/limits",
+    summary: "What peers may cost the server, and how often each limit was met",
+    response: Type.Array(LimitView),
   },
   families: {
     method: "GET",

@@ -367,6 +367,15 @@ export const HealthView = Type.Object({
 })
 export type HealthView = Static<typeof HealthView>
 
+export const LimitView = Type.Object({
+  name: Type.String(),
+  most: Type.Number(),
+  unit: Type.String(),
+  says: Type.String({ description: "what is bounded, and what happens beyond it" }),
+  hits: Type.Integer({ description: "how often it was met since the server started" }),
+})
+export type LimitView = Static<typeof LimitView>
+
 /** RFC 9457 problem details. */
 export const Problem = Type.Object({
   type: Type.String(),

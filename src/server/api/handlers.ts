@@ -4,6 +4,7 @@ import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.t
 import type { DeltaView, DeviceView, RolloutView } from "../../core/contract/schemas.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { type LimitHits, type LimitName, limits } from "../../core/kit/limits.ts"
 import { addDevice, addDevices } from "../fleet/add-device.ts"
 import { converse, type ConverseNeeds } from "../fleet/converse.ts"
 import { familyOf } from "../fleet/families.ts"
@@ -53,6 +54,7 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   readonly listeners: () => Readonly<Record<string, string>>
   /** Scheme, host and port of the device HTTP listener as devices and agents reach it. */
   readonly deviceUrl: () => string
+  readonly hits: LimitHits
   /** A backup as a tar archive. */
   readonly backup: () => Promise<Readable>
   /** Why the server cannot keep what it is told; null = it can. */
@@ -295,9 +297,13 @@ async function viewRollout(needs: ApiNeeds, live: LiveRollout): Promise<RolloutV
 
 function otherHandlers(
   needs: ApiNeeds,
-): Some<"health" | "families" | "listChannels" | "showChannel" | "setChannel" | "channelFiles" | "listEvents"> {
+): Some<
+  "health" | "limits" | "families" | "listChannels" | "showChannel" | "setChannel" | "channelFiles" | "listEvents"
+> {
   const { live, store } = needs
   return {
+    limits: () =>
+      Object.entries(limits).map(([name, limit]) => ({ name, ...limit, hits: needs.hits.count(name as LimitName) })),
     health: async () => {
       const detail = await needs.whyNotReady()
       if (detail !== null) throw new Refusal("not-ready", { detail })

@@ -1,3 +1,5 @@
+import { limits } from "../../../core/kit/limits.ts"
+
 /** What clients may ask of the FTP server. */
 export interface FtpLimits {
   readonly maxSessions: number
@@ -43,11 +45,11 @@ export interface FtpLimits {
 }
 
 export const defaultFtpLimits: FtpLimits = {
-  maxSessions: 20_000,
-  maxSessionsPerPeer: 10_000,
-  maxStrangersPerPeer: 256,
+  maxSessions: limits["ftp.connections"].most,
+  maxSessionsPerPeer: limits["ftp.connections-per-address"].most,
+  maxStrangersPerPeer: limits["ftp.strangers-per-address"].most,
   strangerGraceMs: 5000,
-  maxSessionsPerAccount: 1000,
+  maxSessionsPerAccount: limits["ftp.sessions-per-login"].most,
   maxCommandBytes: 2048,
   maxDiscardedBytes: 16_384,
   maxCommandsBeforeLogin: 40,
@@ -62,6 +64,6 @@ export const defaultFtpLimits: FtpLimits = {
   blindCloseGraceMs: 20_000,
   passiveQuarantineMs: 60_000,
   maxQuarantinedPerAccount: 4,
-  passiveShare: 0.25,
+  passiveShare: limits["ftp.passive-share"].most,
   contestMs: 30_000,
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { createServer, isIPv4, type Server, type Socket } from "node:net"
 import { createSecureContext, type SecureContext } from "node:tls"
+import type { LimitName } from "../../../core/kit/limits.ts"
 import { parseIpAddress } from "../../../core/protocols/ftp/address.ts"
 import { formatReply } from "../../../core/protocols/ftp/reply.ts"
 import { commandTable } from "./commands/command-table.ts"
@@ -36,6 +37,8 @@ export interface FtpServerOptions {
   readonly host: FtpHost
   readonly clock: SteadyClock
   readonly log?: (entry: FtpLogEntry) => void
+  /** Told of each limit that is met. */
+  readonly hit?: (limit: LimitName) => void
 }
 
 export interface FtpServer {
@@ -65,6 +68,12 @@ export interface FtpStats {
 }
 
 const backlog = 4096
+const limitOf = {
+  sessions: "ftp.connections",
+  peer: "ftp.connections-per-address",
+  strangers: "ftp.strangers-per-address",
+  account: "ftp.sessions-per-login",
+} as const satisfies Readonly<Record<string, LimitName>>
 const always = (): boolean => true
 
 /** Starts the FTP server; rejects when it cannot listen. The host says who may see what; the server knows FTP. */
@@ -108,9 +117,13 @@ class RunningFtpServer implements FtpServer {
     const { host } = options.listen
     this.#listenAddress = isIPv4(host) && host !== "0.0.0.0" ? host : null
     this.#limits = { ...defaultFtpLimits, ...options.limits }
-    this.#log = options.log ?? ((): void => undefined)
+    this.#log = (entry) => {
+      if (entry.event === "turned-away") options.hit?.(limitOf[entry.limit])
+      options.log?.(entry)
+    }
     this.#deadlines = new Deadlines(options.clock)
-    this.#throttle = new LoginThrottle(this.#deadlines)
+    const hit = options.hit ?? ((): void => undefined)
+    this.#throttle = new LoginThrottle(this.#deadlines, () => hit("ftp.guesses"))
     const { minPort, maxPort } = options.passive
     this.#passivePorts = new PassivePorts(
       {
@@ -119,6 +132,7 @@ class RunningFtpServer implements FtpServer {
         maxPort,
         limits: this.#limits,
         dataPeer: options.passive.dataPeer ?? "same",
+        refused: () => hit("ftp.passive-share"),
         cameFromElsewhere: (entry) => this.#log({ event: "data-from-elsewhere", ...entry }),
       },
       this.#deadlines,

@@ -44,13 +44,15 @@ const wrongFromUsual = 20
 export class LoginThrottle {
   readonly #deadlines: Deadlines
   readonly #most: number
+  readonly #slowed: () => void
   /** By login and by address prefix, in the order of the last guess. */
   readonly #lanes = new Map<string, Lane>()
   /** Address prefix and login that belong together, with the wrong passwords since the last right one. */
   readonly #usual = new Map<string, number>()
 
-  constructor(deadlines: Deadlines, most = 20_000) {
+  constructor(deadlines: Deadlines, slowed: () => void, most = 20_000) {
     this.#deadlines = deadlines
+    this.#slowed = slowed
     this.#most = most
   }
 
@@ -64,6 +66,7 @@ export class LoginThrottle {
     const ownWaitMs = Math.max(0, login.nextAt - now)
     const waitMs = Math.max(ownWaitMs, address.nextAt - now)
     const isFirst = login.guesses === 0
+    if (waitMs > 0) this.#slowed()
     if (!isFirst && waitMs > longestWaitMs) return null
     count(login, loginLaw, now)
     if (waitMs <= longestWaitMs) count(address, addressLaw, now)

@@ -24,6 +24,8 @@ export interface PassiveOptions {
   readonly minPort: number
   readonly maxPort: number
   readonly limits: Pick<FtpLimits, "passiveQuarantineMs" | "maxQuarantinedPerAccount" | "passiveShare" | "contestMs">
+  /** Told when a login has its share of the ports. */
+  readonly refused: () => void
 }
 
 /** Who wants a port, and for what. */
@@ -125,7 +127,10 @@ export class PassivePorts {
     const { limits } = this.#options
     const key = `${wish.peer} ${wish.account}`
     const share = this.#shares.get(key) ?? { held: 0, quarantined: [] }
-    if (share.held >= Math.max(smallestShare, this.#capacity * limits.passiveShare)) return null
+    if (share.held >= Math.max(smallestShare, this.#capacity * limits.passiveShare)) {
+      this.#options.refused()
+      return null
+    }
     this.#shares.set(key, share)
     const own =
       share.quarantined.length >= limits.maxQuarantinedPerAccount ? this.#ownQuarantined(share, wish.peer) : null

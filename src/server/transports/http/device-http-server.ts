@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https"
 import type { Socket } from "node:net"
 import { type TlsOptions, TLSSocket } from "node:tls"
+import type { LimitName } from "../../../core/kit/limits.ts"
 import { Deadlines, type SteadyClock } from "../deadlines.ts"
+import { Lobby, type Visitor } from "../lobby.ts"
 import { plainAddress } from "../peer-address.ts"
 import { UnacknowledgedBytes } from "../unacknowledged.ts"
 import { type ByteRange, parseRange } from "./byte-range.ts"
@@ -27,6 +29,8 @@ export interface DeviceHttpOptions {
   readonly host: DeviceHttpHost
   readonly clock: SteadyClock
   readonly log?: (entry: HttpLogEntry) => void
+  /** Told of each limit that is met. */
+  readonly hit?: (limit: LimitName) => void
 }
 
 export interface HttpLogEntry {
@@ -67,6 +71,7 @@ export async function startDeviceHttp(options: DeviceHttpOptions): Promise<Devic
 /** What is kept of a connection for the answers on it. */
 interface Peer {
   readonly origin: Origin
+  readonly visitor: Visitor
 }
 
 /**
@@ -79,7 +84,9 @@ class RunningDeviceHttp implements DeviceHttpServer {
   readonly #deadlines: Deadlines
   readonly #server: Server
   readonly #peers = new Map<Socket, Peer>()
-  readonly #connectionsOf = new Map<string, number>()
+  readonly #lobby: Lobby
+  /** Connections whose TLS is not up yet, as visitors. */
+  readonly #arriving = new Map<string, Visitor>()
   readonly #transfers = new Map<FileTransfer, Promise<void>>()
   /** Connections that carry a file. */
   readonly #sending = new WeakSet<Socket>()
@@ -91,6 +98,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
     this.#options = options
     this.#limits = { ...defaultHttpLimits, ...options.limits }
     this.#deadlines = new Deadlines(options.clock)
+    this.#lobby = new Lobby(this.#limits, this.#deadlines, (what) => options.hit?.(`http.${what}`))
     this.#needs = {
       deadlines: this.#deadlines,
       unacknowledged: new UnacknowledgedBytes(options.clock, this.#deadlines),
@@ -113,11 +121,16 @@ class RunningDeviceHttp implements DeviceHttpServer {
     this.#server =
       options.tls === null
         ? createServer(settings, answer)
-        : createTlsServer({ ...settings, ...tlsSettings(options.tls) }, answer)
+        : createTlsServer(
+            { ...settings, ...tlsSettings(options.tls), handshakeTimeout: this.#limits.handshakeTimeoutMs },
+            answer,
+          )
     // Reset at every byte of progress, so it limits standing still and not the whole transfer.
     this.#server.timeout = this.#limits.progressTimeoutMs
     this.#server.on("timeout", (socket) => this.#standStill(socket))
-    this.#server.on(options.tls === null ? "connection" : "secureConnection", (socket: Socket) => this.#accept(socket))
+    // Under TLS the connection counts from its first moment, and its requests come on another object.
+    this.#server.on("connection", (socket: Socket) => this.#accept(socket, options.tls === null))
+    if (options.tls !== null) this.#server.on("secureConnection", (socket: Socket) => this.#secured(socket))
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket))
   }
 
@@ -160,31 +173,36 @@ class RunningDeviceHttp implements DeviceHttpServer {
     await stopped
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, isPlain: boolean): void {
     const peer = plainAddress(socket.remoteAddress ?? "")
-    const count = this.#connectionsOf.get(peer) ?? 0
     this.#totals.connections++
-    if (this.#peers.size >= this.#limits.maxConnections || count >= this.#limits.maxConnectionsPerPeer) {
+    if (!this.#lobby.hasRoom(peer)) {
       this.#totals.turnedAway++
       this.#log("turned-away", peer)
       breakOff(socket)
       return
     }
-    this.#connectionsOf.set(peer, count + 1)
-    const origin: Origin = {
-      peer,
-      localHost: plainAddress(socket.localAddress ?? ""),
-      localPort: socket.localPort ?? 0,
-      isTls: socket instanceof TLSSocket,
-      ...clientNameOf(socket),
-    }
-    this.#peers.set(socket, { origin })
+    const visitor: Visitor = { peer, lastActiveAt: this.#deadlines.now, giveWay: () => breakOff(socket) }
+    this.#lobby.enter(visitor)
+    const key = `${peer} ${socket.remotePort ?? 0}`
+    if (isPlain) this.#peers.set(socket, { origin: originOf(socket, peer), visitor })
+    else this.#arriving.set(key, visitor)
     socket.once("close", () => {
       this.#peers.delete(socket)
-      const left = (this.#connectionsOf.get(peer) ?? 1) - 1
-      if (left > 0) this.#connectionsOf.set(peer, left)
-      else this.#connectionsOf.delete(peer)
+      if (this.#arriving.get(key) === visitor) this.#arriving.delete(key)
+      this.#lobby.leave(visitor)
     })
+  }
+
+  #secured(socket: Socket): void {
+    const peer = plainAddress(socket.remoteAddress ?? "")
+    const visitor = this.#arriving.get(`${peer} ${socket.remotePort ?? 0}`)
+    if (visitor === undefined) {
+      breakOff(socket)
+      return
+    }
+    this.#peers.set(socket, { origin: originOf(socket, peer), visitor })
+    socket.once("close", () => this.#peers.delete(socket))
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -194,6 +212,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
       return
     }
     this.#totals.requests++
+    this.#lobby.isKnown(peer.visitor)
     response.sendDate = false
     const { method = "", url = "" } = request
     const { calls } = this.#options.host
@@ -306,6 +325,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
       socket.destroy()
       return
     }
+    this.#options.hit?.("http.bad-requests")
     this.#log("bad-request", peer.origin.peer, error)
     const status = refusals[error.code ?? ""] ?? "400 Bad Request"
     socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
@@ -313,6 +333,16 @@ class RunningDeviceHttp implements DeviceHttpServer {
 
   #log(event: HttpLogEntry["event"], peer: string, error?: unknown): void {
     this.#options.log?.({ event, peer, ...(error === undefined ? {} : { error }) })
+  }
+}
+
+function originOf(socket: Socket, peer: string): Origin {
+  return {
+    peer,
+    localHost: plainAddress(socket.localAddress ?? ""),
+    localPort: socket.localPort ?? 0,
+    isTls: socket instanceof TLSSocket,
+    ...clientNameOf(socket),
   }
 }
 

@@ -1,5 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net"
+import { type LimitName, limits } from "../../../core/kit/limits.ts"
 import { Deadlines, type Guard, type SteadyClock } from "../deadlines.ts"
+import { Lobby, type Visitor } from "../lobby.ts"
 import { peerAddress } from "../peer-address.ts"
 
 /** Who takes in messages that devices send on TCP connections of their own. */
@@ -20,6 +22,8 @@ export interface MessageLimits {
   readonly maxConnections: number
   /** Connections from one address; many devices share one behind a carrier's NAT. */
   readonly maxConnectionsPerPeer: number
+  /** Of them without one whole message. Beyond it the oldest is closed: nobody is refused. */
+  readonly maxStrangersPerPeer: number
   /** Longest message, bytes. */
   readonly maxMessageBytes: number
   /** Time for the first message, and for the rest of one that was begun, ms. */
@@ -29,8 +33,9 @@ export interface MessageLimits {
 }
 
 export const defaultMessageLimits: MessageLimits = {
-  maxConnections: 20_000,
-  maxConnectionsPerPeer: 10_000,
+  maxConnections: limits["tcp.connections"].most,
+  maxConnectionsPerPeer: limits["tcp.connections-per-address"].most,
+  maxStrangersPerPeer: limits["tcp.strangers-per-address"].most,
   maxMessageBytes: 1024,
   messageTimeoutMs: 30_000,
   idleTimeoutMs: 300_000,
@@ -43,6 +48,8 @@ export interface MessageServerOptions {
   readonly limits?: Partial<MessageLimits>
   readonly clock: SteadyClock
   readonly log?: (entry: MessageLogEntry) => void
+  /** Told of each limit that is met. */
+  readonly hit?: (limit: LimitName) => void
 }
 
 export interface MessageLogEntry {
@@ -68,11 +75,11 @@ interface Settings {
 /** Starts a server for messages over TCP; rejects when it cannot listen. */
 export async function startMessageServer(options: MessageServerOptions): Promise<MessageServer> {
   const deadlines = new Deadlines(options.clock)
-  const limits = { ...defaultMessageLimits, ...options.limits }
-  const settings: Settings = { host: options.host, limits, deadlines, log: options.log ?? (() => undefined) }
+  const bounds = { ...defaultMessageLimits, ...options.limits }
+  const settings: Settings = { host: options.host, limits: bounds, deadlines, log: options.log ?? (() => undefined) }
   const connections = new Set<MessageConnection>()
-  const perPeer = new Map<string, number>()
-  const server = createServer({ noDelay: true }, (socket) => accept(settings, socket, { connections, perPeer }))
+  const lobby = new Lobby(bounds, deadlines, (what) => options.hit?.(`tcp.${what}`))
+  const server = createServer({ noDelay: true }, (socket) => accept(settings, socket, { connections, lobby }))
   await listen(server, options.listen).catch((error: unknown) => {
     deadlines.stop()
     throw error
@@ -103,26 +110,27 @@ function listen(server: Server, { host, port }: MessageServerOptions["listen"]):
 
 interface Open {
   readonly connections: Set<MessageConnection>
-  readonly perPeer: Map<string, number>
+  readonly lobby: Lobby
 }
 
-function accept(settings: Settings, socket: Socket, { connections, perPeer }: Open): void {
+function accept(settings: Settings, socket: Socket, { connections, lobby }: Open): void {
   const peer = peerAddress(socket)
-  const count = perPeer.get(peer ?? "") ?? 0
-  const { maxConnections, maxConnectionsPerPeer } = settings.limits
-  if (peer === null || connections.size >= maxConnections || count >= maxConnectionsPerPeer) {
+  if (peer === null || !lobby.hasRoom(peer)) {
     settings.log({ event: "turned-away", peer: peer ?? "" })
     socket.resetAndDestroy()
     return
   }
-  perPeer.set(peer, count + 1)
-  const connection = new MessageConnection(settings, socket, peer)
+  const visitor: Visitor = {
+    peer,
+    lastActiveAt: settings.deadlines.now,
+    giveWay: () => socket.resetAndDestroy(),
+  }
+  lobby.enter(visitor)
+  const connection = new MessageConnection(settings, socket, { peer, heard: () => lobby.isKnown(visitor) })
   connections.add(connection)
   socket.once("close", () => {
     connections.delete(connection)
-    const left = (perPeer.get(peer) ?? 1) - 1
-    if (left > 0) perPeer.set(peer, left)
-    else perPeer.delete(peer)
+    lobby.leave(visitor)
   })
 }
 
@@ -131,14 +139,21 @@ class MessageConnection {
   readonly #settings: Settings
   readonly #socket: Socket
   readonly #peer: string
+  /** A whole message has come. */
+  readonly #heard: () => void
   readonly #guard: Guard
   #unread: Buffer = Buffer.alloc(0)
   #working: Promise<void> | null = null
 
-  constructor(settings: Settings, socket: Socket, peer: string) {
+  constructor(
+    settings: Settings,
+    socket: Socket,
+    { peer, heard }: { readonly peer: string; readonly heard: () => void },
+  ) {
     this.#settings = settings
     this.#socket = socket
     this.#peer = peer
+    this.#heard = heard
     const { deadlines, limits } = settings
     this.#guard = { dueAt: deadlines.now + limits.messageTimeoutMs, expire: () => socket.destroy() }
     deadlines.add(this.#guard)
@@ -199,6 +214,7 @@ class MessageConnection {
       return null
     }
     if (length === null || length > this.#unread.length) return null
+    this.#heard()
     const message = Uint8Array.from(this.#unread.subarray(0, length))
     this.#unread = this.#unread.subarray(length)
     return message

@@ -1,0 +1,126 @@
+/** One bound on what others may cost this server. */
+export interface Limit {
+  readonly most: number
+  readonly unit: string
+  /** What is bounded, and what happens beyond it. */
+  readonly says: string
+}
+
+/** Every bound that a peer can meet, by name: `waft limits` shows how often each was, and docs/security.md explains them. */
+export const limits = {
+  "ftp.connections": {
+    most: 20_000,
+    unit: "control connections",
+    says: "in all; the address with most strangers gives one, else 421",
+  },
+  "ftp.connections-per-address": {
+    most: 10_000,
+    unit: "control connections",
+    says: "of one address; its oldest stranger gives way, else 421",
+  },
+  "ftp.strangers-per-address": {
+    most: 256,
+    unit: "control connections",
+    says: "of one address that nobody logged in on; the oldest that is silent gives way",
+  },
+  "ftp.sessions-per-login": {
+    most: 1000,
+    unit: "sessions",
+    says: "of one login (a device has 8, a channel 5,000); the one idle longest gives way, else 421",
+  },
+  "ftp.guesses": {
+    most: 4,
+    unit: "passwords a minute",
+    says: "of one login in the long run; others wait, or are answered without being looked at",
+  },
+  "ftp.passive-share": {
+    most: 0.25,
+    unit: "of the passive ports",
+    says: "held by one login at one address, at least 8; else 425",
+  },
+  "http.connections": {
+    most: 20_000,
+    unit: "connections",
+    says: "of devices and agents; the address with most strangers gives one, else a reset",
+  },
+  "http.connections-per-address": {
+    most: 10_000,
+    unit: "connections",
+    says: "of one address; its oldest stranger gives way, else a reset",
+  },
+  "http.strangers-per-address": {
+    most: 256,
+    unit: "connections",
+    says: "of one address without one whole request; the oldest gives way",
+  },
+  "http.bad-requests": { most: 8192, unit: "bytes of a request's head", says: "what is longer or no HTTP is refused" },
+  "tcp.connections": {
+    most: 20_000,
+    unit: "connections",
+    says: "of modules with messages; the address with most strangers gives one, else a reset",
+  },
+  "tcp.connections-per-address": {
+    most: 10_000,
+    unit: "connections",
+    says: "of one address; its oldest stranger gives way, else a reset",
+  },
+  "tcp.strangers-per-address": {
+    most: 256,
+    unit: "connections",
+    says: "of one address without one whole message; the oldest gives way",
+  },
+  "enrolment.pending": {
+    most: 1000,
+    unit: "devices",
+    says: "of one enrolment that wait to be accepted; the next is refused with 429",
+  },
+  "enrolment.accepted": {
+    most: 100_000,
+    unit: "devices",
+    says: "of one enrolment that accepts by itself; the next is refused with 429",
+  },
+  "device.events": {
+    most: 30,
+    unit: "events a minute",
+    says: "about a device that waits to be accepted; further ones are counted into one",
+  },
+  "sms.per-number-day": { most: 24, unit: "messages a day", says: "to one number; further ones are not sent" },
+  "sms.per-day": { most: 20_000, unit: "messages a day", says: "in all; further ones are not sent" },
+  "sms.number": { most: 0, unit: "messages", says: "to numbers outside the allowed ranges" },
+  "api.streams": { most: 64, unit: "event streams", says: "at a time; the next is refused with 503" },
+  "api.stream-backlog": {
+    most: 1 << 20,
+    unit: "bytes",
+    says: "that a reader of events may leave unread; he is cut off, and goes on from his last number",
+  },
+  "log.lines": { most: 30, unit: "lines a minute", says: "about one kind of thing that peers cause; more are counted" },
+  "log.buffer": {
+    most: 1 << 20,
+    unit: "bytes",
+    says: "of log that wait for a reader who has stopped; further lines are dropped and counted",
+  },
+} as const satisfies Readonly<Record<string, Limit>>
+
+export type LimitName = keyof typeof limits
+
+/** How often each limit was met since the start. */
+export class LimitHits {
+  readonly #hits = new Map<LimitName, number>()
+  readonly #told = new Map<LimitName, number>()
+
+  /** To be handed in where a limit is met. */
+  readonly hit = (name: LimitName, times = 1): void => {
+    this.#hits.set(name, (this.#hits.get(name) ?? 0) + times)
+  }
+
+  count(name: LimitName): number {
+    return this.#hits.get(name) ?? 0
+  }
+
+  /** What was met since the last call. */
+  takeNew(): readonly { readonly limit: LimitName; readonly hits: number }[] {
+    const found = [...this.#hits].map(([limit, hits]) => ({ limit, hits: hits - (this.#told.get(limit) ?? 0) }))
+    for (const [limit, hits] of this.#hits) this.#told.set(limit, hits)
+    return found.filter(({ hits }) => hits > 0)
+  }
+}
