@@ -54,6 +54,9 @@ export interface ServerConfig {
   readonly smsModem: { readonly path: string; readonly baudRate: number; readonly pin: string } | null
   /** The number that devices know this server by. */
   readonly smsNumber: string
+  /** Beginnings of the numbers that it may write to; none = those of its own country. */
+  readonly smsAllow: readonly string[] | "any"
+  readonly smsPerDay: number
   readonly imageCacheBytes: number
   readonly uploadLimitBytes: number
   /** Threads that make patches; 0 = none are made. */
@@ -158,6 +161,13 @@ export const serverSettings = [
     help: "number that this server's SMS come from and go to, such as +393312345678",
     fallback: "",
   },
+  {
+    flag: "sms-allow",
+    value: "PREFIXES",
+    help: "beginnings of numbers that SMS may go to, such as +39,+4917; * = any; empty = the country of --sms-number without its dear numbers",
+    fallback: "",
+  },
+  { flag: "sms-per-day", value: "N", help: "most SMS that are sent in a day", fallback: "20000" },
   { flag: "image-cache-mb", value: "MB", help: "memory for images that are being fetched", fallback: "256" },
   { flag: "upload-limit-mb", value: "MB", help: "largest file that may be published", fallback: "256" },
   { flag: "delta-workers", value: "N", help: "threads that make patches in the background; 0 = none", fallback: "1" },
@@ -242,6 +252,8 @@ export function readConfig(
     smpp: parseSmpp(text("smpp")),
     smsModem: parseSmsModem(text("sms-modem"), text("sms-modem-pin-file"), text("smpp")),
     smsNumber: parseSmsNumber(text("sms-number"), text("smpp") === "" && text("sms-modem") === ""),
+    smsAllow: parseSmsAllow(text("sms-allow")),
+    smsPerDay: parseSmsPerDay(text("sms-per-day")),
     imageCacheBytes: parseMegabytes("image-cache-mb", text("image-cache-mb")),
     uploadLimitBytes: parseMegabytes("upload-limit-mb", text("upload-limit-mb")),
     deltaWorkers: parseWorkers(text("delta-workers")),
@@ -361,6 +373,18 @@ function parseSmsNumber(text: string, isNeedless: boolean): string {
     throw new ConfigError(`--sms-number takes an international number such as +393312345678, not "${text}".`)
   }
   return text
+}
+
+function parseSmsAllow(text: string): ServerConfig["smsAllow"] {
+  if (text === "*") return "any"
+  const prefixes = text === "" ? [] : text.split(",")
+  if (prefixes.every((prefix) => /^\+\d{1,15}$/.test(prefix))) return prefixes
+  throw new ConfigError(`--sms-allow takes beginnings of numbers such as +39,+4917, or *, not "${text}".`)
+}
+
+function parseSmsPerDay(text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw new ConfigError(`--sms-per-day takes 0 to 9999999, not "${text}".`)
+  return Number(text)
 }
 
 function parseDeviceHttps(

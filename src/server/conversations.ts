@@ -6,6 +6,7 @@ import { type ConverseNeeds, findDue, goOn, wakeAfterRestart } from "./fleet/con
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { Outbox } from "./fleet/outbox.ts"
 import type { LimitHits } from "../core/kit/limits.ts"
+import { countryOf, SmsBudget } from "./fleet/sms-budget.ts"
 import { messageGateway } from "./gateway/message-gateway.ts"
 import { smsCarrier, smsReceiver, tellFate } from "./gateway/sms-gateway.ts"
 import type { SmsTransport } from "./transports/sms/sms-transport.ts"
@@ -37,7 +38,7 @@ export interface Conversations {
 /** Starts what devices exchange messages by: the outbox, the SMS transport, the TCP listener. */
 export async function startConversations(start: ConversationsStart): Promise<Conversations> {
   let transport: SmsTransport | null = null
-  const carrier = smsCarrier(() => transport)
+  const carrier = smsCarrier(() => transport, budgetOf(start))
   const outbox: Outbox = new Outbox({
     ...start.needs,
     carrier,
@@ -59,6 +60,16 @@ export async function startConversations(start: ConversationsStart): Promise<Con
   start.closers.push(() => outbox.close())
   await listenTcp(start, needs, strange)
   return { needs, begin: () => tick(start, needs) }
+}
+
+function budgetOf({ config, needs, hits }: ConversationsStart): SmsBudget {
+  const { smsAllow, smsNumber } = config
+  return new SmsBudget({
+    allowed: smsAllow === "any" ? null : smsAllow.length > 0 ? smsAllow : [countryOf(smsNumber)],
+    perDay: config.smsPerDay,
+    monotonic: () => needs.clock.monotonic(),
+    hit: hits.hit,
+  })
 }
 
 async function listenTcp(

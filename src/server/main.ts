@@ -149,6 +149,7 @@ async function start(
     ...needs,
     complain,
     waits,
+    hit: hits.hit,
     deviceUrl: config.deviceUrl,
     ftpAddress: { host: ftpHost, port: ftpPort },
   }

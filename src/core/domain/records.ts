@@ -19,6 +19,8 @@ export interface Device {
   readonly addedAt: number
   /** A device that enrolled itself is `pending` until an operator accepts it: it gets no work and is in no rollout. */
   readonly admission: Admission
+  /** The enrolment by which it added itself; absent = an operator added it. */
+  readonly enrolmentId?: string
 }
 
 export type Admission = "accepted" | "pending"

@@ -38,6 +38,10 @@ export const refusals = {
     status: 429,
     says: "{count} devices of this enrolment wait to be accepted already; accept or remove some first.",
   },
+  "too-many-enrolled": {
+    status: 429,
+    says: "{count} devices have added themselves with this enrolment, which is the most; revoke it and make another.",
+  },
   "too-many-notes": {
     status: 429,
     says: "{device} has had {count} notes of its agent in a minute; further ones have to wait.",

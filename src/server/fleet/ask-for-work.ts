@@ -2,6 +2,7 @@ import { deviceActor } from "../../core/domain/actor.ts"
 import type { Evidence, EvidenceKind } from "../../core/domain/evidence.ts"
 import type { Device, DeviceAccess, Update } from "../../core/domain/records.ts"
 import type { Family } from "../../core/families/family.ts"
+import { type LimitName, limits } from "../../core/kit/limits.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, ticketSide } from "./families.ts"
@@ -13,7 +14,10 @@ import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { takeTurns } from "./take-turns.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & {
+  /** Told of each limit that is met. */
+  readonly hit?: (limit: LimitName) => void
+}
 
 /** Work that stands for a device: what it is offered, and the credentials for just that. */
 export interface Work {
@@ -29,8 +33,39 @@ export async function sayRunning(needs: Needs, live: LiveDevice, version: string
   const { running } = live.device
   const isNews = running.version !== version || running.evidence !== "reported"
   if (!isNews && !mayPlanAnew(needs, live)) return
+  if (isNews && !maySpeak(needs, live)) return
   const mustPlan = await takeTurns([live], () => takeInVersion(needs, live, version, isNews))
   if (mustPlan) await offerAgain(needs, live)
+}
+
+interface Spoken {
+  readonly minuteAt: number
+  news: number
+  unheard: number
+}
+
+/** Versions that each device said in its last minute. */
+const spoken = new WeakMap<LiveDevice, Spoken>()
+
+/** Whether what a device says of itself is taken in: who says something new too often is heard again in a minute. */
+function maySpeak({ clock, hit }: Needs, live: LiveDevice): boolean {
+  const now = clock.monotonic()
+  const before = spoken.get(live)
+  const isOver = before === undefined || now - before.minuteAt >= 60_000
+  const minute = isOver ? { minuteAt: now, news: 0, unheard: before?.unheard ?? 0 } : before
+  spoken.set(live, minute)
+  if (++minute.news <= limits["device.events"].most) return true
+  minute.unheard++
+  hit?.("device.events")
+  return false
+}
+
+/** How often a device was not heard since its last event, in words for that. */
+function takeUnheard(live: LiveDevice): string {
+  const minute = spoken.get(live)
+  const { unheard = 0 } = minute ?? {}
+  if (minute !== undefined) minute.unheard = 0
+  return unheard === 0 ? "" : ` It said ${unheard} other versions before, too often to be taken in.`
 }
 
 /** The work that stands for a device whose version is known from itself; null = nothing. */
@@ -91,7 +126,7 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
   const move = found === null || live.update === null ? null : moveUpdate(live.update, [{ ...found, at }])
   const update = move === null ? null : closed(move.update)
   const changes: Change[] = []
-  if (isNews) changes.push({ put: "device", device }, versionEvent(live.device, version, at))
+  if (isNews) changes.push({ put: "device", device }, versionEvent(live, version, at))
   if (update !== null && move !== null) changes.push({ put: "update", update }, ...move.changes)
   await commit(needs, deviceActor(live.device.id), changes, () => {
     live.device = device
@@ -101,13 +136,14 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
   return mayPlanAnew(needs, live)
 }
 
-function versionEvent(device: Device, version: string, at: number): Change {
+function versionEvent(live: LiveDevice, version: string, at: number): Change {
+  const { device } = live
   return eventOf({
     at,
     kind: "device.version-reported",
     deviceId: device.id,
     basis: "reported",
-    sentence: `${device.id} says that it runs ${version}.`,
+    sentence: `${device.id} says that it runs ${version}.${takeUnheard(live)}`,
     data: { version, before: device.running.version },
   })
 }

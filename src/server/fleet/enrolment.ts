@@ -1,19 +1,26 @@
 import { tokenActor } from "../../core/domain/actor.ts"
 import type { Admission, Device, Enrolment } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { type LimitName, limits } from "../../core/kit/limits.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { accessFor, checkDeviceId, checkedLabels } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
-import type { LiveDevice } from "./live-fleet.ts"
+import type { LiveDevice, LiveFleet } from "./live-fleet.ts"
 import { deviceById } from "./remove-device.ts"
 import { takeTurns } from "./take-turns.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "randomText" | "families">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "randomText" | "families"> & {
+  /** Told of each limit that is met. */
+  readonly hit?: (limit: LimitName) => void
+}
 
-/** Devices of one enrolment that may wait to be accepted: whoever has its token must not fill the disk. */
-const mostPending = 10_000
+/** Wrong secrets for the id of a device that is there, in an hour, until even the right one is not listened to. */
+const mostWrongSecrets = 10
+const wrongSecretsMs = 3_600_000
+/** Devices whose secrets are guessed at, at a time. */
+const mostGuessedAt = 10_000
 
 export interface EnrolmentWish {
   readonly family: string
@@ -75,10 +82,9 @@ export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: En
   const family = familyOf(needs.families, enrolment.family)
   requireModel(family, wanted.model)
   const known = needs.live.devices.get(wanted.id)?.device
-  if (known?.family === family.id && (wanted.secret === undefined || known.access.secret === wanted.secret))
-    return known
+  if (known?.family === family.id && (wanted.secret === undefined || isSame(needs, known, wanted.secret))) return known
   checkDeviceId(needs, wanted.id)
-  if (enrolment.admission === "pending") refuseFlood(needs)
+  refuseFlood(needs, enrolment)
   const device: Device = {
     id: wanted.id,
     family: family.id,
@@ -89,6 +95,7 @@ export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: En
     running: { version: wanted.version ?? null, evidence: wanted.version === undefined ? "unknown" : "reported" },
     addedAt: needs.clock.now(),
     admission: enrolment.admission,
+    enrolmentId: enrolment.id,
   }
   const waits = device.admission === "pending" ? `; \`waft device accept ${device.id}\` lets it take part` : ""
   const event = eventOf({
@@ -109,10 +116,40 @@ export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: En
   return device
 }
 
-function refuseFlood({ live }: Pick<Needs, "live">): void {
-  let count = 0
-  for (const { device } of live.devices.values()) if (device.admission === "pending") count++
-  if (count >= mostPending) throw new Refusal("too-many-pending", { count })
+interface WrongSecrets {
+  readonly since: number
+  count: number
+}
+
+const wrongSecrets = new WeakMap<LiveFleet, Map<string, WrongSecrets>>()
+
+/** Whether the device itself repeats its call. Whoever tries secrets learns nothing any more after a few. */
+function isSame({ live, clock }: Needs, known: Device, secret: string): boolean {
+  const tried = wrongSecrets.get(live) ?? new Map<string, WrongSecrets>()
+  wrongSecrets.set(live, tried)
+  const now = clock.monotonic()
+  const found = tried.get(known.id)
+  const before = found !== undefined && now - found.since < wrongSecretsMs ? found : { since: now, count: 0 }
+  if (before.count >= mostWrongSecrets) return false
+  if (known.access.secret === secret) return true
+  tried.delete(known.id)
+  tried.set(known.id, { ...before, count: before.count + 1 })
+  const oldest = tried.size > mostGuessedAt ? tried.keys().next().value : undefined
+  if (oldest !== undefined) tried.delete(oldest)
+  return false
+}
+
+/** Whoever has an enrolment's token must not fill the disk, nor stand in the way of another enrolment's devices. */
+function refuseFlood({ live, hit }: Needs, { id, admission }: Enrolment): void {
+  const { pending, accepted } = live.enrolledBy(id)
+  if (admission === "pending" && pending >= limits["enrolment.pending"].most) {
+    hit?.("enrolment.pending")
+    throw new Refusal("too-many-pending", { count: pending })
+  }
+  if (admission === "accepted" && accepted >= limits["enrolment.accepted"].most) {
+    hit?.("enrolment.accepted")
+    throw new Refusal("too-many-enrolled", { count: accepted })
+  }
 }
 
 /** Lets a device that enrolled itself take part. */
@@ -128,7 +165,7 @@ export async function acceptDevice(needs: Needs & OnBehalf, id: string): Promise
       sentence: `${id} was accepted.`,
     })
     await commit(needs, needs.actor, [{ put: "device", device }, event], () => {
-      live.device = device
+      needs.live.noteAccepted(live, device)
       live.wake?.()
     })
   })

@@ -1,4 +1,5 @@
 import type {
+  Admission,
   Channel,
   DeltaRecord,
   Device,
@@ -69,6 +70,7 @@ export class LiveFleet {
   readonly #clock: Clock
   readonly #claimsOf: ClaimsOf
   #rolloutNumber = 0
+  readonly #enrolled = new Map<string, Record<Admission, number>>()
 
   constructor(clock: Clock, claimsOf: ClaimsOf = () => []) {
     this.#clock = clock
@@ -96,7 +98,27 @@ export class LiveFleet {
     this.devices.set(device.id, live)
     this.logins.set(device.access.user, live)
     this.#claim(live)
+    this.#countEnrolled(device, 1)
     return live
+  }
+
+  /** How many devices came by that enrolment, by their admission. */
+  enrolledBy(enrolmentId: string): Readonly<Record<Admission, number>> {
+    return this.#enrolled.get(enrolmentId) ?? { pending: 0, accepted: 0 }
+  }
+
+  /** An operator has accepted a device. */
+  noteAccepted(live: LiveDevice, device: Device): void {
+    this.#countEnrolled(live.device, -1)
+    live.device = device
+    this.#countEnrolled(device, 1)
+  }
+
+  #countEnrolled({ enrolmentId, admission }: Device, by: 1 | -1): void {
+    if (enrolmentId === undefined) return
+    const counts = this.#enrolled.get(enrolmentId) ?? { pending: 0, accepted: 0 }
+    counts[admission] += by
+    this.#enrolled.set(enrolmentId, counts)
   }
 
   /** Takes in what was saved of a device. */
@@ -138,6 +160,7 @@ export class LiveFleet {
     this.#disclaim(live)
     this.devices.delete(live.device.id)
     this.logins.delete(live.device.access.user)
+    this.#countEnrolled(live.device, -1)
     this.undecided.delete(live)
     this.toReplan.delete(live)
     this.offerNews.delete(live)

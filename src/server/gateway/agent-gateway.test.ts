@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import type { ReportBody, WorkView } from "../../core/contract/agent-api.ts"
 import { addDevice, tokenText } from "../fleet/add-device.ts"
+import { limits } from "../../core/kit/limits.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { abortRollout, pauseRollout, resumeRollout, withdrawRelease } from "../fleet/steer-rollout.ts"
@@ -429,6 +430,53 @@ describe("a device that enrols itself", () => {
     expect(title(await enrol({ id: "m2", model: "AG35", secret }, `${token}x`))).toBe("401 bad-agent-token")
     await revokeEnrolment(server.needs, enrolment.id)
     expect(title(await enrol({ id: "m2", model: "AG35", secret }))).toBe("401 bad-agent-token")
+  })
+})
+
+describe("whoever has an enrolment's token", () => {
+  const secret = "abcdefghij0123456789"
+  const enrolling = async (admission: "pending" | "accepted") => {
+    const enrolment = await createEnrolment(server.needs, { family: "quectel", admission })
+    const token = `${enrolment.id}.${enrolment.secret}`
+    return (id: string, own = secret) =>
+      agents.call("POST", "/agent/v1/enrol", { token, body: { id, model: "AG35", secret: own } })
+  }
+
+  it("fills its own enrolment only: another's devices enrol on, also after a restart", async () => {
+    const flood = await enrolling("pending")
+    const other = await enrolling("pending")
+    const { most } = limits["enrolment.pending"]
+    for (let n = 0; n < most; n++) expect((await flood(`f${n}`)).status).toBe(200)
+    expect(title(await flood("one-more"))).toBe("429 too-many-pending")
+    expect((await other("867")).status).toBe(200)
+    await server.restart()
+    agents = new AgentRehearsal(server)
+    expect(title(await flood("one-more"))).toBe("429 too-many-pending")
+    await acceptDevice(server.needs, "f0")
+    expect((await flood("one-more")).status).toBe(200)
+  })
+
+  it("learns nothing about a device's secret by trying", async () => {
+    const enrol = await enrolling("accepted")
+    await enrol("867", "right-secret-of-867-0")
+    for (let n = 0; n < 30; n++) expect(title(await enrol("867", `wrong-secret-number-${n}`))).toBe("409 device-exists")
+    expect(title(await enrol("867", "right-secret-of-867-0"))).toBe("409 device-exists")
+    server.clock.pass(3_600_000)
+    expect((await enrol("867", "right-secret-of-867-0")).status).toBe(200)
+  })
+
+  it("cannot fill the log by what a device says of itself", async () => {
+    const enrol = await enrolling("pending")
+    const { token } = view<{ token: string }>(await enrol("867"))
+    const written = () => server.heard.filter(({ kind }) => kind === "device.version-reported")
+    for (let n = 0; n < 2000; n++) await agents.work(token, `v${n}`)
+    expect(written()).toHaveLength(limits["device.events"].most)
+    server.clock.pass(60_000)
+    await agents.work(token, "last")
+    expect(written().at(-1)?.sentence).toBe(
+      "867 says that it runs last. It said 1970 other versions before, too often to be taken in.",
+    )
+    expect(server.device("867").running.version).toBe("last")
   })
 })
 

@@ -15,6 +15,7 @@ import {
 } from "../../core/contract/agent-api.ts"
 import type { Enrolment } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import type { LimitName } from "../../core/kit/limits.ts"
 import { tokenText } from "../fleet/add-device.ts"
 import { noteHandedOut, sayRunning, type Work, workFor } from "../fleet/ask-for-work.ts"
 import { enrolDevice } from "../fleet/enrolment.ts"
@@ -35,6 +36,8 @@ export type AgentGatewayNeeds = FleetNeeds & {
   /** Scheme, host and port as modules reach the device HTTP listener; null = as the agent did. */
   readonly deviceUrl: string | null
   readonly complain: (what: string, error: unknown) => void
+  /** Told of each limit that is met. */
+  readonly hit?: (limit: LimitName) => void
 }
 
 /** Joins the agent API to the fleet: token -> device -> work and reports. */

@@ -4,6 +4,7 @@ import type { OutgoingMessage } from "../../core/domain/records.ts"
 import { commit, eventOf } from "../fleet/commit.ts"
 import { converse, type ConverseNeeds, takeMessage } from "../fleet/converse.ts"
 import type { Carrier, CarrierOutcome, MessageFate } from "../fleet/outbox.ts"
+import type { SmsBudget } from "../fleet/sms-budget.ts"
 import type {
   IncomingSms,
   OutgoingSms,
@@ -14,13 +15,15 @@ import type {
 import { Strangers } from "./strangers.ts"
 
 /** Joins the outbox to whatever sends short messages; null = this server has no way to send any. */
-export function smsCarrier(transport: () => SmsTransport | null): Carrier {
+export function smsCarrier(transport: () => SmsTransport | null, budget: SmsBudget): Carrier {
   return {
     isReady: () => transport()?.isReady() ?? false,
     send: async (message) => {
       const carrier = transport()
       if (carrier === null) return { kind: "not-sent", words: "this server has no SMS transport" }
       const sms = smsOf(message)
+      const words = budget.refuse(message.to)
+      if (words !== null) return { kind: "refused", words, isTemporary: false }
       if (sms === null) return { kind: "refused", words: "the text is not in the GSM alphabet", isTemporary: false }
       return outcomeOf(await carrier.send(sms))
     },

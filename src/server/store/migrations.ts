@@ -23,6 +23,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0006-plans": plans,
         "0007-authors": authors,
         "0008-rhythms": rhythms,
+        "0009-enrolled-by": enrolledBy,
       }),
   }
 }
@@ -141,6 +142,11 @@ const authors: Migration = {
   up: async (db: Schema) => {
     await db.schema.alterTable("events").addColumn("actor", "text").execute()
   },
+}
+
+/** Which enrolment a device came by: each has bounds of its own. */
+const enrolledBy: Migration = {
+  up: (db: Schema) => db.schema.alterTable("devices").addColumn("enrolment_id", "text").execute(),
 }
 
 type Table = CreateTableBuilder<string, string>

@@ -62,6 +62,7 @@ export function deviceRow(device: Device): NewRow<"devices"> {
     running_evidence: device.running.evidence,
     added_at: device.addedAt,
     admission: device.admission,
+    enrolment_id: device.enrolmentId ?? null,
   }
 }
 
@@ -76,6 +77,7 @@ export function deviceOf(row: Row<"devices">): Device {
     running: { version: once(row.running_version), evidence: once(row.running_evidence as RunningEvidence) },
     addedAt: row.added_at,
     admission: once(row.admission as Admission),
+    ...(row.enrolment_id === null ? {} : { enrolmentId: once(row.enrolment_id) }),
   }
 }
 

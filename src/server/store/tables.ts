@@ -27,6 +27,7 @@ interface DevicesTable {
   readonly running_evidence: string
   readonly added_at: number
   readonly admission: string
+  readonly enrolment_id: string | null
 }
 
 /** Narrow and without secondary indexes: it is written at every contact, coalesced. */

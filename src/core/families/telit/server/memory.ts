@@ -33,6 +33,8 @@ export interface ModuleMemory {
   readonly timers: Timers
   /** The wake that stands, ms from when it was set. */
   readonly wakeMs: number | null
+  /** Answers by SMS to repetitions of the last registration. */
+  readonly repeats: number
   /** Registrations taken in this minute. */
   readonly taken: number
   /** What hinders the conversation now, in a sentence; null = nothing. */
@@ -135,6 +137,7 @@ export const freshMemory: ModuleMemory = {
   ask: null,
   timers: { talk: null, ask: null, minute: null },
   wakeMs: null,
+  repeats: 0,
   taken: 0,
   trouble: null,
   preflight: null,

@@ -74,6 +74,18 @@ describe("registration", () => {
     expect(bench.memory(imeiA).bindings).toEqual(bindings)
   })
 
+  it("that was recorded and is sent again and again is answered three times, and then by nothing", () => {
+    const bench = registered()
+    const before = bench.sms.length
+    for (let minute = 0; minute < 40; minute++) {
+      bench.fromSms(imeiA, registration(1))
+      if (bench.device(imeiA).wake !== null) bench.pass(imeiA)
+    }
+    expect(bench.sms).toHaveLength(before + 3)
+    bench.fromSms(imeiA, registration(2))
+    expect(bench.sms).toHaveLength(before + 4)
+  })
+
   it("with an old number is not listened to: it is late, or a recorded one", () => {
     const bench = new Bench()
     bench.add(imeiA)

@@ -135,20 +135,26 @@ function takeEnd(turn: Turn, end: End, sender: Sender, event: "ended" | "failed"
   if (sender.via === "tcp") hangUp(turn)
 }
 
+/** Repetitions of one registration by SMS that are answered: a module's own tries while the answers are lost. */
+const mostRepeats = 3
+
 /** §3.2.1, §4.2.1: Remote Registration, by itself or forced. */
 function takeRegistration(turn: Turn, message: PfmOf<"remoteRegistration">, sender: Sender): void {
   const { memory, situation } = turn
   const isForced = memory.ask?.kind === "force-registration" && memory.ask.transaction === message.transaction
   if (!isForced && message.transaction < memory.lastCount) return ignoreOld(turn, sender)
   const isRepeat = !isForced && message.transaction === memory.lastCount
+  // A module says it again while its answer is lost; who has recorded it could make this server send without end.
+  if (isRepeat && sender.via === "sms" && memory.repeats >= mostRepeats) return
   if (!takeOne(turn)) {
     // Too many in this minute. On a socket the word costs nothing, and a module that is registered may know it.
     return sender.via === "tcp" ? acknowledge(turn, message.transaction, sender) : undefined
   }
+  if (isRepeat && sender.via === "sms") change(turn, { repeats: turn.memory.repeats + 1 })
   if (!isRepeat) {
     const bindings = memory.bindings
     takeIdentity(turn, message.fields, sender)
-    if (!isForced) change(turn, { lastCount: message.transaction })
+    if (!isForced) change(turn, { lastCount: message.transaction, repeats: 0 })
     const { model, firmware } = message.fields
     const sim = currentBinding(turn.memory.bindings)
     if (turn.memory.bindings !== bindings || !memory.isKnown || isForced) {

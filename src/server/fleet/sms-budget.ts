@@ -1,0 +1,110 @@
+import { type LimitName, limits } from "../../core/kit/limits.ts"
+
+export interface SmsBudgetOptions {
+  /** Beginnings of the numbers that may be written to, such as `+39`; null = any. */
+  readonly allowed: readonly string[] | null
+  /** Messages a day in all. */
+  readonly perDay: number
+  /** A clock that never goes back, ms. */
+  readonly monotonic: () => number
+  readonly hit: (limit: LimitName) => void
+}
+
+const dayMs = 86_400_000
+/** Numbers that are counted one by one; the one that was counted longest ago goes first. */
+const mostNumbers = 200_000
+
+/**
+ * Numbers that cost their caller more, by the plans of ITU (E.164) and of some countries. An operator's own carrier knows
+ * better: it should refuse them too.
+ */
+const premium = [
+  "+979",
+  "+1900",
+  "+1976",
+  "+3389",
+  "+34803",
+  "+34806",
+  "+34807",
+  "+39144",
+  "+39166",
+  "+3989",
+  "+449",
+  "+4819",
+  "+41900",
+  "+41901",
+  "+41906",
+  "+43900",
+  "+43930",
+  "+49137",
+  "+49900",
+  "+31900",
+  "+31906",
+  "+31909",
+  "+32900",
+]
+
+/** What short messages may cost: which numbers, how many a day to each, how many a day in all. */
+export class SmsBudget {
+  readonly #options: SmsBudgetOptions
+  readonly #sent = new Map<string, number>()
+  #all = 0
+  #dayAt: number
+
+  constructor(options: SmsBudgetOptions) {
+    this.#options = options
+    this.#dayAt = options.monotonic()
+  }
+
+  /** Counts a message to that number, or says in words why it must not be sent. */
+  refuse(to: string): string | null {
+    const { allowed, perDay } = this.#options
+    this.#turnDay()
+    if (!/^\+\d{7,15}$/.test(to)) return this.#no("sms.number", `${to} is no international number`)
+    const isOurs = allowed === null || allowed.some((prefix) => to.startsWith(prefix))
+    const isDear = allowed !== null && premium.some((prefix) => to.startsWith(prefix) && !allowed.includes(prefix))
+    if (!isOurs || isDear) {
+      return this.#no(
+        "sms.number",
+        `the number ${to} is outside the ranges that this server may write to (--sms-allow)`,
+      )
+    }
+    const sent = this.#sent.get(to) ?? 0
+    const most = limits["sms.per-number-day"].most
+    if (sent >= most) return this.#no("sms.per-number-day", `${to} has had ${most} messages today`)
+    if (this.#all >= perDay) return this.#no("sms.per-day", `${perDay} messages were sent today (--sms-per-day)`)
+    this.#all++
+    this.#sent.delete(to)
+    this.#sent.set(to, sent + 1)
+    const oldest = this.#sent.size > mostNumbers ? this.#sent.keys().next().value : undefined
+    if (oldest !== undefined) this.#sent.delete(oldest)
+    return null
+  }
+
+  #no(limit: LimitName, words: string): string {
+    this.#options.hit(limit)
+    return words
+  }
+
+  #turnDay(): void {
+    const now = this.#options.monotonic()
+    if (now - this.#dayAt < dayMs) return
+    this.#dayAt = now
+    this.#all = 0
+    this.#sent.clear()
+  }
+}
+
+/** Country codes of two digits (E.164, annex); 1 and 7 have one, all others three. */
+const twoDigits = new Set(
+  "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98".split(
+    " ",
+  ),
+)
+
+/** The beginning that all numbers of this one's country share: `+39` of +393312345678. */
+export function countryOf(number: string): string {
+  const digits = number.replace(/^\+/, "")
+  const length = /^[17]/.test(digits) ? 1 : twoDigits.has(digits.slice(0, 2)) ? 2 : 3
+  return `+${digits.slice(0, length)}`
+}
