@@ -35,7 +35,7 @@ function addCommands(command: Command): void {
     .requiredOption("--family <FAMILY>", "device family")
     .requiredOption("--model <MODEL>", "model, such as the modem")
     .option("--label <NAME=VALUE...>", "labels for group expressions")
-    .option("--user <USER>", "FTP user, or url-… of the manifest URL, that stands in the device already")
+    .option("--user <USER>", "FTP user that stands in the device already")
     .option("--password <PASSWORD>", "FTP password that stands in the device already")
     .option("--secret <PASSWORD>", "the same as --password")
     .option("--running <VERSION>", "the version it runs, when you know")

@@ -6,7 +6,7 @@ export interface Limit {
   readonly says: string
 }
 
-/** Every bound that a peer can meet, by name: `waft limits` shows how often each was, and docs/security.md explains them. */
+/** Every bound that a peer can meet, by name: `waft limits` shows how often each was. */
 export const limits = {
   "ftp.connections": {
     most: 20_000,
@@ -87,12 +87,6 @@ export const limits = {
   "sms.per-number-day": { most: 24, unit: "messages a day", says: "to one number; further ones are not sent" },
   "sms.per-day": { most: 20_000, unit: "messages a day", says: "in all; further ones are not sent" },
   "sms.number": { most: 0, unit: "messages", says: "to numbers outside the allowed ranges" },
-  "api.streams": { most: 64, unit: "event streams", says: "at a time; the next is refused with 503" },
-  "api.stream-backlog": {
-    most: 1 << 20,
-    unit: "bytes",
-    says: "that a reader of events may leave unread; he is cut off, and goes on from his last number",
-  },
   "log.lines": { most: 30, unit: "lines a minute", says: "about one kind of thing that peers cause; more are counted" },
   "log.buffer": {
     most: 1 << 20,

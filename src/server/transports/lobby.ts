@@ -79,7 +79,8 @@ export class Lobby {
     if (own === undefined) return
     this.#all--
     own.strangers.delete(visitor)
-    if (--own.all === 0) this.#peers.delete(visitor.peer)
+    own.all -= 1
+    if (own.all === 0) this.#peers.delete(visitor.peer)
   }
 
   #dropStranger({ strangers }: PeerVisitors): boolean {
