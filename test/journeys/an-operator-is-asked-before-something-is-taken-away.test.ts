@@ -55,7 +55,7 @@ it("asks nothing with --yes, nor where nobody sits", async () => {
 
 it("completes in bash what stands in the help", () => {
   const script = `source <(${process.execPath} ${program} completion bash)
-    COMP_WORDS=(waft rollout a) COMP_CWORD=2; _waft; echo "\${COMPREPLY[*]}"
+    COMP_WORDS=(waft rollout ab) COMP_CWORD=2; _waft; echo "\${COMPREPLY[*]}"
     COMP_WORDS=(waft rollout abort --y) COMP_CWORD=3; _waft; echo "\${COMPREPLY[*]}"`
   expect(execFileSync("bash", ["-c", script], { encoding: "utf8" })).toBe("abort\n--yes\n")
 })
