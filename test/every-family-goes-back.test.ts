@@ -111,15 +111,11 @@ async function update(id: string, to: string): Promise<void> {
   }))
   const moved = moveUpdate(live.update ?? before, evidence)
   const device = { ...live.device, running: { version: to, evidence: "reported" as const } }
-  await commit(
-    server.needs,
-    engine,
-    [{ put: "update", update: moved.update }, { put: "device", device }, ...moved.changes],
-    () => {
-      live.device = device
-      server.needs.live.setUpdate(moved.update)
-    },
-  )
+  await commit(server.needs, engine, [
+    { put: "update", update: moved.update },
+    { put: "device", device },
+    ...moved.changes,
+  ])
 }
 
 describe("rollback, budget and explanation hold for every family:", () => {

@@ -26,8 +26,10 @@ beforeEach(async () => {
   const clock = { now: () => 1_700_000_000_000, monotonic: () => 5 }
   let texts = 0
   const events = new Emitter<WaftEvent>()
+  const live = await loadFleet(store, clock)
   const outbox = new Outbox({
     clock,
+    live,
     store,
     events,
     carrier: { isReady: () => false, send: () => Promise.resolve({ kind: "not-sent", words: "no carrier" }) },
@@ -43,7 +45,7 @@ beforeEach(async () => {
       open: () => Promise.reject(new Error("no disk")),
       discard: () => Promise.resolve(),
     },
-    live: await loadFleet(store, clock),
+    live,
     events,
     outbox,
     randomBits: () => 7,

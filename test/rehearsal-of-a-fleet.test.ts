@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest"
 import { parsePlanFile } from "../src/core/rollout/plan-file.ts"
 import { rehearsePlan, type RehearsalOrder } from "../src/server/fleet/rehearse-rollout.ts"
 import { startPlan } from "../src/server/fleet/start-rollout.ts"
-import { rolloutById } from "../src/server/fleet/steer-rollout.ts"
+import { rolloutById } from "../src/server/fleet/find-rollout.ts"
 import { saveContacts } from "../src/server/fleet/watch-time.ts"
 import { fetchProgram, poll, Rehearsal } from "../src/server/gateway/rehearsal.testing.ts"
 

@@ -5,13 +5,13 @@ import { rebuilt, reportRollout } from "../src/server/fleet/explain-rollout.ts"
 import type { LiveRollout } from "../src/server/fleet/live-rollout.ts"
 import { rollBackRollout } from "../src/server/fleet/roll-back.ts"
 import { startPlan } from "../src/server/fleet/start-rollout.ts"
+import { rolloutById } from "../src/server/fleet/find-rollout.ts"
 import {
   abortRollout,
   approveRollout,
   openGate,
   pauseRollout,
   resumeRollout,
-  rolloutById,
 } from "../src/server/fleet/steer-rollout.ts"
 import { fetchProgram, poll, Rehearsal } from "../src/server/gateway/rehearsal.testing.ts"
 

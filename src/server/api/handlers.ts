@@ -26,13 +26,13 @@ import { rollBackRollout } from "../fleet/roll-back.ts"
 import { startPlan } from "../fleet/start-rollout.ts"
 import { rehearsePlan } from "../fleet/rehearse-rollout.ts"
 import { planOfBody } from "./rollout-order.ts"
+import { rolloutById } from "../fleet/find-rollout.ts"
 import {
   abortRollout,
   approveRollout,
   openGate,
   pauseRollout,
   resumeRollout,
-  rolloutById,
   withdrawRelease,
 } from "../fleet/steer-rollout.ts"
 import {

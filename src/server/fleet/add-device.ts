@@ -7,7 +7,7 @@ import type { Family } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
-import type { Change } from "./needs.ts"
+import { AlreadyTaken, type Change } from "./needs.ts"
 
 export interface NewDevice {
   readonly id: string
@@ -32,8 +32,23 @@ export async function addDevice(needs: Making, wanted: NewDevice): Promise<Devic
   return device as Device
 }
 
-/** Adds devices, all or none. */
-export async function addDevices(needs: Making, wanted: readonly NewDevice[]): Promise<readonly Device[]> {
+/** Adds devices, all or none. Of two who add the same id or login at once, one is refused. */
+export function addDevices(needs: Making, wanted: readonly NewDevice[]): Promise<readonly Device[]> {
+  return untilFree(() => addThese(needs, wanted))
+}
+
+/** Tries again with what is there by then when somebody else took an id or a login meanwhile. */
+export async function untilFree<Result>(deed: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await deed()
+    } catch (error) {
+      if (!(error instanceof AlreadyTaken) || tries >= 3) throw error
+    }
+  }
+}
+
+async function addThese(needs: Making, wanted: readonly NewDevice[]): Promise<readonly Device[]> {
   const taken = { ids: new Set<string>(), users: new Set<string>() }
   const devices = wanted.map((one) => {
     const device = makeDevice(needs, one)
@@ -46,7 +61,7 @@ export async function addDevices(needs: Making, wanted: readonly NewDevice[]): P
     return device
   })
   const changes = devices.flatMap((device): Change[] => [
-    { put: "device", device },
+    { add: "device", device },
     eventOf({
       at: device.addedAt,
       kind: "device.added",
@@ -54,9 +69,7 @@ export async function addDevices(needs: Making, wanted: readonly NewDevice[]): P
       sentence: `${device.id} was added: ${device.family}, model ${device.model}.`,
     }),
   ])
-  await commit(needs, needs.actor, changes, () => {
-    for (const device of devices) needs.live.addDevice(device)
-  })
+  await commit(needs, needs.actor, changes)
   return devices
 }
 

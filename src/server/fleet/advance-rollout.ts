@@ -85,7 +85,7 @@ function markPhase(rollout: Rollout, index: number, more: Partial<PhaseMarks>): 
 }
 
 async function save(needs: Needs, rollout: Rollout, events: readonly Change[]): Promise<void> {
-  await commit(needs, engine, [{ put: "rollout", rollout }, ...events], () => needs.live.setRollout(rollout))
+  await commit(needs, engine, [{ put: "rollout", rollout }, ...events])
 }
 
 function tell(rolloutId: string, kind: OwnKind, at: number, sentence: string): Change {

@@ -95,9 +95,7 @@ export async function noteHandedOut(needs: Needs, live: LiveDevice, work: Work):
     const read: Evidence = { kind: "offer-read", basis: "observed", at: needs.clock.now(), sentence }
     const move = moveUpdate(update, [read])
     if (move.changes.length === 0) return
-    await commit(needs, deviceActor(live.device.id), [{ put: "update", update: move.update }, ...move.changes], () =>
-      needs.live.setUpdate(move.update),
-    )
+    await commit(needs, deviceActor(live.device.id), [{ put: "update", update: move.update }, ...move.changes])
   })
 }
 
@@ -128,10 +126,7 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
   const changes: Change[] = []
   if (isNews) changes.push({ put: "device", device }, versionEvent(live, version, at))
   if (update !== null && move !== null) changes.push({ put: "update", update }, ...move.changes)
-  await commit(needs, deviceActor(live.device.id), changes, () => {
-    live.device = device
-    if (update !== null) needs.live.setUpdate(update)
-  })
+  await commit(needs, deviceActor(live.device.id), changes)
   if (update !== null) await finishOf(needs, update)
   return mayPlanAnew(needs, live)
 }

@@ -108,11 +108,8 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
     ),
   ]
   if (changes.length > 0) {
-    await commit(needs, deviceActor(live.device.id), changes, () => {
-      for (const { of, device } of devices) needs.live.setDevice(of, device)
-      if (saved !== null && saved !== live.update) needs.live.setUpdate(saved)
-      for (const message of messages) needs.outbox.add(message, isAnswer)
-    })
+    await commit(needs, deviceActor(live.device.id), changes)
+    for (const message of messages) needs.outbox.add(message, isAnswer)
   }
   if (step.wakeInMs === null) needs.live.wakes.delete(live)
   else if (step.wakeInMs !== "unchanged") needs.live.wakes.set(live, needs.clock.monotonic() + step.wakeInMs)

@@ -3,7 +3,7 @@ import type { Admission, Device, Enrolment } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { type LimitName, limits } from "../../core/kit/limits.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
-import { accessFor, checkDeviceId, checkedLabels } from "./add-device.ts"
+import { accessFor, checkDeviceId, checkedLabels, untilFree } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
@@ -44,9 +44,7 @@ export async function createEnrolment(needs: Needs & OnBehalf, wish: EnrolmentWi
   }
   const sentence = `The enrolment ${enrolment.id} was made: ${family.title} devices may add themselves with its token.`
   const event = eventOf({ at: enrolment.createdAt, kind: "enrolment.created", sentence })
-  await commit(needs, needs.actor, [{ put: "enrolment", enrolment }, event], () =>
-    needs.live.enrolments.set(enrolment.id, enrolment),
-  )
+  await commit(needs, needs.actor, [{ put: "enrolment", enrolment }, event])
   return enrolment
 }
 
@@ -58,12 +56,10 @@ export async function revokeEnrolment(needs: Needs & OnBehalf, id: string): Prom
   const at = needs.clock.now()
   const revoked = { ...enrolment, revokedAt: at }
   const sentence = `The enrolment ${id} was revoked: nobody can add a device with its token any more.`
-  await commit(
-    needs,
-    needs.actor,
-    [{ put: "enrolment", enrolment: revoked }, eventOf({ at, kind: "enrolment.revoked", sentence })],
-    () => needs.live.enrolments.set(id, revoked),
-  )
+  await commit(needs, needs.actor, [
+    { put: "enrolment", enrolment: revoked },
+    eventOf({ at, kind: "enrolment.revoked", sentence }),
+  ])
   return revoked
 }
 
@@ -77,8 +73,12 @@ export interface Enrolling {
   readonly version?: string | undefined
 }
 
-/** A device adds itself. The same call again gives the same device: its answer may have been lost. */
-export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: Enrolling): Promise<Device> {
+/** A device adds itself. The same call again, also at the same moment, gives the same device: its answer may have been lost. */
+export function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: Enrolling): Promise<Device> {
+  return untilFree(() => enrol(needs, enrolment, wanted))
+}
+
+async function enrol(needs: Needs, enrolment: Enrolment, wanted: Enrolling): Promise<Device> {
   const family = familyOf(needs.families, enrolment.family)
   requireModel(family, wanted.model)
   const known = needs.live.devices.get(wanted.id)?.device
@@ -105,15 +105,10 @@ export async function enrolDevice(needs: Needs, enrolment: Enrolment, wanted: En
     basis: "reported",
     sentence: `${device.id} enrolled itself with ${enrolment.id}: ${family.id}, model ${device.model}${waits}.`,
   })
-  // Taken at once, so that the same id cannot be enrolled twice while the first is being saved.
-  const live = needs.live.addDevice(device)
-  try {
-    await commit(needs, tokenActor(enrolment.id), [{ put: "device", device }, event])
-  } catch (error) {
-    needs.live.removeDevice(live)
-    throw error
-  }
-  return device
+  return needs.live.whileEnrolling(device, async () => {
+    await commit(needs, tokenActor(enrolment.id), [{ add: "device", device }, event])
+    return device
+  })
 }
 
 interface WrongSecrets {
@@ -164,10 +159,7 @@ export async function acceptDevice(needs: Needs & OnBehalf, id: string): Promise
       deviceId: id,
       sentence: `${id} was accepted.`,
     })
-    await commit(needs, needs.actor, [{ put: "device", device }, event], () => {
-      needs.live.noteAccepted(live, device)
-      live.wake?.()
-    })
+    await commit(needs, needs.actor, [{ put: "device", device }, event])
   })
   return live
 }

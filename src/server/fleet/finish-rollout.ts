@@ -3,7 +3,7 @@ import type { Rollout } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
-import { isLive, isWatched, tally } from "./live-fleet.ts"
+import { isLive, tally } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
@@ -19,7 +19,7 @@ export function finishSentence(
   return `The rollout ${id} ended without all devices: ${countWords(tally(live))}.${why}`
 }
 
-/** Ends a rollout and forgets its updates in memory: its devices are offered nothing any more. */
+/** Ends a rollout: its devices are offered nothing any more. */
 export async function endRollout(
   needs: Needs & OnBehalf,
   live: LiveRollout,
@@ -40,22 +40,7 @@ export async function endRollout(
     sentence: end.sentence,
     data: { counts: tally(live) },
   })
-  await commit(needs, needs.actor, [{ put: "rollout", rollout }, event], () => {
-    needs.live.setRollout(rollout)
-    forgetUpdates(needs, rollout)
-  })
-}
-
-/**
- * What was concluded, or may still be, stays offered: a device that runs the release leaves it alone, and one that comes for it
- * after all takes the conclusion back.
- */
-function forgetUpdates({ live }: Pick<FleetNeeds, "live">, { id, state }: Rollout): void {
-  for (const deviceId of live.rollouts.get(id)?.states.keys() ?? []) {
-    const device = live.devices.get(deviceId)
-    if (device?.update?.rolloutId !== id) continue
-    if (state === "aborted" || !isWatched(device.update)) live.forgetUpdate(device)
-  }
+  await commit(needs, needs.actor, [{ put: "rollout", rollout }, event])
 }
 
 /** Takes a rollout up again that had ended by itself: a device has taken back what was concluded of it. */
@@ -71,7 +56,7 @@ export async function reopenRollout(needs: Needs, live: LiveRollout, deviceId: s
   const rollout: Rollout = { ...live.rollout, state: "running", endedAt: null }
   const sentence = `The rollout ${id} goes on: ${deviceId} has taken back what was concluded of it.`
   const event = eventOf({ at: needs.clock.now(), kind: "rollout.reopened", rolloutId: id, deviceId, sentence })
-  await commit(needs, deviceActor(deviceId), [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+  await commit(needs, deviceActor(deviceId), [{ put: "rollout", rollout }, event])
 }
 
 /** "3 succeeded, 1 failed". */

@@ -39,15 +39,16 @@ beforeEach(() => {
     return answered
   }
   const carrier = { isReady: () => isCarrierReady, send }
+  const live = new LiveFleet(times)
   const outbox = new Outbox({
     clock: times,
     store,
     events,
+    live,
     carrier,
     tell: async () => undefined,
     complain: () => undefined,
   })
-  const live = new LiveFleet(times)
   needs = {
     clock: times,
     store,

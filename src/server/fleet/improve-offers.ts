@@ -51,8 +51,5 @@ async function improve(
     needs,
     engine,
     updates.map((update) => ({ put: "update", update })),
-    () => {
-      for (const update of updates) needs.live.setUpdate(update)
-    },
   )
 }

@@ -107,11 +107,14 @@ export class LiveFleet {
     return this.#enrolled.get(enrolmentId) ?? { pending: 0, accepted: 0 }
   }
 
-  /** An operator has accepted a device. */
-  noteAccepted(live: LiveDevice, device: Device): void {
-    this.#countEnrolled(live.device, -1)
-    live.device = device
+  /** A device that is being saved counts already: a crowd that comes at one moment passes no bound. */
+  async whileEnrolling<Result>(device: Device, deed: () => Promise<Result>): Promise<Result> {
     this.#countEnrolled(device, 1)
+    try {
+      return await deed()
+    } finally {
+      this.#countEnrolled(device, -1)
+    }
   }
 
   #countEnrolled({ enrolmentId, admission }: Device, by: 1 | -1): void {
@@ -121,15 +124,22 @@ export class LiveFleet {
     this.#enrolled.set(enrolmentId, counts)
   }
 
-  /** Takes in what was saved of a device. */
-  setDevice(live: LiveDevice, device: Device): void {
-    if (live.device.familyState === device.familyState) {
-      live.device = device
-      return
-    }
-    this.#disclaim(live)
+  /** Takes in what was saved of a device, new or known. */
+  putDevice(device: Device): LiveDevice {
+    const live = this.devices.get(device.id)
+    if (live === undefined) return this.addDevice(device)
+    const before = live.device
+    if (before.familyState !== device.familyState) this.#disclaim(live)
     live.device = device
-    this.#claim(live)
+    if (before.familyState !== device.familyState) this.#claim(live)
+    if (before.access.user !== device.access.user) {
+      if (this.logins.get(before.access.user) === live) this.logins.delete(before.access.user)
+      this.logins.set(device.access.user, live)
+    }
+    this.#countEnrolled(before, -1)
+    this.#countEnrolled(device, 1)
+    if (before.admission !== device.admission) live.wake?.()
+    return live
   }
 
   /** Who claims the same thing. */
@@ -155,7 +165,9 @@ export class LiveFleet {
     }
   }
 
-  removeDevice(live: LiveDevice): void {
+  removeDevice(id: string): void {
+    const live = this.devices.get(id)
+    if (live === undefined) return
     this.#setCurrent(live, null)
     this.#disclaim(live)
     this.devices.delete(live.device.id)
@@ -197,8 +209,21 @@ export class LiveFleet {
     else if (live.update?.id === update.id) this.undecided.add(live)
   }
 
-  /** The device's update is over and its rollout too. */
-  forgetUpdate(live: LiveDevice): void {
+  /**
+   * The rollout is over: its devices are offered nothing any more. What was concluded, or may still be, stays offered: a device
+   * that runs the release leaves it alone, and one that comes for it after all takes the conclusion back.
+   */
+  #forgetUpdates({ rollout, states }: LiveRollout): void {
+    for (const deviceId of states.keys()) {
+      const update = this.devices.get(deviceId)?.update ?? null
+      if (rollout.state === "aborted" || update === null || !isWatched(update)) this.forgetUpdate(deviceId, rollout.id)
+    }
+  }
+
+  /** A device's update in a rollout is no longer its current one. */
+  forgetUpdate(deviceId: string, rolloutId: string): void {
+    const live = this.devices.get(deviceId)
+    if (live?.update?.rolloutId !== rolloutId) return
     this.#setCurrent(live, null)
     this.undecided.delete(live)
   }
@@ -244,7 +269,9 @@ export class LiveFleet {
     this.#rolloutNumber = Math.max(this.#rolloutNumber, rollout.number)
     const live = this.rollouts.get(rollout.id)
     if (live !== undefined) {
+      const wasLive = isLive(live.rollout.state)
       live.setRollout(rollout)
+      if (wasLive && !isLive(rollout.state)) this.#forgetUpdates(live)
       return live
     }
     const added = new LiveRollout(rollout)
@@ -433,10 +460,21 @@ export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf)
     if (!isLive(state) && (state === "aborted" || !isWatched(update))) continue
     fleet.setUpdate({ ...update, pull: resumedPull(update.pull, now) })
   }
+  await forgetOvertaken(store, fleet)
   return fleet
 }
 
 /** Whether an update has come to an end. */
 export function isOver(update: Update): boolean {
   return updateStates[update.progress.state].over
+}
+
+/** What a device did in an earlier rollout is nothing that it is offered, once a later one has had it. */
+async function forgetOvertaken(store: Store, fleet: LiveFleet): Promise<void> {
+  const newest = Math.max(0, ...[...fleet.rollouts.values()].map(({ rollout }) => rollout.number))
+  const current = new Set([...fleet.devices.values()].flatMap(({ update }) => update?.rolloutId ?? []))
+  for (const id of current) {
+    if (fleet.rollouts.get(id)?.rollout.number === newest) continue
+    for (const deviceId of await store.overtakenDevices(id)) fleet.forgetUpdate(deviceId, id)
+  }
 }

@@ -122,7 +122,7 @@ async function record(
   const at = needs.clock.now()
   const delta: DeltaRecord = { key, fromSha256: from.image.sha256, toSha256: to.image.sha256, at, ...outcome }
   const image: readonly Change[] = delta.patch === null ? [] : [{ put: "image", image: delta.patch }]
-  await commit(needs, actor, [...image, { put: "delta", delta }, ...more], () => needs.live.deltas.set(key, delta))
+  await commit(needs, actor, [...image, { put: "delta", delta }, ...more])
 }
 
 /** One patch to a release, as the operator sees it. */

@@ -88,7 +88,7 @@ export async function offerAgain(needs: Needs, live: LiveDevice): Promise<void> 
 async function letGo(needs: Needs, { update }: LiveDevice): Promise<void> {
   if (update === null || update.progress.state !== "waiting" || !update.place.isHeld) return
   const ready: Update = { ...update, place: { ...update.place, isHeld: false } }
-  await commit(needs, engine, [{ put: "update", update: ready }], () => needs.live.setUpdate(ready))
+  await commit(needs, engine, [{ put: "update", update: ready }])
 }
 
 /** Plans anew what is offered to devices that did something that nobody expected. */
@@ -107,13 +107,11 @@ async function offerToAll(
   const moves = await Promise.all(devices.map((live) => offerTo(needs, planner, rollout, live)))
   const made = moves.filter((move) => move !== null)
   const changes = made.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
-  await commit(needs, engine, changes, () => {
-    for (const { update } of made) {
-      needs.live.setUpdate(update)
-      const live = needs.live.devices.get(update.deviceId)
-      if (live !== undefined) live.quietSince = needs.clock.monotonic()
-    }
-  })
+  await commit(needs, engine, changes)
+  for (const { update } of made) {
+    const live = needs.live.devices.get(update.deviceId)
+    if (live !== undefined) live.quietSince = needs.clock.monotonic()
+  }
   return made.length
 }
 

@@ -1,3 +1,4 @@
+import { updateStates } from "../../core/domain/update.ts"
 import { Value } from "typebox/value"
 import type { Actor } from "../../core/domain/actor.ts"
 import { eventRow, type WaftEvent } from "../../core/domain/events/table.ts"
@@ -11,8 +12,7 @@ import type {
   Rollout,
   Update,
 } from "../../core/domain/records.ts"
-import { updateStates } from "../../core/domain/update.ts"
-import type { Change, EventQuery, Seen, Store } from "./needs.ts"
+import { AlreadyTaken, type Change, type EventQuery, type Seen, type Store } from "./needs.ts"
 
 /** A store in memory that keeps what was committed as text, as a disk would: nobody can change it afterwards. */
 export class MemoryStore implements Store {
@@ -31,13 +31,26 @@ export class MemoryStore implements Store {
   readonly #events: WaftEvent[] = []
   /** Throws before the commit is taken in, as a full disk would. */
   failure: Error | null = null
+  /** Throws at this call of `commit`, counted from 1, and at no other. */
+  failAt = 0
   commits = 0
+  #calls = 0
 
   commit = async (actor: Actor, changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
     await Promise.resolve()
     if (this.failure !== null) throw this.failure
+    if (++this.#calls === this.failAt) throw new Error("the disk is full")
+    for (const change of changes) if ("add" in change) this.#refuseTaken(change.device)
     this.commits++
     return changes.flatMap((change) => this.#take(actor, change) ?? [])
+  }
+
+  #refuseTaken({ id, access }: Device): void {
+    const isTaken = [...this.#tables.device.values()].some((text) => {
+      const other = JSON.parse(text) as Device
+      return other.id === id || other.access.user === access.user
+    })
+    if (isTaken) throw new AlreadyTaken(`the device ${id}, or its login, is there already`)
   }
 
   #take(actor: Actor, change: Change): WaftEvent | null {
@@ -50,7 +63,12 @@ export class MemoryStore implements Store {
       this.#events.push(event)
       return event
     }
+    if ("add" in change) {
+      this.#tables.device.set(change.device.id, JSON.stringify(change.device))
+      return null
+    }
     if ("remove" in change) {
+      if (change.remove === "device") this.#tables.seen.delete(change.id)
       this.#tables[change.remove].delete(change.id)
       return null
     }
@@ -79,8 +97,24 @@ export class MemoryStore implements Store {
       return isSame && progress.state === "succeeded" && progress.basis === "concluded"
     }
     return (await this.#all<Update>("update")).filter(
-      (update) => !updateStates[update.progress.state].over || isLive(update.rolloutId) || isConcluded(update),
+      (update) =>
+        !updateStates[update.progress.state].over ||
+        update.progress.state === "no-show" ||
+        isLive(update.rolloutId) ||
+        isConcluded(update),
     )
+  }
+
+  async overtakenDevices(rolloutId: string): Promise<readonly string[]> {
+    const numbers = new Map((await this.rollouts()).map(({ id, number }) => [id, number]))
+    const number = numbers.get(rolloutId) ?? 0
+    const updates = await this.#all<Update>("update")
+    const later = new Set(
+      updates.filter((update) => (numbers.get(update.rolloutId) ?? 0) > number).map(({ deviceId }) => deviceId),
+    )
+    return updates
+      .filter((update) => update.rolloutId === rolloutId && later.has(update.deviceId))
+      .map(({ deviceId }) => deviceId)
   }
 
   async updatesOfRollout(rolloutId: string): Promise<readonly Update[]> {
@@ -127,7 +161,7 @@ type TableName =
   | "delta"
   | "seen"
 
-function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknown }>): {
+function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknown } | { add: unknown }>): {
   readonly key: string
   readonly value: object
 } {

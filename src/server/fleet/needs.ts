@@ -28,6 +28,8 @@ export type RandomText = (length: number) => string
 
 /** One durable change; changes of one `commit` happen together or not at all. */
 export type Change =
+  /** A device that must not be there yet: rejects with `AlreadyTaken` when its id or its login is. */
+  | { readonly add: "device"; readonly device: Device }
   | { readonly put: "device"; readonly device: Device }
   | { readonly remove: "device"; readonly id: string }
   | { readonly put: "release"; readonly release: Release }
@@ -40,6 +42,11 @@ export type Change =
   | { readonly put: "image"; readonly image: ImageRef }
   | { readonly put: "delta"; readonly delta: DeltaRecord }
   | { readonly append: NewEvent }
+
+/** The store has a record of that id, or one with that login, already. */
+export class AlreadyTaken extends Error {
+  override readonly name = "AlreadyTaken"
+}
 
 export interface EventQuery {
   readonly after: number
@@ -69,7 +76,9 @@ export interface Store {
   readonly messages: () => Promise<readonly OutgoingMessage[]>
   readonly enrolments: () => Promise<readonly Enrolment[]>
   readonly deltas: () => Promise<readonly DeltaRecord[]>
-  /** Updates that are not over, and all updates of rollouts that are not over. */
+  /** Devices of a rollout that a later one has had since, by id. */
+  readonly overtakenDevices: (rolloutId: string) => Promise<readonly string[]>
+  /** The updates of rollouts that are not over, and those of others that a device may still take up. */
   readonly liveUpdates: () => Promise<readonly Update[]>
   readonly updatesOfRollout: (rolloutId: string) => Promise<readonly Update[]>
   /** A device's updates, newest first. */

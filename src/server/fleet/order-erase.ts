@@ -29,9 +29,7 @@ export async function orderErase(needs: Needs & OnBehalf, releaseId: string): Pr
       eventOf({ at, kind: "device.erase-ordered", deviceId: live.device.id, releaseId, sentence }),
     ])
     if (changes.length === 0) return 0
-    await commit(needs, needs.actor, changes, () => {
-      for (const { live, familyState } of told) live.device = { ...live.device, familyState }
-    })
+    await commit(needs, needs.actor, changes)
     return told.length
   })
 }

@@ -1,3 +1,4 @@
+import { LiveFleet } from "./live-fleet.ts"
 import { engine } from "../../core/domain/actor.ts"
 import { beforeEach, describe, expect, it } from "vitest"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
@@ -30,8 +31,10 @@ let heard: WaftEvent[]
 function newOutbox(): Outbox {
   const events = new Emitter<WaftEvent>()
   events.listen((event) => heard.push(event))
+  const times = { now: () => clock.wall, monotonic: () => clock.steady }
   return new Outbox({
-    clock: { now: () => clock.wall, monotonic: () => clock.steady },
+    clock: times,
+    live: new LiveFleet(times),
     store,
     events,
     carrier,

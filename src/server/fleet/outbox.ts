@@ -34,7 +34,7 @@ export interface MessageFate {
   readonly detail: string
 }
 
-export type OutboxNeeds = Pick<FleetNeeds, "clock" | "store" | "events"> & {
+export type OutboxNeeds = Pick<FleetNeeds, "clock" | "store" | "events" | "live"> & {
   readonly carrier: Carrier
   /** Tells the conversation; its own work is durable when this resolves. */
   readonly tell: (fate: MessageFate) => Promise<void>

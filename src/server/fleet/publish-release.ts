@@ -37,9 +37,7 @@ export async function publishRelease(needs: Needs, familyId: string, upload: Upl
     data: { sha256: image.sha256, sizeBytes: image.sizeBytes },
   })
   try {
-    await commit(needs, needs.actor, [{ put: "image", image }, { put: "release", release }, event], () =>
-      needs.live.releases.set(release.id, release),
-    )
+    await commit(needs, needs.actor, [{ put: "image", image }, { put: "release", release }, event])
   } catch (error) {
     const isUsed = [...needs.live.releases.values()].some((other) => other.image.sha256 === image.sha256)
     if (!isUsed) await needs.images.discard(image)

@@ -82,10 +82,7 @@ async function takeIn(needs: Needs, { live, offered, fact, file }: WireFact): Pr
   }
   const changes: Change[] = [{ put: "update", update: after }, ...move.changes, ...doubtEvents(needs, update, after)]
   if (device !== live.device) changes.push({ put: "device", device })
-  await commit(needs, deviceActor(live.device.id), changes, () => {
-    live.device = device
-    needs.live.setUpdate(after)
-  })
+  await commit(needs, deviceActor(live.device.id), changes)
   if (after.progress.state === update.progress.state) return
   const rollout = needs.live.rollouts.get(update.rolloutId)
   if (rollout === undefined) return
@@ -193,10 +190,7 @@ async function takeInStale(needs: Needs, live: LiveDevice, offered: Offered, fac
   const move = current === null ? null : moveUpdate(current, [{ kind: "late-fetch", basis: "observed", at, sentence }])
   const moved: Change[] =
     move === null || move.update === current ? [] : [{ put: "update", update: move.update }, ...move.changes]
-  await commit(needs, deviceActor(live.device.id), [{ put: "device", device }, event, ...moved], () => {
-    live.device = device
-    if (move !== null) needs.live.setUpdate(move.update)
-  })
+  await commit(needs, deviceActor(live.device.id), [{ put: "device", device }, event, ...moved])
   const rollout = needs.live.rollouts.get(current?.rolloutId ?? "")
   if (moved.length === 0 || rollout === undefined) return
   needs.live.toReplan.add(live)

@@ -60,10 +60,7 @@ async function takeIn(needs: Needs, live: LiveDevice, report: DeviceReport): Pro
   if (told !== device) changes.push({ put: "device", device: told })
   changes.push(...news)
   if (changes.length > 0) {
-    await commit(needs, deviceActor(device.id), changes, () => {
-      if (told !== device) needs.live.setDevice(live, told)
-      if (after !== null && after !== update) needs.live.setUpdate(after)
-    })
+    await commit(needs, deviceActor(device.id), changes)
   }
   if (report.percent !== undefined) live.percent = report.percent
   if (after === null || isOver(after)) live.percent = null

@@ -2,6 +2,7 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
+import { takeTurns } from "./take-turns.ts"
 
 /** The device of that id. Refuses `no-such-device`. */
 export function deviceById({ live }: Pick<FleetNeeds, "live">, id: string): LiveDevice {
@@ -16,10 +17,13 @@ export async function removeDevice(
   id: string,
 ): Promise<void> {
   const live = deviceById(needs, id)
-  if (live.update !== null && !isOver(live.update)) {
-    throw new Refusal("device-in-rollout", { device: id, rollout: live.update.rolloutId })
-  }
-  const sentence = `${id} was removed.`
-  const event = eventOf({ at: needs.clock.now(), kind: "device.removed", deviceId: id, sentence })
-  await commit(needs, needs.actor, [{ remove: "device", id }, event], () => needs.live.removeDevice(live))
+  await takeTurns([live], async () => {
+    if (needs.live.devices.get(id) !== live) throw new Refusal("no-such-device", { device: id })
+    if (live.update !== null && !isOver(live.update)) {
+      throw new Refusal("device-in-rollout", { device: id, rollout: live.update.rolloutId })
+    }
+    const sentence = `${id} was removed.`
+    const event = eventOf({ at: needs.clock.now(), kind: "device.removed", deviceId: id, sentence })
+    await commit(needs, needs.actor, [{ remove: "device", id }, event])
+  })
 }

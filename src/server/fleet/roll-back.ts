@@ -6,7 +6,8 @@ import { isLive } from "./live-fleet.ts"
 import type { LiveRollout } from "./live-rollout.ts"
 import type { RolloutMember } from "./plan-rollout.ts"
 import { startWith } from "./start-rollout.ts"
-import { abortRollout, rolloutById } from "./steer-rollout.ts"
+import { rolloutById } from "./find-rollout.ts"
+import { abortRollout } from "./steer-rollout.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
 

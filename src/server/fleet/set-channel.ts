@@ -52,7 +52,7 @@ export async function setChannel(needs: Needs & OnBehalf, wish: ChannelWish): Pr
       ? `The channel ${channel.name} offers nothing (NO_FILE).`
       : `The channel ${channel.name} offers ${channel.releaseId}, announced as version ${channel.version}.${channel.warning === null ? "" : ` ${channel.warning}`}`
   const event = eventOf({ at: channel.changedAt, kind: "channel.set", releaseId: channel.releaseId, sentence })
-  await commit(needs, needs.actor, [{ put: "channel", channel }, event], () => needs.live.setChannel(channel))
+  await commit(needs, needs.actor, [{ put: "channel", channel }, event])
   return channel
 }
 

@@ -42,10 +42,7 @@ export async function setDevice(needs: Needs, id: string, word: DeviceWord): Pro
     const update = undoubted(live)
     const changes: Change[] = [{ put: "device", device }, event]
     if (update !== null) changes.push({ put: "update", update })
-    await commit(needs, needs.actor, changes, () => {
-      live.device = device
-      if (update !== null) needs.live.setUpdate(update)
-    })
+    await commit(needs, needs.actor, changes)
   })
   return live
 }
@@ -90,11 +87,9 @@ export async function replaceDevice(needs: Needs, id: string): Promise<LiveDevic
     // What was concluded of the old one is not offered on.
     if (update !== null)
       changes.push({ put: "update", update: { ...update, pull: freshPull, offer: null, image: null } })
-    await commit(needs, needs.actor, changes, () => {
-      live.device = device
-      live.reading = null
-      if (update !== null) needs.live.forgetUpdate(live)
-    })
+    await commit(needs, needs.actor, changes)
+    live.reading = null
+    if (update !== null) needs.live.forgetUpdate(id, update.rolloutId)
   })
   return live
 }

@@ -1,3 +1,4 @@
+import { rolloutById } from "./find-rollout.ts"
 import { freshPull } from "../../core/domain/pull-state.ts"
 import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
 import { type RolloutPlan, simplePlan } from "../../core/domain/plan.ts"
@@ -87,7 +88,7 @@ export async function startWith(needs: Needs, start: RolloutStart): Promise<Live
     const earlier = needs.live.rollouts.get(id)
     if (earlier !== undefined) await advanceRollout(needs, earlier)
   }
-  const started = needs.live.setRollout(rollout)
+  const started = rolloutById(needs, rollout.id)
   await makeOffers(needs, started)
   return started
 }
@@ -157,15 +158,7 @@ async function enrol(
     ]),
   ]
   changes.push(...doubted.map(({ device }): Change => ({ put: "device", device })))
-  await commit(needs, needs.actor, changes, () => {
-    for (const { live, device } of doubted) live.device = device
-    for (const { live, update, device } of superseded) {
-      live.device = device
-      needs.live.setUpdate(update)
-    }
-    needs.live.setRollout(rollout)
-    for (const { update } of updates) needs.live.setUpdate(update)
-  })
+  await commit(needs, needs.actor, changes)
   return new Set(superseded.map(({ update }) => update.rolloutId))
 }
 

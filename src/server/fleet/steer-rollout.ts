@@ -1,3 +1,4 @@
+import { rolloutById } from "./find-rollout.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { PhaseMarks, RolloutMarks, Update } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
@@ -14,13 +15,6 @@ import { takeTurns } from "./take-turns.ts"
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
 
 type PauseNeeds = Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf
-
-/** The rollout of that id. Refuses `no-such-rollout`. */
-export function rolloutById({ live }: Pick<FleetNeeds, "live">, id: string): LiveRollout {
-  const found = live.rollouts.get(id)
-  if (found === undefined) throw new Refusal("no-such-rollout", { rollout: id })
-  return found
-}
 
 /** Begins nothing new; devices that have begun to fetch finish. */
 export async function pauseRollout(needs: PauseNeeds, id: string, reason: string | null = null): Promise<LiveRollout> {
@@ -102,7 +96,7 @@ async function mark(
     const now = needs.clock.now()
     const rollout = { ...live.rollout, marks: { ...live.rollout.marks, ...more(now, live.rollout.marks) } }
     const event = eventOf({ at: now, kind, rolloutId: rollout.id, sentence })
-    await commit(needs, needs.actor, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+    await commit(needs, needs.actor, [{ put: "rollout", rollout }, event])
   })
 }
 
@@ -127,7 +121,7 @@ async function setState(needs: PauseNeeds, live: LiveRollout, { state, reason, s
     const rollout = { ...live.rollout, state, marks: { ...marks, reason } }
     const kind = state === "paused" ? "rollout.paused" : "rollout.resumed"
     const event = eventOf({ at: now, kind, rolloutId: rollout.id, sentence })
-    await commit(needs, needs.actor, [{ put: "rollout", rollout }, event], () => needs.live.setRollout(rollout))
+    await commit(needs, needs.actor, [{ put: "rollout", rollout }, event])
   })
   needs.live.noteOffers(live)
 }
@@ -167,12 +161,7 @@ async function cancelUpdates(
       ...(device === null ? [] : [{ put: "device", device } as const]),
       ...changes,
     ])
-    await commit(needs, needs.actor, changes, () => {
-      for (const { live, update, device } of cancelled) {
-        needs.live.setUpdate(update)
-        if (device !== null) live.device = device
-      }
-    })
+    await commit(needs, needs.actor, changes)
   })
 }
 
@@ -210,10 +199,7 @@ export async function withdrawRelease(needs: Needs, id: string): Promise<void> {
     eventOf({ at, kind: "release.withdrawn", releaseId: id, sentence }),
     ...channels.map((channel): Change => ({ put: "channel", channel })),
   ]
-  await commit(needs, needs.actor, changes, () => {
-    needs.live.releases.set(id, withdrawn)
-    for (const channel of channels) needs.live.setChannel(channel)
-  })
+  await commit(needs, needs.actor, changes)
   const touched = [...needs.live.rollouts.values()].filter(
     ({ rollout }) => isLive(rollout.state) && rollout.releaseIds.includes(id),
   )

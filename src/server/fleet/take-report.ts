@@ -31,7 +31,6 @@ export async function takeReport(needs: Needs, live: LiveDevice, report: Report)
     if (report.state === "verified" && report.version !== undefined) await sayRunning(needs, live, report.version)
     return "over"
   }
-  if (report.percent !== undefined) live.percent = report.percent
   const moved = await takeTurns([live], () => takeIn(needs, live, report))
   if (moved === null) return live.update !== null && orderName(live.update) === report.order ? "open" : "over"
   const rollout = needs.live.rollouts.get(moved.update.rolloutId)
@@ -53,7 +52,7 @@ async function takeIn(needs: Needs, live: LiveDevice, report: Report): Promise<M
   const target = needs.live.releases.get(update.releaseId)?.version ?? ""
   const { state } = update.progress
   const meaning = agent.interpret(report, { model: device.model, offer: update.offer, target, state })
-  if (meaning === null) return null
+  if (meaning === null) return notePercent(live, report)
   const at = needs.clock.now()
   const { kind, sentence, code } = meaning
   const evidence: Evidence = {
@@ -65,17 +64,20 @@ async function takeIn(needs: Needs, live: LiveDevice, report: Report): Promise<M
     ...(report.urc === undefined ? {} : { raw: report.urc }),
   }
   const move = moveUpdate(update, [evidence])
-  if (move.changes.length === 0) return null
+  if (move.changes.length === 0) return notePercent(live, report)
   const after = closed(move.update)
   const running = runningAfter(device, report, meaning)
   const changes: Change[] = [{ put: "update", update: after }, ...move.changes]
   if (running !== device) changes.push({ put: "device", device: running })
-  await commit(needs, deviceActor(device.id), changes, () => {
-    live.device = running
-    if (after.ticket === null) live.percent = null
-    needs.live.setUpdate(after)
-  })
+  await commit(needs, deviceActor(device.id), changes)
+  if (after.ticket === null) live.percent = null
+  else if (report.percent !== undefined) live.percent = report.percent
   return { update: after, meaning }
+}
+
+function notePercent(live: LiveDevice, { percent }: Report): null {
+  if (percent !== undefined) live.percent = percent
+  return null
 }
 
 /** What is known of the device: what it says, or nothing while it is being changed. */

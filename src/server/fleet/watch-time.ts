@@ -82,12 +82,7 @@ async function markSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<
     ...(device === null ? [] : [{ put: "device", device } as const]),
     ...changes,
   ])
-  await commit(needs, engine, changes, () => {
-    for (const { live, update, device } of moves) {
-      if (device !== null) live.device = device
-      needs.live.setUpdate(update)
-    }
-  })
+  await commit(needs, engine, changes)
 }
 
 /**

@@ -55,19 +55,31 @@ export class PutStatements {
     this.#builder = builder
   }
 
-  of(actor: Actor, change: Change): Statement {
+  /** The statements of one change; of an appended event the first gives its number. */
+  of(actor: Actor, change: Change): readonly Statement[] {
+    if ("remove" in change && change.remove === "device") return this.#removeDevice(change.id)
+    return [this.#one(actor, change)]
+  }
+
+  #one(actor: Actor, change: Change): Statement {
     if ("append" in change) return this.#append(eventRow(actor, change.append))
-    if ("remove" in change) {
-      return change.remove === "device"
-        ? this.#builder.deleteFrom("devices").where("id", "=", change.id).compile()
-        : this.#removeMessage(change.id)
-    }
+    if ("add" in change) return this.#add(deviceRow(change.device))
+    if ("remove" in change) return this.#removeMessage(change.id)
     const { table, key, row } = putTable[change.put] as PutRow
     return this.#upsert(table, key, row(change as never))
   }
 
   seen({ deviceId, at, peer, rhythm }: Seen): Statement {
     return this.#upsert("seen", "device_id", { device_id: deviceId, at, peer, rhythm })
+  }
+
+  #add(row: Row): Statement {
+    return this.#once("add-device", Object.values(row), () =>
+      this.#builder
+        .insertInto("devices")
+        .values(row as never)
+        .compile(),
+    )
   }
 
   #append(row: Row): Statement {
@@ -78,6 +90,14 @@ export class PutStatements {
         .returning("seq")
         .compile(),
     )
+  }
+
+  /** Its last contact goes with it; its history stays in the log. */
+  #removeDevice(id: string): readonly Statement[] {
+    return [
+      this.#builder.deleteFrom("devices").where("id", "=", id).compile(),
+      this.#builder.deleteFrom("seen").where("device_id", "=", id).compile(),
+    ]
   }
 
   #removeMessage(reference: string): Statement {

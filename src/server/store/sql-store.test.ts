@@ -8,7 +8,7 @@ import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
 import { simplePlan } from "../../core/domain/plan.ts"
 import type { NewEvent } from "../../core/domain/events/table.ts"
 import type { Device, Rollout, Update } from "../../core/domain/records.ts"
-import type { Store } from "../fleet/needs.ts"
+import { AlreadyTaken, type Store } from "../fleet/needs.ts"
 import type { WaftDatabase } from "./database.ts"
 import { openStore } from "./sql-store.ts"
 import { openSqlite } from "./sqlite-database.ts"
@@ -121,15 +121,31 @@ describe("the store", () => {
     expect(await store.events({ after: 0, limit: 10 })).toEqual([])
   })
 
-  it("lists as live what is not over, and what belongs to a rollout that is not over", async () => {
+  it("lists as live what belongs to a rollout that is not over, rollout by rollout", async () => {
     await store.commit(engine, [
       { put: "rollout", rollout },
-      { put: "update", update: update("a", "offered") },
-      { put: "update", update: update("b", "succeeded") },
+      { put: "rollout", rollout: { ...rollout, id: "o-10", number: 2 } },
+      { put: "update", update: update("o-1/a", "offered") },
+      { put: "update", update: update("o-1/b", "succeeded") },
+      { put: "update", update: { ...update("o-10/c", "offered"), rolloutId: "o-10" } },
     ])
-    expect((await store.liveUpdates()).map(({ id }) => id).sort()).toEqual(["a", "b"])
+    expect((await store.liveUpdates()).map(({ id }) => id).sort()).toEqual(["o-1/a", "o-1/b", "o-10/c"])
     await store.commit(engine, [{ put: "rollout", rollout: { ...rollout, state: "aborted", endedAt: 20 } }])
-    expect((await store.liveUpdates()).map(({ id }) => id)).toEqual(["a"])
+    expect((await store.liveUpdates()).map(({ id }) => id)).toEqual(["o-10/c"])
+  })
+
+  it("refuses a device whose id or login is there, and forgets the last contact with a device", async () => {
+    await store.commit(engine, [{ add: "device", device: device("a") }])
+    await expect(store.commit(engine, [{ add: "device", device: device("a") }])).rejects.toThrow(AlreadyTaken)
+    const clash = { ...device("b"), access: { user: "user-a", secret: "x" } }
+    const both = [
+      store.commit(engine, [{ add: "device", device: clash }]),
+      store.commit(engine, [{ add: "device", device: device("c") }]),
+    ]
+    expect((await Promise.allSettled(both)).map(({ status }) => status)).toEqual(["rejected", "fulfilled"])
+    await store.saveSeen([{ deviceId: "a", at: 1, peer: "x", rhythm: "" }])
+    await store.commit(engine, [{ remove: "device", id: "a" }])
+    expect(await store.seen()).toEqual([])
   })
 
   it("keeps one last contact a device", async () => {

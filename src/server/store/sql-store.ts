@@ -1,8 +1,9 @@
 import { type CompiledQuery, type Kysely, Migrator } from "kysely"
 import type { Actor } from "../../core/domain/actor.ts"
-import type { WaftEvent } from "../../core/domain/events/table.ts"
-import type { Change, EventQuery, Seen, Store } from "../fleet/needs.ts"
-import type { WaftDatabase } from "./database.ts"
+import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
+import type { Update } from "../../core/domain/records.ts"
+import { AlreadyTaken, type Change, type EventQuery, type Seen, type Store } from "../fleet/needs.ts"
+import { DatabaseError, type Statement, type WaftDatabase } from "./database.ts"
 import { type Dialect, migrations } from "./migrations.ts"
 import { PutStatements } from "./put-statements.ts"
 import {
@@ -101,12 +102,20 @@ class SqlStore implements Store {
   }
 
   async #run(batch: readonly Waiting[]): Promise<readonly WaftEvent[]> {
-    const deeds = batch.flatMap(({ actor, changes }) => changes.map((change) => ({ actor, change })))
-    const rows = await this.#database.transact(deeds.map(({ actor, change }) => this.#statements.of(actor, change)))
-    return deeds.flatMap(({ actor, change }, i) => {
-      if (!("append" in change)) return []
-      const [inserted] = rows[i] as readonly { readonly seq: number }[]
-      return [{ seq: Number(inserted?.seq), actor, ...change.append }]
+    const statements: Statement[] = []
+    const appended: { readonly at: number; readonly actor: Actor; readonly event: NewEvent }[] = []
+    for (const { actor, changes } of batch) {
+      for (const change of changes) {
+        if ("append" in change) appended.push({ at: statements.length, actor, event: change.append })
+        statements.push(...this.#statements.of(actor, change))
+      }
+    }
+    const rows = await this.#database.transact(statements).catch((error: unknown) => {
+      throw isTaken(error) ? new AlreadyTaken((error as Error).message, { cause: error }) : error
+    })
+    return appended.map(({ at, actor, event }) => {
+      const [inserted] = rows[at] as readonly { readonly seq: number }[]
+      return { seq: Number(inserted?.seq), actor, ...event }
     })
   }
 
@@ -154,9 +163,20 @@ class SqlStore implements Store {
     return this.#database.query(query.compile())
   }
 
+  /** Rollout by rollout, over the range of ids that is its own: no page sorts what another has read. */
   liveUpdates = async () => {
     const unfinished = this.#builder.selectFrom("rollouts").select("id").where("state", "in", ["running", "paused"])
-    // What a device is concluded to run stays offered to it, so that it can take that back.
+    const updates: Update[] = []
+    for (const { id: rolloutId } of await this.#read(unfinished)) {
+      const own = this.#builder.selectFrom("updates").selectAll().where("id", "<", `${rolloutId}0`)
+      const read = await this.#readAll(
+        (after) => own.where("id", ">", after === "" ? `${rolloutId}/` : after).orderBy("id"),
+        ({ id }) => id,
+        updateOf,
+      )
+      for (const update of read) updates.push(update)
+    }
+    // What a device is concluded to run stays offered to it, so that it can take that back; a silent one may still come.
     const concluded = this.#builder
       .selectFrom("updates as u")
       .innerJoin("devices", "devices.id", "u.device_id")
@@ -166,17 +186,31 @@ class SqlStore implements Store {
       .where("u.basis", "=", "concluded")
       .where("devices.running_evidence", "=", "concluded")
       .whereRef("devices.running_version", "=", "releases.version")
-    const live = this.#builder
+    const others = this.#builder
       .selectFrom("updates")
       .selectAll()
-      .where((where) =>
-        where.or([where("over", "=", 0), where("rollout_id", "in", unfinished), where("id", "in", concluded)]),
-      )
-    return this.#readAll(
-      (after) => live.where("id", ">", after).orderBy("id"),
+      .where("rollout_id", "not in", unfinished)
+      .where((where) => where.or([where("over", "=", 0), where("state", "=", "no-show"), where("id", "in", concluded)]))
+    const read = await this.#readAll(
+      (after) => others.where("id", ">", after).orderBy("id"),
       ({ id }) => id,
       updateOf,
     )
+    for (const update of read) updates.push(update)
+    return updates
+  }
+
+  overtakenDevices = async (rolloutId: string) => {
+    const query = this.#builder
+      .selectFrom("updates as own")
+      .innerJoin("rollouts as rollout", "rollout.id", "own.rollout_id")
+      .innerJoin("updates as later", "later.device_id", "own.device_id")
+      .innerJoin("rollouts as next", "next.id", "later.rollout_id")
+      .select("own.device_id as id")
+      .distinct()
+      .where("own.rollout_id", "=", rolloutId)
+      .whereRef("next.number", ">", "rollout.number")
+    return (await this.#read(query)).map(({ id }) => id)
   }
 
   updatesOfRollout = async (rolloutId: string) => {
@@ -223,6 +257,13 @@ class SqlStore implements Store {
       await this.#database.transact(rows.slice(from, from + batchLimit).map((row) => this.#statements.seen(row)))
     }
   }
+}
+
+/** A device's id or its login is there already: the only uniqueness that a caller can break. */
+function isTaken(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return false
+  // SQLite's names, and PostgreSQL's unique_violation.
+  return ["SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "23505"].includes(error.code)
 }
 
 function settle(batch: readonly Waiting[], events: readonly WaftEvent[]): void {

@@ -154,6 +154,7 @@ function readingFrom(store: Store): Omit<Store, "commit"> {
     deltas: () => store.deltas(),
     seen: () => store.seen(),
     liveUpdates: () => store.liveUpdates(),
+    overtakenDevices: (id) => store.overtakenDevices(id),
     updatesOfRollout: (id) => store.updatesOfRollout(id),
     updatesOfDevice: (id, limit) => store.updatesOfDevice(id, limit),
     events: (query) => store.events(query),

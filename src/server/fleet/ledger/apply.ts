@@ -1,0 +1,39 @@
+import type { LiveFleet } from "../live-fleet.ts"
+import type { Change } from "../needs.ts"
+
+/**
+ * Takes changes that are durable into memory, in their order. This is the only way in which what is stored changes there, so
+ * that whoever replays the same changes, after a restart or in another process, comes to the same memory.
+ */
+export function applyChanges(fleet: LiveFleet, changes: readonly Change[]): void {
+  for (const change of changes) applyChange(fleet, change)
+}
+
+function applyChange(fleet: LiveFleet, change: Change): void {
+  if ("append" in change) return
+  if ("add" in change) return void fleet.putDevice(change.device)
+  if ("remove" in change) {
+    if (change.remove === "device") fleet.removeDevice(change.id)
+    return
+  }
+  switch (change.put) {
+    case "device":
+      return void fleet.putDevice(change.device)
+    case "update":
+      return fleet.setUpdate(change.update)
+    case "rollout":
+      return void fleet.setRollout(change.rollout)
+    case "release":
+      return void fleet.releases.set(change.release.id, change.release)
+    case "channel":
+      return fleet.setChannel(change.channel)
+    case "enrolment":
+      return void fleet.enrolments.set(change.enrolment.id, change.enrolment)
+    case "delta":
+      return void fleet.deltas.set(change.delta.key, change.delta)
+    // The outbox has the messages, and images are looked up by their SHA-256.
+    case "message":
+    case "image":
+      return
+  }
+}

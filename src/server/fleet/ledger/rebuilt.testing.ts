@@ -1,0 +1,44 @@
+import { expect } from "vitest"
+import type { FleetNeeds } from "../fleet-needs.ts"
+import { isLive, type LiveFleet, loadFleet, tally } from "../live-fleet.ts"
+
+/**
+ * Memory says what the store says: it is compared with one that is built anew from what is committed. What a device read or
+ * fetches (`pull`) may be newer in memory: it is saved with the next thing that counts.
+ */
+export async function expectRebuilt({
+  live,
+  store,
+  clock,
+}: Pick<FleetNeeds, "live" | "store" | "clock">): Promise<void> {
+  expect(pictureOf(live)).toEqual(pictureOf(await loadFleet(store, clock)))
+}
+
+function pictureOf(fleet: LiveFleet) {
+  const sorted = <Value>(entries: Iterable<readonly [string, Value]>) =>
+    Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
+  const owner = (login: { readonly kind: string; readonly device?: object; readonly channel?: object }): unknown =>
+    login.device ?? login.channel
+  return {
+    devices: sorted([...fleet.devices].map(([id, { device }]) => [id, device])),
+    updates: sorted(
+      [...fleet.devices].map(([id, { update }]) => {
+        if (update === null) return [id, null]
+        const { pull: _, ...rest } = update
+        return [id, rest]
+      }),
+    ),
+    logins: sorted([...fleet.logins].map(([user, login]) => [user, owner(login)])),
+    tickets: sorted([...fleet.tickets].map(([user, { device }]) => [user, device.id])),
+    releases: sorted(fleet.releases),
+    channels: sorted([...fleet.channels].map(([name, { channel }]) => [name, channel])),
+    enrolments: sorted(fleet.enrolments),
+    deltas: sorted(fleet.deltas),
+    rollouts: sorted([...fleet.rollouts].map(([id, { rollout }]) => [id, rollout])),
+    states: sorted(
+      [...fleet.rollouts.values()]
+        .filter(({ rollout }) => isLive(rollout.state))
+        .map((rollout) => [rollout.rollout.id, { states: sorted(rollout.states), counts: tally(rollout) }]),
+    ),
+  }
+}
