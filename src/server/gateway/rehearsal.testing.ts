@@ -169,7 +169,7 @@ export async function fetchProgram(
 }
 
 /** A program with the header of Waspmote's OTA binary. Not a real program, but one with plausible vectors. */
-function otaBinary(name: string, seed: number): Uint8Array {
+export function otaBinary(name: string, seed: number): Uint8Array {
   const header = `${"FIRMWARE_FILE_FOR_WASPMOTE".padEnd(32, "#")}${name.padEnd(32, "*")}${"*".repeat(448)}`
   const program = new Uint8Array(2000)
   // 57 vectors of `jmp 0x0200` (0x940C 0x0100), as avr-gcc lays them for an ATmega1281.
@@ -181,7 +181,7 @@ function otaBinary(name: string, seed: number): Uint8Array {
   return bytes
 }
 
-class MemoryImages implements Images {
+export class MemoryImages implements Images {
   /** Images that the disk has damaged. */
   readonly damaged = new Set<string>()
   readonly #images = new Map<string, Uint8Array>()

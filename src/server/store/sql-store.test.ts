@@ -130,7 +130,10 @@ describe("the store", () => {
       { put: "update", update: { ...update("o-10/c", "offered"), rolloutId: "o-10" } },
     ])
     expect((await store.liveUpdates()).map(({ id }) => id).sort()).toEqual(["o-1/a", "o-1/b", "o-10/c"])
-    await store.commit(engine, [{ put: "rollout", rollout: { ...rollout, state: "aborted", endedAt: 20 } }])
+    await store.commit(engine, [
+      { put: "rollout", rollout: { ...rollout, state: "aborted", endedAt: 20 } },
+      { put: "update", update: update("o-1/a", "succeeded") },
+    ])
     expect((await store.liveUpdates()).map(({ id }) => id)).toEqual(["o-10/c"])
   })
 
