@@ -1,5 +1,7 @@
 import { type Endpoint, endpoints } from "../src/core/contract/endpoints.ts"
 import { eventTable } from "../src/core/domain/events/table.ts"
+import { reachWords } from "../src/core/contract/permit.ts"
+import { roles } from "../src/core/domain/people.ts"
 import { refusals } from "../src/core/domain/refusal.ts"
 import { type UpdateState, updateStates, updateTransitions } from "../src/core/domain/update.ts"
 import { environmentName, serverSettings } from "../src/server/config.ts"
@@ -50,8 +52,19 @@ export function reference(): string {
     "## The management API",
     "`GET /api/openapi.json` describes every call; `GET /api/events` streams the event log as server-sent events and goes on after `Last-Event-ID`.",
     table(
-      ["Call", "Path", "What it does"],
-      Object.values<Endpoint>(endpoints).map(({ method, path, summary }) => [method, `\`${path}\``, summary]),
+      ["Call", "Path", "What it does", "Role", "A group"],
+      Object.values<Endpoint>(endpoints).map(({ method, path, summary, permit }) => [
+        method,
+        `\`${path}\``,
+        summary,
+        permit === null ? "everybody" : `\`${permit.role}\``,
+        permit === null ? "" : reachWords[permit.reach],
+      ]),
+    ),
+    "Each role may do what those before it may. A token's group limits it to the devices that match it.",
+    table(
+      ["Role", "May"],
+      Object.entries(roles).map(([role, may]) => [`\`${role}\``, may]),
     ),
     "## Refusals",
     "Each is a problem document (RFC 9457) with the code as `title` and one sentence as `detail`.",

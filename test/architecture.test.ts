@@ -28,7 +28,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server/fleet",
     "server/transports",
   ],
-  "server/api": ["core/kit", "core/domain", "core/rollout", "core/contract", "server/fleet", "server/transports"],
+  "server/people": ["core/kit", "core/domain", "core/contract", "server/fleet"],
+  "server/api": [
+    "core/kit",
+    "core/domain",
+    "core/rollout",
+    "core/contract",
+    "server/fleet",
+    "server/people",
+    "server/transports",
+  ],
   // main.ts and config.ts: the only place where everything meets.
   server: ["core", "server", "serial"],
   disk: [],

@@ -1,82 +1,15 @@
-import { tokenActor } from "../src/core/domain/actor.ts"
-import type { OnBehalf } from "../src/server/fleet/fleet-needs.ts"
-import type { FastifyInstance } from "fastify"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { endpoints } from "../src/core/contract/endpoints.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
-import { families } from "../src/core/families/index.ts"
-import { hmacSha256 } from "../src/core/kit/hmac-sha256.ts"
-import { LimitHits } from "../src/core/kit/limits.ts"
-import { Emitter } from "../src/core/kit/emitter.ts"
-import { Outbox } from "../src/server/fleet/outbox.ts"
-import type { WaftEvent } from "../src/core/domain/events/table.ts"
-import { loadFleet } from "../src/server/fleet/live-fleet.ts"
-import { MemoryStore } from "../src/server/fleet/memory-store.testing.ts"
-import { buildApi } from "../src/server/api/api-server.ts"
-import type { ApiNeeds } from "../src/server/api/handlers.ts"
+import { type MemoryApi, memoryApi } from "./memory-api.ts"
 
-let api: FastifyInstance
-let needs: ApiNeeds & OnBehalf
-const complaints: string[] = []
-let notReady: string | null = null
+let memory: MemoryApi
+let api: MemoryApi["api"]
+let needs: MemoryApi["needs"]
 
 beforeEach(async () => {
-  notReady = null
-  const store = new MemoryStore()
-  const clock = { now: () => 1_700_000_000_000, monotonic: () => 5 }
-  let texts = 0
-  const events = new Emitter<WaftEvent>()
-  const live = await loadFleet(store, clock)
-  const outbox = new Outbox({
-    clock,
-    live,
-    store,
-    events,
-    carrier: { isReady: () => false, send: () => Promise.resolve({ kind: "not-sent", words: "no carrier" }) },
-    tell: () => Promise.resolve(),
-    complain: (what) => complaints.push(what),
-  })
-  needs = {
-    actor: tokenActor("admin"),
-    clock,
-    store,
-    images: {
-      put: () => Promise.reject(new Error("no disk")),
-      open: () => Promise.reject(new Error("no disk")),
-      discard: () => Promise.resolve(),
-    },
-    live,
-    events,
-    outbox,
-    randomBits: () => 7,
-    hmac: hmacSha256,
-    reach: () => ({ ftp: { host: "127.0.0.1", port: 1 }, tcp: { host: "127.0.0.1", port: 2 }, smsNumber: "" }),
-    randomText: (length) => String(++texts).padStart(length, "a"),
-    families,
-    version: "9.9.9",
-    listeners: () => ({ http: "127.0.0.1:1" }),
-    deviceUrl: () => "http://127.0.0.1:1",
-    hits: new LimitHits(),
-    backup: () => Promise.reject(new Error("no disk")),
-    breathe: () => Promise.resolve(),
-    whyNotReady: () => Promise.resolve(notReady),
-    deltaMaker: {
-      make: () => Promise.resolve(null),
-      progress: () => null,
-      cancel: () => Promise.resolve(false),
-      forget: () => undefined,
-    },
-    complain: (what) => complaints.push(what),
-  }
-  api = await buildApi({
-    needs,
-    isToken: (token) => token === "right",
-    hosts: ["ota.example.com"],
-    uploadLimitBytes: 1000,
-    consoleFolder: "/nonexistent",
-    complain: (what) => complaints.push(what),
-    heartbeat: () => () => undefined,
-  })
+  memory = await memoryApi()
+  ;({ api, needs } = memory)
 })
 afterEach(() => api.close())
 
@@ -88,7 +21,7 @@ describe("the management API", () => {
   it("asks for the token on every endpoint that is not open", async () => {
     for (const [name, endpoint] of Object.entries(endpoints)) {
       const { method, path } = endpoint
-      const isOpen = "open" in endpoint
+      const isOpen = endpoint.permit === null
       const answers = await Promise.all(
         [{}, { authorization: "Bearer wrong" }, { authorization: "Basic right" }].map((headers) =>
           api.inject({ method, url: path, headers, ...(method === "GET" ? {} : { payload: {} }) }),
@@ -155,7 +88,7 @@ describe("the management API", () => {
   it("is healthy only while it can write", async () => {
     const health = () => api.inject({ method: "GET", url: "/api/health" })
     expect((await health()).json()).toMatchObject({ status: "ok" })
-    notReady = "database or disk is full"
+    memory.notReady = "database or disk is full"
     expect((await health()).json()).toMatchObject({ title: "not-ready", status: 503 })
   })
 

@@ -34,7 +34,8 @@ export interface ServerChoice {
 export async function connect({ data }: ServerChoice): Promise<ApiClient> {
   const { WAFT_SERVER: server, WAFT_TOKEN: token, WAFT_DATA: envData } = process.env
   if (data === undefined && server !== undefined) {
-    if (token === undefined) throw new Failure("WAFT_SERVER is set but WAFT_TOKEN is not; set it to the admin token.")
+    if (token === undefined)
+      throw new Failure("WAFT_SERVER is set but WAFT_TOKEN is not; set it to a token (`waft token add` makes one).")
     return client(server.replace(/\/+$/, ""), token)
   }
   const folder = resolve(data ?? envData ?? "./waft-data")

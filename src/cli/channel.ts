@@ -113,7 +113,10 @@ async function publish(options: SetOptions): Promise<string> {
 function print(channel: ChannelView, { json }: Common): void {
   if (json) return printJson(channel)
   const { name, family, user, password, releaseId, version, warning, polls, manifestUrl } = channel
-  const login = manifestUrl === undefined ? `FTP user ${user}, password ${password}` : `manifest ${manifestUrl}`
+  const login =
+    manifestUrl === undefined
+      ? `FTP user ${user}${password === null ? "" : `, password ${password}`}`
+      : `manifest ${manifestUrl}`
   printLines(
     `${name}: ${family}, ${login}`,
     releaseId === null ? "offers nothing" : `offers ${releaseId} as version ${version}`,

@@ -1,5 +1,4 @@
 import { Command } from "commander"
-import type { EnrolmentView } from "../core/contract/schemas.ts"
 import { connect } from "./api-client.ts"
 import { parseLabels } from "./device.ts"
 import { type Common, common } from "./options.ts"
@@ -38,7 +37,10 @@ export function enrolmentCommand(): Command {
           { title: "FAMILY", text: ({ family }) => family },
           { title: "DEVICES", text: ({ admission }) => (admission === "pending" ? "wait" : "take part at once") },
           { title: "CREATED", text: ({ createdAt }) => timeText(createdAt) },
-          { title: "TOKEN", text: tokenText },
+          {
+            title: "TOKEN",
+            text: ({ revokedAt }) => (revokedAt === null ? "valid" : `revoked ${timeText(revokedAt)}`),
+          },
         ],
         "No enrolment; `waft enrolment create` makes one.",
       )
@@ -51,8 +53,4 @@ export function enrolmentCommand(): Command {
       printLines(`${id} was revoked.`)
     })
   return command
-}
-
-function tokenText({ token, revokedAt }: EnrolmentView): string {
-  return token ?? `revoked ${revokedAt === null ? "" : timeText(revokedAt)}`
 }

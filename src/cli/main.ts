@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   device: async () => (await import("./device.ts")).deviceCommand(),
   import: async () => (await import("./import.ts")).importCommand(),
   enrolment: async () => (await import("./enrolment.ts")).enrolmentCommand(),
+  token: async () => (await import("./token.ts")).tokenCommand(),
   rollout: async () => (await import("./rollout.ts")).rolloutCommand(),
   rehearse: async () => (await import("./rehearse.ts")).rehearseCommand(),
   channel: async () => (await import("./channel.ts")).channelCommand(),

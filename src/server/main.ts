@@ -43,6 +43,8 @@ import { WorkWaits } from "./gateway/work-waits.ts"
 import type { WaftDatabase } from "./store/database.ts"
 import { openImageFiles } from "./store/image-files.ts"
 import { errorKind, openLog, type PeerLog, peerLog } from "./quiet-log.ts"
+import { firstAdmin } from "./people/caller.ts"
+import { callerByToken } from "./people/tokens.ts"
 import { watchReadiness } from "./readiness.ts"
 import { openStore } from "./store/sql-store.ts"
 import { openSqlite } from "./store/sqlite-database.ts"
@@ -131,7 +133,7 @@ async function start(
       breathe: () => new Promise((resolve) => setImmediate(resolve)),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },
-    isToken: (given) => isSameText(given, token),
+    callerBy: (given) => (isSameText(given, token) ? firstAdmin : callerByToken(needs, given)),
     hosts: config.httpHosts,
     uploadLimitBytes: config.uploadLimitBytes,
     consoleFolder: fileURLToPath(new URL("../../dist/console", import.meta.url)),

@@ -1,5 +1,7 @@
 import { type Static, type TSchema, Type } from "typebox"
+import { type Permit, permit } from "./permit.ts"
 import {
+  CallerView,
   ChannelBody,
   ChannelFileView,
   ChannelView,
@@ -14,12 +16,15 @@ import {
   HealthView,
   LimitView,
   NewDeviceBody,
+  NewTokenView,
   PlannedView,
   RehearsalBody,
   RehearsalView,
   ReleaseView,
   RolloutBody,
   RolloutView,
+  TokenBody,
+  TokenView,
   UpdateView,
 } from "./schemas.ts"
 
@@ -29,8 +34,8 @@ export interface Endpoint {
   /** With `:name` for what stands in the path. */
   readonly path: string
   readonly summary: string
-  /** Whether it is answered without the admin token. */
-  readonly open?: boolean
+  /** Who may call it; null = everybody, without a token. */
+  readonly permit: Permit | null
   readonly params?: TSchema
   readonly query?: TSchema
   /** JSON body; `bytes` = the raw bytes of a file (application/octet-stream). */
@@ -55,25 +60,66 @@ export const endpoints = {
   health: {
     method: "GET",
     path: "/api/health",
+    permit: null,
     summary: "Is it up, and can it write? 503 when it cannot",
-    open: true,
     response: HealthView,
   },
   limits: {
     method: "GET",
     path: "/api/limits",
+    permit: permit("viewer", "everything"),
     summary: "What peers may cost the server, and how often each limit was met",
     response: Type.Array(LimitView),
+  },
+  whoAmI: {
+    method: "GET",
+    path: "/api/me",
+    permit: permit("viewer", "everything"),
+    summary: "Who you are here, and what you may do",
+    response: CallerView,
+  },
+  createToken: {
+    method: "POST",
+    path: "/api/tokens",
+    permit: permit("admin", "fleet"),
+    summary: "Make a token; its text is told in this answer and never again",
+    body: TokenBody,
+    response: NewTokenView,
+  },
+  listTokens: {
+    method: "GET",
+    path: "/api/tokens",
+    permit: permit("admin", "fleet"),
+    summary: "Tokens, oldest first, without their texts",
+    response: Type.Array(TokenView),
+  },
+  revokeToken: {
+    method: "POST",
+    path: "/api/tokens/:id/revoke",
+    permit: permit("admin", "fleet"),
+    summary: "Take a token back, at once; `id` may be its name",
+    params: Id("id"),
+    response: TokenView,
+  },
+  rotateToken: {
+    method: "POST",
+    path: "/api/tokens/:id/rotate",
+    permit: permit("admin", "fleet"),
+    summary: "Give a token a new text; the old one is worth nothing at once",
+    params: Id("id"),
+    response: NewTokenView,
   },
   families: {
     method: "GET",
     path: "/api/families",
+    permit: permit("viewer", "everything"),
     summary: "Device families and their models",
     response: Type.Array(FamilyView),
   },
   addDevice: {
     method: "POST",
     path: "/api/devices",
+    permit: permit("operator", "new-devices"),
     summary: "Add a device; the answer is what goes into the device",
     body: NewDeviceBody,
     response: DeviceAccessView,
@@ -81,6 +127,7 @@ export const endpoints = {
   importDevices: {
     method: "POST",
     path: "/api/devices/import",
+    permit: permit("operator", "new-devices"),
     summary: "Add many devices, all or none",
     body: Type.Array(NewDeviceBody, { minItems: 1, maxItems: 100_000 }),
     mostBodyBytes: 32 << 20,
@@ -89,6 +136,7 @@ export const endpoints = {
   listDevices: {
     method: "GET",
     path: "/api/devices",
+    permit: permit("viewer", "listed"),
     summary: "Devices by id, a page at a time",
     query: Type.Object({ group: Type.Optional(Type.String({ maxLength: 1000 })), ...Page }),
     response: Type.Array(DeviceView),
@@ -96,6 +144,7 @@ export const endpoints = {
   showDevice: {
     method: "GET",
     path: "/api/devices/:id",
+    permit: permit("viewer", "device"),
     summary: "A device: what it runs, how that is known, what it is doing and why",
     params: Id("id"),
     response: DeviceView,
@@ -103,6 +152,7 @@ export const endpoints = {
   deviceAccess: {
     method: "GET",
     path: "/api/devices/:id/access",
+    permit: permit("operator", "device"),
     summary: "What goes into the device",
     params: Id("id"),
     response: DeviceAccessView,
@@ -110,6 +160,7 @@ export const endpoints = {
   removeDevice: {
     method: "DELETE",
     path: "/api/devices/:id",
+    permit: permit("operator", "device"),
     summary: "Forget a device",
     params: Id("id"),
     response: Type.Object({ id: Type.String() }),
@@ -117,6 +168,7 @@ export const endpoints = {
   acceptDevice: {
     method: "POST",
     path: "/api/devices/:id/accept",
+    permit: permit("operator", "device"),
     summary: "Let a device that enrolled itself take part",
     params: Id("id"),
     response: DeviceView,
@@ -124,6 +176,7 @@ export const endpoints = {
   setDevice: {
     method: "POST",
     path: "/api/devices/:id/set",
+    permit: permit("operator", "device"),
     summary: "Say what a device runs, or that its login is used by one device",
     params: Id("id"),
     body: DeviceWordBody,
@@ -132,6 +185,7 @@ export const endpoints = {
   replaceDevice: {
     method: "POST",
     path: "/api/devices/:id/replace",
+    permit: permit("operator", "device"),
     summary: "Another device stands in its place, under the same credentials",
     params: Id("id"),
     response: DeviceView,
@@ -139,6 +193,7 @@ export const endpoints = {
   askDevice: {
     method: "POST",
     path: "/api/devices/:id/ask",
+    permit: permit("operator", "device"),
     summary: "Ask a device that exchanges messages for something, such as what it runs",
     params: Id("id"),
     body: Type.Object({ request: Type.String({ maxLength: 64 }) }, { additionalProperties: false }),
@@ -147,6 +202,7 @@ export const endpoints = {
   createEnrolment: {
     method: "POST",
     path: "/api/enrolments",
+    permit: permit("operator", "fleet"),
     summary: "Make a token with which devices of one family add themselves",
     body: EnrolmentBody,
     response: EnrolmentView,
@@ -154,12 +210,14 @@ export const endpoints = {
   listEnrolments: {
     method: "GET",
     path: "/api/enrolments",
+    permit: permit("operator", "fleet"),
     summary: "Enrolments, oldest first",
     response: Type.Array(EnrolmentView),
   },
   revokeEnrolment: {
     method: "POST",
     path: "/api/enrolments/:id/revoke",
+    permit: permit("operator", "fleet"),
     summary: "Take an enrolment's token back; its devices stay",
     params: Id("id"),
     response: EnrolmentView,
@@ -167,6 +225,7 @@ export const endpoints = {
   publishRelease: {
     method: "POST",
     path: "/api/releases",
+    permit: permit("releaser", "everything"),
     summary: "Publish firmware: the body is the file",
     query: Type.Object({
       family: Type.String({ maxLength: 32 }),
@@ -181,6 +240,7 @@ export const endpoints = {
   listReleases: {
     method: "GET",
     path: "/api/releases",
+    permit: permit("viewer", "everything"),
     summary: "Releases, oldest first",
     query: Type.Object({ family: Type.Optional(Type.String({ maxLength: 32 })) }),
     response: Type.Array(ReleaseView),
@@ -188,6 +248,7 @@ export const endpoints = {
   showRelease: {
     method: "GET",
     path: "/api/releases/:id",
+    permit: permit("viewer", "everything"),
     summary: "A release",
     params: Id("id"),
     response: ReleaseView,
@@ -195,6 +256,7 @@ export const endpoints = {
   withdrawRelease: {
     method: "POST",
     path: "/api/releases/:id/withdraw",
+    permit: permit("releaser", "fleet"),
     summary: "Take a release back: nobody is offered it any more",
     params: Id("id"),
     query: Type.Object({
@@ -207,6 +269,7 @@ export const endpoints = {
   releaseDeltas: {
     method: "GET",
     path: "/api/releases/:id/deltas",
+    permit: permit("viewer", "everything"),
     summary: "Patches to a release: made, in the making, given up",
     params: Id("id"),
     response: Type.Array(DeltaView),
@@ -214,6 +277,7 @@ export const endpoints = {
   makeDelta: {
     method: "POST",
     path: "/api/releases/:id/deltas/:from",
+    permit: permit("releaser", "everything"),
     summary: "Make a patch that was cancelled, failed or could not gain again",
     params: DeltaEnds,
     response: Type.Array(DeltaView),
@@ -221,6 +285,7 @@ export const endpoints = {
   cancelDelta: {
     method: "DELETE",
     path: "/api/releases/:id/deltas/:from",
+    permit: permit("releaser", "fleet"),
     summary: "Do not make a patch, or stop making it",
     params: DeltaEnds,
     response: Type.Array(DeltaView),
@@ -228,6 +293,7 @@ export const endpoints = {
   planRollout: {
     method: "POST",
     path: "/api/rollouts/plan",
+    permit: permit("viewer", "chosen"),
     summary: "What a rollout would do with each device; changes nothing",
     body: RolloutBody,
     response: Type.Array(PlannedView),
@@ -235,6 +301,7 @@ export const endpoints = {
   startRollout: {
     method: "POST",
     path: "/api/rollouts",
+    permit: permit("operator", "chosen"),
     summary: "Start a rollout",
     body: RolloutBody,
     response: RolloutView,
@@ -242,6 +309,7 @@ export const endpoints = {
   rehearsePlan: {
     method: "POST",
     path: "/api/rollouts/rehearse",
+    permit: permit("operator", "chosen"),
     summary: "Run a plan against a twin of the fleet on a fast clock; no device notices",
     body: RehearsalBody,
     response: RehearsalView,
@@ -249,12 +317,14 @@ export const endpoints = {
   listRollouts: {
     method: "GET",
     path: "/api/rollouts",
+    permit: permit("viewer", "everything"),
     summary: "Rollouts, oldest first",
     response: Type.Array(RolloutView),
   },
   showRollout: {
     method: "GET",
     path: "/api/rollouts/:id",
+    permit: permit("viewer", "everything"),
     summary: "A rollout",
     params: Id("id"),
     response: RolloutView,
@@ -262,6 +332,7 @@ export const endpoints = {
   rolloutUpdates: {
     method: "GET",
     path: "/api/rollouts/:id/updates",
+    permit: permit("viewer", "listed"),
     summary: "A rollout's updates, device by device",
     params: Id("id"),
     response: Type.Array(UpdateView),
@@ -269,6 +340,7 @@ export const endpoints = {
   pauseRollout: {
     method: "POST",
     path: "/api/rollouts/:id/pause",
+    permit: permit("operator", "rollout"),
     summary: "Begin nothing new",
     params: Id("id"),
     response: RolloutView,
@@ -276,6 +348,7 @@ export const endpoints = {
   resumeRollout: {
     method: "POST",
     path: "/api/rollouts/:id/resume",
+    permit: permit("operator", "rollout"),
     summary: "Go on",
     params: Id("id"),
     response: RolloutView,
@@ -283,6 +356,7 @@ export const endpoints = {
   abortRollout: {
     method: "POST",
     path: "/api/rollouts/:id/abort",
+    permit: permit("operator", "rollout"),
     summary: "End it now",
     params: Id("id"),
     response: RolloutView,
@@ -290,6 +364,7 @@ export const endpoints = {
   rollBackRollout: {
     method: "POST",
     path: "/api/rollouts/:id/roll-back",
+    permit: permit("operator", "rollout"),
     summary: "End it and bring every device that had begun back to what it ran before; answers with the way back",
     params: Id("id"),
     response: RolloutView,
@@ -297,6 +372,7 @@ export const endpoints = {
   openGate: {
     method: "POST",
     path: "/api/rollouts/:id/open-gate",
+    permit: permit("operator", "rollout"),
     summary: "Open the gate of its next phase",
     params: Id("id"),
     response: RolloutView,
@@ -304,6 +380,7 @@ export const endpoints = {
   approveRollout: {
     method: "POST",
     path: "/api/rollouts/:id/approve",
+    permit: permit("operator", "rollout"),
     summary: "Approve a rollout that waits for that",
     params: Id("id"),
     response: RolloutView,
@@ -311,12 +388,14 @@ export const endpoints = {
   listChannels: {
     method: "GET",
     path: "/api/channels",
+    permit: permit("viewer", "everything"),
     summary: "Channels",
     response: Type.Array(ChannelView),
   },
   showChannel: {
     method: "GET",
     path: "/api/channels/:name",
+    permit: permit("viewer", "everything"),
     summary: "A channel",
     params: Id("name"),
     response: ChannelView,
@@ -324,6 +403,7 @@ export const endpoints = {
   setChannel: {
     method: "PUT",
     path: "/api/channels/:name",
+    permit: permit("releaser", "fleet"),
     summary: "Make a channel or change what it offers",
     params: Id("name"),
     body: ChannelBody,
@@ -332,6 +412,7 @@ export const endpoints = {
   channelFiles: {
     method: "GET",
     path: "/api/channels/:name/files",
+    permit: permit("operator", "fleet"),
     summary: "The files of a channel's login, whole, in the order in which to put them on another server",
     params: Id("name"),
     response: Type.Array(ChannelFileView),
@@ -339,6 +420,7 @@ export const endpoints = {
   listEvents: {
     method: "GET",
     path: "/api/events/list",
+    permit: permit("viewer", "listed"),
     summary: "The event log, a page at a time; `GET /api/events` streams it as server-sent events",
     query: Type.Object({
       after: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),

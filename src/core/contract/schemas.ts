@@ -3,6 +3,7 @@ import type { ActorKind } from "../domain/actor.ts"
 import type { WaftEvent } from "../domain/events/table.ts"
 import type { RolloutPlan } from "../domain/plan.ts"
 import type { JsonObject } from "../kit/json.ts"
+import { type Role, roles } from "../domain/people.ts"
 import { type UpdateState, updateStates } from "../domain/update.ts"
 
 /** What the management API gives and takes. The OpenAPI document, the server's checks and the clients' types come from here. */
@@ -126,7 +127,7 @@ export type EnrolmentBody = Static<typeof EnrolmentBody>
 export const EnrolmentView = Type.Object({
   id: Type.String(),
   family: Type.String(),
-  token: Nullable(Type.String({ description: "what agents enrol with; null once it is revoked" })),
+  token: Nullable(Type.String({ description: "what agents enrol with: told when it is made, and never again" })),
   labels: Type.Record(Type.String(), Type.String()),
   admission: AdmissionName,
   createdAt: Time,
@@ -298,7 +299,7 @@ export const ChannelView = Type.Object({
   name: Type.String(),
   family: Type.String(),
   user: Type.String(),
-  password: Type.String(),
+  password: Nullable(Type.String({ description: "null in lists, and to whoever may not see secrets" })),
   releaseId: Nullable(Type.String()),
   version: Nullable(Type.String()),
   warning: Nullable(Type.String({ description: "what the operator should know about this offer" })),
@@ -375,6 +376,41 @@ export const LimitView = Type.Object({
   hits: Type.Integer({ description: "how often it was met since the server started" }),
 })
 export type LimitView = Static<typeof LimitView>
+
+export const RoleName = Type.Unsafe<Role>(Type.Enum(Object.keys(roles)))
+const GroupText = Nullable(Text(1000, "group expression of the devices that they see and touch; null = all"))
+
+/** Whoever makes a call, as the server knows them. */
+export const CallerView = Type.Object({ ...ActorView.properties, role: RoleName, group: GroupText })
+export type CallerView = Static<typeof CallerView>
+
+export const TokenBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 64, description: "what events call whoever holds it" }),
+    role: RoleName,
+    group: Type.Optional(Nullable(Text(400, "group expression of the devices that they see and touch; null = all"))),
+    expiresInMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 3660 * 86_400_000 })),
+  },
+  { additionalProperties: false },
+)
+export type TokenBody = Static<typeof TokenBody>
+
+export const TokenView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  role: RoleName,
+  group: GroupText,
+  createdAt: Time,
+  expiresAt: Nullable(Time),
+  revokedAt: Nullable(Time),
+})
+export type TokenView = Static<typeof TokenView>
+
+export const NewTokenView = Type.Object({
+  ...TokenView.properties,
+  token: Type.String({ description: "the bearer token: told once" }),
+})
+export type NewTokenView = Static<typeof NewTokenView>
 
 /** RFC 9457 problem details. */
 export const Problem = Type.Object({

@@ -6,8 +6,20 @@ export const refusals = {
   "bad-request": { status: 400, says: "The request is not understood: {detail}." },
   "bad-token": {
     status: 401,
-    says: "The token is missing or wrong; it stands in the file admin-token of the server's data folder.",
+    says: "The token is missing, wrong, expired or revoked; `waft token add` makes one, and the first stands in the file admin-token of the server's data folder.",
   },
+  "not-allowed": { status: 403, says: "This takes the role {needed}; {who} has the role {role}." },
+  "whole-fleet-only": {
+    status: 403,
+    says: "This is for those who have the whole fleet; {who} has the devices of {group}.",
+  },
+  "outside-group": {
+    status: 403,
+    says: "{count} of these devices are outside the group {group} of {who}; nothing was done.",
+  },
+  "no-such-token": { status: 404, says: "There is no token {token}; `waft token list` shows all." },
+  "token-exists": { status: 409, says: "There is a token {name} already; revoke it first or choose another name." },
+  "bad-rights": { status: 400, says: "{detail}" },
   "bad-host": {
     status: 421,
     says: "This server does not answer to the name {host}; use its address, or start it with --http-hosts and that name.",

@@ -1,12 +1,20 @@
 import swagger from "@fastify/swagger"
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify"
+import {
+  type FastifyContextConfig,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from "fastify"
 import type { TSchema } from "typebox"
 import { type Endpoint, type EndpointName, endpoints } from "../../core/contract/endpoints.ts"
+import { type Permit, permit, reachWords } from "../../core/contract/permit.ts"
 import { Problem } from "../../core/contract/schemas.ts"
-import { type Actor, tokenActor } from "../../core/domain/actor.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { anybody, type Caller } from "../people/caller.ts"
+import { eventsFor, withinGroup } from "../people/within.ts"
 import { serveConsole } from "./console-files.ts"
-import { BodyBudget, bodyOf, guardHead } from "./guard.ts"
+import { BodyBudget, bodyOf, guardHead, identify } from "./guard.ts"
 import { type ApiNeeds, handlers } from "./handlers.ts"
 import { streamEvents } from "./stream-events.ts"
 import { validateFirstFault } from "./validate-first-fault.ts"
@@ -23,13 +31,10 @@ const requestTimeoutMs = 300_000
 /** Connections of callers over TCP; the socket in the data folder has its own. */
 const connectionsAtOnce = 512
 
-/** Whoever holds the admin token. */
-const admin = tokenActor("admin")
-
 export interface ApiOptions {
   readonly needs: ApiNeeds
-  /** Whether this is the admin token. */
-  readonly isToken: (token: string) => boolean
+  /** Whoever holds this token; null = it is none. */
+  readonly callerBy: (token: string) => Caller | null
   /** Names beside `localhost` under which callers may reach the API, in lower case. */
   readonly hosts: readonly string[]
   /** Largest file that may be published, bytes. */
@@ -87,6 +92,18 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   return api
 }
 
+interface RouteConfig {
+  readonly permit?: Permit | null
+}
+
+/** Who makes each request that is being answered. */
+const callers = new WeakMap<FastifyRequest, Caller>()
+
+/** Who makes a request; a call that everybody may make has nobody's rights. */
+function callerOf(request: FastifyRequest): Caller {
+  return callers.get(request) ?? anybody
+}
+
 /** Before a byte of the body: host, origin, token, and room for what the head announces. */
 function guardRequests(api: FastifyInstance, options: ApiOptions): void {
   const budget = new BodyBudget({ bytes: options.uploadLimitBytes + bodyRoomBytes, bodies: bodiesAtOnce })
@@ -98,7 +115,8 @@ function guardRequests(api: FastifyInstance, options: ApiOptions): void {
       throw error
     }
     try {
-      guardHead(options, request, (request.routeOptions.config as { isOpen?: boolean }).isOpen === true)
+      const caller = guardHead(options, request, (request.routeOptions.config as RouteConfig).permit)
+      if (caller !== null) callers.set(request, caller)
       if (body === null) return
       const limit = request.routeOptions.bodyLimit
       if (body.sizeBytes !== null && body.sizeBytes > limit) throw tooLarge(request, limit)
@@ -118,37 +136,38 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   const deeds = handlers(options.needs)
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const endpoint: Endpoint = endpoints[name]
-    const deed = deeds[name] as (call: unknown, actor: Actor) => unknown
+    const deed = deeds[name] as (call: unknown, caller: Caller) => unknown
     api.route({
       method: endpoint.method,
       url: endpoint.path,
       schema: routeSchema(name, endpoint),
-      config: { isOpen: endpoint.open === true },
+      config: { permit: endpoint.permit } as FastifyContextConfig,
       bodyLimit: endpoint.body === "bytes" ? options.uploadLimitBytes : (endpoint.mostBodyBytes ?? bodyBytesByDefault),
-      handler: async (request) =>
-        deed(
-          {
-            params: request.params,
-            query: request.query,
-            body: endpoint.body === "bytes" ? bodyBytes(request) : request.body,
-          },
-          admin,
-        ),
+      handler: async (request) => {
+        const caller = callerOf(request)
+        const body = endpoint.body === "bytes" ? bodyBytes(request) : request.body
+        const call = { params: request.params, query: request.query, body }
+        const reach = endpoint.permit?.reach ?? "everything"
+        return deed(await withinGroup(options.needs, caller, reach, call), caller)
+      },
     })
   }
-  api.get("/api/openapi.json", { schema: { hide: true }, config: { isOpen: true } }, () => api.swagger())
+  api.get("/api/openapi.json", { schema: { hide: true }, config: { permit: null } as FastifyContextConfig }, () =>
+    api.swagger(),
+  )
   addEventStream(api, options)
   addBackup(api, options)
 }
 
 function routeSchema(name: string, endpoint: Endpoint): Record<string, unknown> {
-  const { summary, params, query, body, response } = endpoint
+  const { summary, permit, params, query, body, response } = endpoint
   const tag = endpoint.path.split("/")[2] ?? "api"
   return {
     operationId: name,
     summary,
+    ...(permit === null ? {} : { description: `Takes the role ${permit.role}; a group ${reachWords[permit.reach]}.` }),
     tags: [tag],
-    ...(endpoint.open === true ? { security: [] } : {}),
+    ...(endpoint.permit === null ? { security: [] } : {}),
     ...(params === undefined ? {} : { params }),
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined || body === "bytes" ? {} : { body }),
@@ -163,8 +182,14 @@ function bodyBytes(request: FastifyRequest): Uint8Array {
 }
 
 function addEventStream(api: FastifyInstance, options: ApiOptions): void {
-  api.get("/api/events", { schema: { hide: true } }, async (request, reply) => {
+  api.get("/api/events", { schema: { hide: true }, config: reading }, async (request, reply) => {
     const from = eventStreamStart(request)
+    const isFor = eventsFor(options.needs, callerOf(request))
+    const { role, group } = callerOf(request)
+    const isWelcome = (): boolean => {
+      const caller = identify(options, request)
+      return caller !== null && caller.role === role && caller.group === group
+    }
     reply.hijack()
     reply.raw.writeHead(200, {
       "Content-Type": "text/event-stream",
@@ -173,7 +198,7 @@ function addEventStream(api: FastifyInstance, options: ApiOptions): void {
     })
     reply.raw.write(": waft events\n\n")
     try {
-      await streamEvents(options.needs, reply.raw, { from, heartbeat: options.heartbeat })
+      await streamEvents(options.needs, reply.raw, { from, isFor, isWelcome, heartbeat: options.heartbeat })
     } catch (error) {
       options.complain("an event stream failed", error)
       reply.raw.destroy()
@@ -181,10 +206,13 @@ function addEventStream(api: FastifyInstance, options: ApiOptions): void {
   })
 }
 
+const reading = { permit: endpoints.listEvents.permit } as FastifyContextConfig
+const backingUp = { permit: permit("admin", "fleet") } as FastifyContextConfig
+
 /** One at a time: each takes room in the data folder. */
 function addBackup(api: FastifyInstance, { needs }: ApiOptions): void {
   let isTaken = false
-  api.get("/api/backup", { schema: { hide: true } }, async (_request, reply) => {
+  api.get("/api/backup", { schema: { hide: true }, config: backingUp }, async (_request, reply) => {
     if (isTaken) throw new Refusal("busy")
     isTaken = true
     reply.raw.once("close", () => (isTaken = false))

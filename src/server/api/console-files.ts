@@ -24,7 +24,7 @@ const pages = ["devices", "firmware", "rollouts", "channels"]
 /** Files beside the document whose names do not change with their content. */
 const named = ["theme.js", "icon.svg"]
 
-const open = { schema: { hide: true }, config: { isOpen: true } as FastifyContextConfig }
+const open = { schema: { hide: true }, config: { permit: null } as FastifyContextConfig }
 
 /**
  * Serves the web console from the folder that the build made. The files are the same for everybody and hold no secret:

@@ -1,25 +1,39 @@
 import type { IncomingMessage } from "node:http"
 import { isIP } from "node:net"
 import type { FastifyRequest } from "fastify"
+import type { Permit } from "../../core/contract/permit.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import type { Caller } from "../people/caller.ts"
+import { demandRole } from "../people/within.ts"
 
 export interface GuardOptions {
-  /** Whether this is the admin token. */
-  readonly isToken: (token: string) => boolean
+  /** Whoever holds this token; null = it is none. */
+  readonly callerBy: (token: string) => Caller | null
   /** Names beside `localhost` under which callers may reach the API, in lower case. */
   readonly hosts: readonly string[]
 }
 
 /**
- * Looks at the head of a request, before a byte of its body is read: whom it was meant for, which page sent it, and
- * who asks. Throws `Refusal`.
+ * Looks at the head of a request, before a byte of its body is read: whom it was meant for, which page sent it, who asks,
+ * and whether they have the role for it; null = everybody has. `permit` is undefined where there is nothing. Throws `Refusal`.
  */
-export function guardHead(options: GuardOptions, request: FastifyRequest, isOpen: boolean): void {
+export function guardHead(
+  options: GuardOptions,
+  request: FastifyRequest,
+  permit: Permit | null | undefined,
+): Caller | null {
   demandHost(options, request.raw)
-  if (isOpen) return
+  if (permit === null) return null
+  const caller = identify(options, request)
+  if (caller === null) throw new Refusal("bad-token")
+  if (permit !== undefined) demandRole(caller, permit)
+  return caller
+}
+
+/** Who makes a request, as far as it shows; null = nobody known, or nobody any more. */
+export function identify(options: Pick<GuardOptions, "callerBy">, request: FastifyRequest): Caller | null {
   const [scheme, token] = (request.headers.authorization ?? "").split(" ")
-  if (scheme?.toLowerCase() !== "bearer" || token === undefined || !options.isToken(token))
-    throw new Refusal("bad-token")
+  return scheme?.toLowerCase() === "bearer" && token !== undefined ? options.callerBy(token) : null
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream"
-import type { Actor } from "../../core/domain/actor.ts"
-import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
-import type { DeltaView, DeviceView, RolloutView } from "../../core/contract/schemas.ts"
+import type { Call, EndpointName } from "../../core/contract/endpoints.ts"
+import type { DeltaView, DeviceView, EventView, RolloutView } from "../../core/contract/schemas.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { type LimitHits, type LimitName, limits } from "../../core/kit/limits.ts"
@@ -17,6 +16,12 @@ import type { LiveRollout } from "../fleet/live-rollout.ts"
 import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
 import { planRollout } from "../fleet/plan-rollout.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
+import { actorOf, type Caller } from "../people/caller.ts"
+import { maySeeChannelSecrets, tellRevealed } from "../people/reveal.ts"
+import type { PeopleNeeds } from "../people/tokens.ts"
+import { devicesOf, eventsFor, withinReach } from "../people/within.ts"
+import type { Handlers } from "./handler.ts"
+import { peopleHandlers } from "./people-handlers.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
@@ -48,7 +53,7 @@ import {
   updateView,
 } from "./views.ts"
 
-export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
+export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, PeopleNeeds {
   readonly version: string
   /** Each listener's address, by name, once all are up. */
   readonly listeners: () => Readonly<Record<string, string>>
@@ -63,10 +68,6 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds {
   readonly whyNotReady: () => Promise<string | null>
 }
 
-export type Handlers = {
-  readonly [Name in EndpointName]: (call: Call<Name>, actor: Actor) => Promise<Answer<Name>> | Answer<Name>
-}
-
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
   return {
@@ -76,11 +77,12 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...deltaHandlers(needs),
     ...rolloutHandlers(needs),
     ...otherHandlers(needs),
+    ...peopleHandlers(needs),
   }
 }
 
 /** A use case's needs on behalf of whoever made the call. */
-const by = (needs: ApiNeeds, actor: Actor): ApiNeeds & OnBehalf => ({ ...needs, actor })
+const by = (needs: ApiNeeds, caller: Caller): ApiNeeds & OnBehalf => ({ ...needs, actor: actorOf(caller) })
 
 type Some<Name extends EndpointName> = Pick<Handlers, Name>
 
@@ -99,36 +101,40 @@ function deviceHandlers(
   | "askDevice"
 > {
   return {
-    addDevice: async ({ body }, actor) => accessView(needs, await addDevice(by(needs, actor), body)),
-    importDevices: async ({ body }, actor) => {
-      const devices = await addDevices(by(needs, actor), body)
+    addDevice: async ({ body }, caller) => accessView(needs, await addDevice(by(needs, caller), body)),
+    importDevices: async ({ body }, caller) => {
+      const devices = await addDevices(by(needs, caller), body)
       return devices.map((device) => accessView(needs, device))
     },
-    listDevices: ({ query }) => listDevices(needs, query),
+    listDevices: ({ query }, caller) => listDevices(needs, query, caller),
     showDevice: async ({ params }) => {
       const live = deviceById(needs, (params as { id: string }).id)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
-    deviceAccess: ({ params }) => accessView(needs, deviceById(needs, (params as { id: string }).id).device),
-    removeDevice: async ({ params }, actor) => {
+    deviceAccess: async ({ params }, caller) => {
+      const { device } = deviceById(needs, (params as { id: string }).id)
+      await tellRevealed(by(needs, caller), { secret: "device access", deviceId: device.id })
+      return accessView(needs, device)
+    },
+    removeDevice: async ({ params }, caller) => {
       const { id } = params as { id: string }
-      await removeDevice(by(needs, actor), id)
+      await removeDevice(by(needs, caller), id)
       return { id }
     },
-    setDevice: async ({ params, body }, actor) => {
-      const live = await setDevice(by(needs, actor), (params as { id: string }).id, body)
+    setDevice: async ({ params, body }, caller) => {
+      const live = await setDevice(by(needs, caller), (params as { id: string }).id, body)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
-    replaceDevice: async ({ params }, actor) => {
-      const live = await replaceDevice(by(needs, actor), (params as { id: string }).id)
+    replaceDevice: async ({ params }, caller) => {
+      const live = await replaceDevice(by(needs, caller), (params as { id: string }).id)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
     askDevice: async ({ params, body }) => {
       const live = await askDevice(needs, (params as { id: string }).id, body.request)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
-    acceptDevice: async ({ params }, actor) => {
-      const live = await acceptDevice(by(needs, actor), (params as { id: string }).id)
+    acceptDevice: async ({ params }, caller) => {
+      const live = await acceptDevice(by(needs, caller), (params as { id: string }).id)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
   }
@@ -148,10 +154,10 @@ async function askDevice(needs: ApiNeeds, id: string, request: string): Promise<
 
 function enrolmentHandlers(needs: ApiNeeds): Some<"createEnrolment" | "listEnrolments" | "revokeEnrolment"> {
   return {
-    createEnrolment: async ({ body }, actor) => enrolmentView(await createEnrolment(by(needs, actor), body)),
-    listEnrolments: () => [...needs.live.enrolments.values()].map(enrolmentView),
-    revokeEnrolment: async ({ params }, actor) =>
-      enrolmentView(await revokeEnrolment(by(needs, actor), (params as { id: string }).id)),
+    createEnrolment: async ({ body }, caller) => enrolmentView(await createEnrolment(by(needs, caller), body), true),
+    listEnrolments: () => [...needs.live.enrolments.values()].map((enrolment) => enrolmentView(enrolment)),
+    revokeEnrolment: async ({ params }, caller) =>
+      enrolmentView(await revokeEnrolment(by(needs, caller), (params as { id: string }).id)),
   }
 }
 
@@ -163,7 +169,9 @@ async function newestUpdate({ store }: Pick<ApiNeeds, "store">, live: LiveDevice
 async function listDevices(
   needs: ApiNeeds,
   { group, after, limit = 1000 }: Call<"listDevices">["query"],
+  caller: Caller,
 ): Promise<DeviceView[]> {
+  const isMine = devicesOf(needs, caller)
   const matches = group === undefined ? () => true : fleetGroup(needs, group)
   const chosen: LiveDevice[] = []
   const ids = [...needs.live.devices.keys()].sort()
@@ -171,7 +179,8 @@ async function listDevices(
     if (after !== undefined && id <= after) continue
     const live = needs.live.devices.get(id)
     if (live === undefined) continue
-    if (!matches(groupMember(live))) continue
+    const member = groupMember(live)
+    if (!isMine(member) || !matches(member)) continue
     chosen.push(live)
     if (chosen.length >= limit) break
   }
@@ -180,9 +189,9 @@ async function listDevices(
 
 function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases" | "showRelease" | "withdrawRelease"> {
   return {
-    publishRelease: async ({ query, body }, actor) => {
+    publishRelease: async ({ query, body }, caller) => {
       const { family, fileName, version, models, options } = query
-      const release = await publishRelease(by(needs, actor), family, {
+      const release = await publishRelease(by(needs, caller), family, {
         fileName,
         bytes: body,
         models: models === undefined || models === "" ? [] : models.split(","),
@@ -196,10 +205,10 @@ function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases
         .filter(({ family }) => query.family === undefined || family === query.family)
         .map(releaseView),
     showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
-    withdrawRelease: async ({ params, query }, actor) => {
+    withdrawRelease: async ({ params, query }, caller) => {
       const { id } = params as { id: string }
-      await withdrawRelease(by(needs, actor), id)
-      if (query.erase === true) await orderErase(by(needs, actor), id)
+      await withdrawRelease(by(needs, caller), id)
+      if (query.erase === true) await orderErase(by(needs, caller), id)
       return releaseView(releaseById(needs, id))
     },
   }
@@ -214,9 +223,9 @@ function deltaHandlers(needs: ApiNeeds): Some<"releaseDeltas" | "makeDelta" | "c
       orderDelta(needs, id, from)
       return views(id)
     },
-    cancelDelta: async ({ params }, actor) => {
+    cancelDelta: async ({ params }, caller) => {
       const { id, from } = params
-      await cancelDelta(by(needs, actor), id, from)
+      await cancelDelta(by(needs, caller), id, from)
       return views(id)
     },
   }
@@ -253,39 +262,47 @@ function rolloutHandlers(
 > {
   const view = (live: LiveRollout): Promise<RolloutView> => viewRollout(needs, live)
   return {
-    planRollout: async ({ body }) => {
-      const { releases, group } = planOfBody(body)
+    planRollout: async ({ body }, caller) => {
+      const { releases, group } = withinReach(needs, caller, planOfBody(body))
       return [...(await planRollout(needs, { releaseIds: releases, group, again: body.again }))]
     },
-    startRollout: async ({ body }, actor) =>
-      view(await startPlan(by(needs, actor), planOfBody(body), { again: body.again === true })),
-    rehearsePlan: async ({ body }) => {
+    startRollout: async ({ body }, caller) =>
+      view(
+        await startPlan(by(needs, caller), withinReach(needs, caller, planOfBody(body)), {
+          again: body.again === true,
+        }),
+      ),
+    rehearsePlan: async ({ body }, caller) => {
       const { plan, seeds = 5, horizonMs = 30 * 86_400_000, rhythmMs = 6 * 3_600_000, odds = {} } = body
-      const order = { plan: planOfBody({ plan }), seeds, horizonMs, rhythmMs, odds }
+      const order = { plan: withinReach(needs, caller, planOfBody({ plan })), seeds, horizonMs, rhythmMs, odds }
       return rehearsalView(await rehearsePlan(needs, order))
     },
     listRollouts: () => Promise.all([...needs.live.rollouts.values()].map(view)),
     showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
-    rolloutUpdates: async ({ params }) => {
+    rolloutUpdates: async ({ params }, caller) => {
       const { id } = params as { id: string }
       rolloutById(needs, id)
-      const updates = await needs.store.updatesOfRollout(id)
+      const isMine = devicesOf(needs, caller)
+      const updates = (await needs.store.updatesOfRollout(id)).filter(({ deviceId }) => {
+        const device = needs.live.devices.get(deviceId)
+        return device === undefined ? caller.group === null : isMine(groupMember(device))
+      })
       return updates.map((update) => {
         const current = needs.live.devices.get(update.deviceId)?.update
         return updateView(needs, current?.id === update.id ? current : update)
       })
     },
-    pauseRollout: async ({ params }, actor) =>
-      view(await pauseRollout(by(needs, actor), (params as { id: string }).id)),
-    resumeRollout: async ({ params }, actor) =>
-      view(await resumeRollout(by(needs, actor), (params as { id: string }).id)),
-    abortRollout: async ({ params }, actor) =>
-      view(await abortRollout(by(needs, actor), (params as { id: string }).id)),
-    rollBackRollout: async ({ params }, actor) =>
-      view(await rollBackRollout(by(needs, actor), (params as { id: string }).id)),
-    openGate: async ({ params }, actor) => view(await openGate(by(needs, actor), (params as { id: string }).id)),
-    approveRollout: async ({ params }, actor) =>
-      view(await approveRollout(by(needs, actor), (params as { id: string }).id)),
+    pauseRollout: async ({ params }, caller) =>
+      view(await pauseRollout(by(needs, caller), (params as { id: string }).id)),
+    resumeRollout: async ({ params }, caller) =>
+      view(await resumeRollout(by(needs, caller), (params as { id: string }).id)),
+    abortRollout: async ({ params }, caller) =>
+      view(await abortRollout(by(needs, caller), (params as { id: string }).id)),
+    rollBackRollout: async ({ params }, caller) =>
+      view(await rollBackRollout(by(needs, caller), (params as { id: string }).id)),
+    openGate: async ({ params }, caller) => view(await openGate(by(needs, caller), (params as { id: string }).id)),
+    approveRollout: async ({ params }, caller) =>
+      view(await approveRollout(by(needs, caller), (params as { id: string }).id)),
   }
 }
 
@@ -300,7 +317,7 @@ function otherHandlers(
 ): Some<
   "health" | "limits" | "families" | "listChannels" | "showChannel" | "setChannel" | "channelFiles" | "listEvents"
 > {
-  const { live, store } = needs
+  const { live } = needs
   return {
     limits: () =>
       Object.entries(limits).map(([name, limit]) => ({ name, ...limit, hits: needs.hits.count(name as LimitName) })),
@@ -316,27 +333,48 @@ function otherHandlers(
         versions: versions.help,
         models: models.map((model) => ({ ...model })),
       })),
-    listChannels: () => [...live.channels.values()].map((channel) => channelView(needs, channel)),
-    showChannel: ({ params }) => channelView(needs, channelByName(needs, (params as { name: string }).name)),
-    setChannel: async ({ params, body }, actor) => {
+    listChannels: () => [...live.channels.values()].map((channel) => channelView(needs, channel, false)),
+    showChannel: async ({ params }, caller) => {
       const { name } = params as { name: string }
-      await setChannel(by(needs, actor), { name, ...body })
-      return channelView(needs, channelByName(needs, name))
+      const channel = channelByName(needs, name)
+      const reveals = maySeeChannelSecrets(caller)
+      if (reveals) await tellRevealed(by(needs, caller), { secret: `channel ${name}` })
+      return channelView(needs, channel, reveals)
+    },
+    setChannel: async ({ params, body }, caller) => {
+      const { name } = params as { name: string }
+      await setChannel(by(needs, caller), { name, ...body })
+      return channelView(needs, channelByName(needs, name), true)
     },
     channelFiles: async ({ params }) => {
       const files = await channelFiles(needs, (params as { name: string }).name)
       return files.map(({ name, role, bytes }) => ({ name, role, base64: Buffer.from(bytes).toString("base64") }))
     },
-    listEvents: async ({ query }) => {
-      const { after = 0, limit = 1000, device, rollout, backwards = false } = query
-      const events = await store.events({
-        after,
-        limit,
-        backwards,
-        ...(device === undefined ? {} : { deviceId: device }),
-        ...(rollout === undefined ? {} : { rolloutId: rollout }),
-      })
-      return events.map(eventView)
-    },
+    listEvents: ({ query }, caller) => listEvents(needs, query, caller),
+  }
+}
+
+/** Events that are read at once while those of one caller are looked for. */
+const eventsAtOnce = 1000
+
+async function listEvents(needs: ApiNeeds, query: Call<"listEvents">["query"], caller: Caller): Promise<EventView[]> {
+  const { after = 0, limit = 1000, device, rollout, backwards = false } = query
+  const isFor = eventsFor(needs, caller)
+  const chosen = {
+    ...(device === undefined ? {} : { deviceId: device }),
+    ...(rollout === undefined ? {} : { rolloutId: rollout }),
+  }
+  if (caller.role === "admin" || backwards) {
+    // Of the newest, some may be for others.
+    const events = await needs.store.events({ after, limit: Math.max(limit, eventsAtOnce), backwards, ...chosen })
+    return events.filter(isFor).slice(0, limit).map(eventView)
+  }
+  const found: EventView[] = []
+  for (let from = after; ; ) {
+    const page = await needs.store.events({ after: from, limit: eventsAtOnce, ...chosen })
+    for (const event of page) if (isFor(event) && found.length < limit) found.push(eventView(event))
+    const last = page.at(-1)
+    if (found.length >= limit || page.length < eventsAtOnce || last === undefined) return found
+    from = last.seq
   }
 }

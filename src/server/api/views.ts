@@ -80,9 +80,10 @@ export function accessView(
   }
 }
 
-export function enrolmentView(enrolment: Enrolment): EnrolmentView {
+/** `isNew`: its token is told, this once. */
+export function enrolmentView(enrolment: Enrolment, isNew = false): EnrolmentView {
   const { id, family, secret, labels, admission, createdAt, revokedAt } = enrolment
-  const token = revokedAt === null ? tokenText({ user: id, secret }) : null
+  const token = isNew ? tokenText({ user: id, secret }) : null
   return { id, family, token, labels, admission, createdAt, revokedAt }
 }
 
@@ -143,9 +144,11 @@ export function rolloutView({ clock }: Pick<Needs, "clock">, live: LiveRollout):
   }
 }
 
+/** `reveals`: with its password, or the URL that nobody can guess. */
 export function channelView(
   needs: Pick<FleetNeeds, "families"> & { readonly deviceUrl: () => string },
   { channel, polls }: LiveChannel,
+  reveals: boolean,
 ): ChannelView {
   const { access } = familyOf(needs.families, channel.family)
   const { manifestUrl } = access.view({ id: channel.name, access: channel.access, deviceUrl: needs.deviceUrl() })
@@ -153,13 +156,13 @@ export function channelView(
     name: channel.name,
     family: channel.family,
     user: channel.access.user,
-    password: channel.access.secret,
+    password: reveals ? channel.access.secret : null,
     releaseId: channel.releaseId,
     version: channel.version,
     warning: channel.warning,
     polls,
     changedAt: channel.changedAt,
-    ...(manifestUrl === undefined ? {} : { manifestUrl }),
+    ...(manifestUrl === undefined || !reveals ? {} : { manifestUrl }),
   }
 }
 

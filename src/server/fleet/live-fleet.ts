@@ -10,6 +10,7 @@ import type {
   RolloutState,
   Update,
 } from "../../core/domain/records.ts"
+import type { ApiToken } from "../../core/domain/people.ts"
 import { mayHaveImage, resumedPull } from "../../core/domain/pull-state.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import { isWindowOpen } from "../../core/domain/window.ts"
@@ -43,6 +44,8 @@ export class LiveFleet {
   /** Devices by the user of the one-time credentials that their update gives them now. */
   readonly tickets = new Map<string, LiveDevice>()
   readonly enrolments = new Map<string, Enrolment>()
+  /** Those of people and programs that may call, by id; expired and revoked ones as well. */
+  readonly tokens = new Map<string, ApiToken>()
   /** Devices whose offer changed since somebody took them from here: their conversations go on by it. */
   readonly offerNews = new Set<LiveDevice>()
   /** Devices by what they claim as their own in their conversation, such as a SIM's number: nearly always one. */
@@ -431,17 +434,19 @@ export function tally({ book }: LiveRollout): Partial<Record<UpdateState, number
 /** Fills the memory from the store. */
 export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf): Promise<LiveFleet> {
   const fleet = new LiveFleet(clock, claimsOf)
-  const [devices, releases, rollouts, channels, enrolments, deltas, updates, seen] = await Promise.all([
+  const [devices, releases, rollouts, channels, enrolments, tokens, deltas, updates, seen] = await Promise.all([
     store.devices(),
     store.releases(),
     store.rollouts(),
     store.channels(),
     store.enrolments(),
+    store.tokens(),
     store.deltas(),
     store.liveUpdates(),
     store.seen(),
   ])
   for (const delta of deltas) fleet.deltas.set(delta.key, delta)
+  for (const token of tokens) fleet.tokens.set(token.id, token)
   for (const release of releases) fleet.releases.set(release.id, release)
   for (const rollout of rollouts) fleet.setRollout(rollout)
   for (const device of devices) fleet.addDevice(device)

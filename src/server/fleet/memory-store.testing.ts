@@ -13,6 +13,7 @@ import type {
   Update,
 } from "../../core/domain/records.ts"
 import { AlreadyTaken, type Change, type EventQuery, type Seen, type Store } from "./needs.ts"
+import type { ApiToken } from "../../core/domain/people.ts"
 
 /** A store in memory that keeps what was committed as text, as a disk would: nobody can change it afterwards. */
 export class MemoryStore implements Store {
@@ -23,6 +24,7 @@ export class MemoryStore implements Store {
     update: new Map(),
     channel: new Map(),
     enrolment: new Map(),
+    token: new Map(),
     message: new Map(),
     image: new Map(),
     delta: new Map(),
@@ -83,6 +85,7 @@ export class MemoryStore implements Store {
   channels = (): Promise<readonly Channel[]> => this.#all("channel")
   messages = (): Promise<readonly OutgoingMessage[]> => this.#all("message")
   enrolments = (): Promise<readonly Enrolment[]> => this.#all("enrolment")
+  tokens = (): Promise<readonly ApiToken[]> => this.#all("token")
   deltas = (): Promise<readonly DeltaRecord[]> => this.#all("delta")
   seen = (): Promise<readonly Seen[]> => this.#all("seen")
 
@@ -156,6 +159,7 @@ type TableName =
   | "update"
   | "channel"
   | "enrolment"
+  | "token"
   | "message"
   | "image"
   | "delta"
@@ -178,6 +182,8 @@ function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknow
       return { key: change.channel.name, value: change.channel }
     case "enrolment":
       return { key: change.enrolment.id, value: change.enrolment }
+    case "token":
+      return { key: change.token.id, value: change.token }
     case "message":
       return { key: change.message.reference, value: change.message }
     case "image":

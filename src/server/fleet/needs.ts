@@ -1,5 +1,6 @@
 import type { Actor } from "../../core/domain/actor.ts"
 import type { Emitter } from "../../core/kit/emitter.ts"
+import type { ApiToken } from "../../core/domain/people.ts"
 import type { DeltaRecipe } from "../../core/families/family.ts"
 import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
 import type {
@@ -36,6 +37,7 @@ export type Change =
   | { readonly put: "rollout"; readonly rollout: Rollout }
   | { readonly put: "update"; readonly update: Update }
   | { readonly put: "channel"; readonly channel: Channel }
+  | { readonly put: "token"; readonly token: ApiToken }
   | { readonly put: "enrolment"; readonly enrolment: Enrolment }
   | { readonly put: "message"; readonly message: OutgoingMessage }
   | { readonly remove: "message"; readonly id: string }
@@ -75,6 +77,7 @@ export interface Store {
   /** Messages whose fate is not known, oldest first. */
   readonly messages: () => Promise<readonly OutgoingMessage[]>
   readonly enrolments: () => Promise<readonly Enrolment[]>
+  readonly tokens: () => Promise<readonly ApiToken[]>
   readonly deltas: () => Promise<readonly DeltaRecord[]>
   /** Devices of a rollout that a later one has had since, by id. */
   readonly overtakenDevices: (rolloutId: string) => Promise<readonly string[]>

@@ -24,6 +24,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0007-authors": authors,
         "0008-rhythms": rhythms,
         "0009-enrolled-by": enrolledBy,
+        "0010-people": people,
       }),
   }
 }
@@ -147,6 +148,23 @@ const authors: Migration = {
 /** Which enrolment a device came by: each has bounds of its own. */
 const enrolledBy: Migration = {
   up: (db: Schema) => db.schema.alterTable("devices").addColumn("enrolment_id", "text").execute(),
+}
+
+/** Tokens of programs and people. */
+const people: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .createTable("api_tokens")
+      .addColumn("id", "text", (column) => column.primaryKey())
+      .addColumn("name", "text", required)
+      .addColumn("role", "text", required)
+      .addColumn("group_expression", "text")
+      .addColumn("hash", "text", required)
+      .addColumn("created_at", "bigint", required)
+      .addColumn("expires_at", "bigint")
+      .addColumn("revoked_at", "bigint")
+      .execute()
+  },
 }
 
 type Table = CreateTableBuilder<string, string>

@@ -11,6 +11,7 @@ import {
   messageRow,
   releaseRow,
   rolloutRow,
+  tokenRow,
   updateRow,
 } from "./rows.ts"
 import type { Tables } from "./tables.ts"
@@ -32,6 +33,7 @@ const putTable = {
   update: { table: "updates", key: "id", row: ({ update }) => updateRow(update) },
   channel: { table: "channels", key: "name", row: ({ channel }) => channelRow(channel) },
   enrolment: { table: "enrolments", key: "id", row: ({ enrolment }) => enrolmentRow(enrolment) },
+  token: { table: "api_tokens", key: "id", row: ({ token }) => tokenRow(token) },
   delta: { table: "deltas", key: "key", row: ({ delta }) => deltaRow(delta) },
   message: { table: "messages", key: "reference", row: ({ message }) => messageRow(message) },
   image: {

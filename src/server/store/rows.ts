@@ -1,6 +1,7 @@
 import type { Insertable, Selectable } from "kysely"
 import { type Actor, actorText, parseActor } from "../../core/domain/actor.ts"
 import type { Basis } from "../../core/domain/evidence.ts"
+import type { ApiToken, Role } from "../../core/domain/people.ts"
 import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
 import type { RunningEvidence } from "../../core/domain/evidence.ts"
 import { readPullState } from "../../core/domain/pull-state.ts"
@@ -320,6 +321,42 @@ export function messageOf(row: Row<"messages">): OutgoingMessage {
     state: row.state as OutgoingMessage["state"],
     carrierReference: row.carrier_reference,
     sentAt: row.sent_at,
+  }
+}
+
+export function tokenRow({
+  id,
+  name,
+  role,
+  group,
+  hash,
+  createdAt,
+  expiresAt,
+  revokedAt,
+}: ApiToken): NewRow<"api_tokens"> {
+  return {
+    id,
+    name,
+    role,
+    group_expression: group,
+    hash,
+    created_at: createdAt,
+    expires_at: expiresAt,
+    revoked_at: revokedAt,
+  }
+}
+
+export function tokenOf(row: Row<"api_tokens">): ApiToken {
+  const { id, name, role, group_expression: group, hash } = row
+  return {
+    id,
+    name,
+    role: role as Role,
+    group,
+    hash,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
   }
 }
 

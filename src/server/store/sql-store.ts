@@ -15,6 +15,7 @@ import {
   messageOf,
   releaseOf,
   rolloutOf,
+  tokenOf,
   updateOf,
 } from "./rows.ts"
 import type { Tables } from "./tables.ts"
@@ -133,6 +134,8 @@ class SqlStore implements Store {
     (await this.#read(this.#builder.selectFrom("channels").selectAll().orderBy("name"))).map(channelOf)
   enrolments = async () =>
     (await this.#read(this.#builder.selectFrom("enrolments").selectAll().orderBy("created_at"))).map(enrolmentOf)
+  tokens = async () =>
+    (await this.#read(this.#builder.selectFrom("api_tokens").selectAll().orderBy("created_at"))).map(tokenOf)
   deltas = async () => (await this.#read(this.#builder.selectFrom("deltas").selectAll().orderBy("at"))).map(deltaOf)
   messages = async () =>
     (await this.#read(this.#builder.selectFrom("messages").selectAll().orderBy("created_at"))).map(messageOf)

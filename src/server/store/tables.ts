@@ -10,6 +10,7 @@ export interface Tables {
   readonly updates: UpdatesTable
   readonly channels: ChannelsTable
   readonly enrolments: EnrolmentsTable
+  readonly api_tokens: ApiTokensTable
   readonly deltas: DeltasTable
   readonly messages: MessagesTable
   readonly events: EventsTable
@@ -115,6 +116,17 @@ interface EnrolmentsTable {
   readonly labels: string
   readonly admission: string
   readonly created_at: number
+  readonly revoked_at: number | null
+}
+
+interface ApiTokensTable {
+  readonly id: string
+  readonly name: string
+  readonly role: string
+  readonly group_expression: string | null
+  readonly hash: string
+  readonly created_at: number
+  readonly expires_at: number | null
   readonly revoked_at: number | null
 }
 

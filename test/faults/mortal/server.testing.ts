@@ -151,6 +151,7 @@ function readingFrom(store: Store): Omit<Store, "commit"> {
     channels: () => store.channels(),
     messages: () => store.messages(),
     enrolments: () => store.enrolments(),
+    tokens: () => store.tokens(),
     deltas: () => store.deltas(),
     seen: () => store.seen(),
     liveUpdates: () => store.liveUpdates(),

@@ -38,6 +38,8 @@ const patch = (means: string) =>
     tookMs: Type.Integer(),
   })
 
+const rights = { name: Type.String(), role: Type.String(), group: OptionalText }
+
 /** What evidence did to an update: one kind for each kind of evidence. */
 const updateEvents = {
   "update.offer-made": moved("the device gets an offer"),
@@ -112,6 +114,10 @@ export const eventTable = {
   "delta.no-gain": patch("a patch would hardly be smaller than the image"),
   "delta.failed": patch("a patch could not be made"),
   "delta.cancelled": bare("an operator gave a patch up"),
+  "token.created": row("an API token was made", rights),
+  "token.rotated": bare("an API token got a new text"),
+  "token.revoked": bare("an API token was taken back"),
+  "secret.revealed": row("somebody was shown a secret", { secret: Type.String() }),
   "message.doubtful": bare("a message may or may not have gone"),
   "message.unreadable": row("a short message that cannot be read was kept", { octets: Type.String() }),
   "message.sent-again": bare("a message that may have gone is sent again"),

@@ -29,6 +29,8 @@ function applyChange(fleet: LiveFleet, change: Change): void {
       return fleet.setChannel(change.channel)
     case "enrolment":
       return void fleet.enrolments.set(change.enrolment.id, change.enrolment)
+    case "token":
+      return void fleet.tokens.set(change.token.id, change.token)
     case "delta":
       return void fleet.deltas.set(change.delta.key, change.delta)
     // The outbox has the messages, and images are looked up by their SHA-256.

@@ -33,6 +33,7 @@ function pictureOf(fleet: LiveFleet) {
     releases: sorted(fleet.releases),
     channels: sorted([...fleet.channels].map(([name, { channel }]) => [name, channel])),
     enrolments: sorted(fleet.enrolments),
+    tokens: sorted(fleet.tokens),
     deltas: sorted(fleet.deltas),
     rollouts: sorted([...fleet.rollouts].map(([id, { rollout }]) => [id, rollout])),
     states: sorted(

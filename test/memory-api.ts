@@ -1,0 +1,85 @@
+import type { FastifyInstance } from "fastify"
+import { tokenActor } from "../src/core/domain/actor.ts"
+import type { WaftEvent } from "../src/core/domain/events/table.ts"
+import { families } from "../src/core/families/index.ts"
+import { Emitter } from "../src/core/kit/emitter.ts"
+import { hmacSha256 } from "../src/core/kit/hmac-sha256.ts"
+import { LimitHits } from "../src/core/kit/limits.ts"
+import { buildApi } from "../src/server/api/api-server.ts"
+import type { ApiNeeds } from "../src/server/api/handlers.ts"
+import type { OnBehalf } from "../src/server/fleet/fleet-needs.ts"
+import { loadFleet } from "../src/server/fleet/live-fleet.ts"
+import { MemoryStore } from "../src/server/fleet/memory-store.testing.ts"
+import { Outbox } from "../src/server/fleet/outbox.ts"
+import { firstAdmin } from "../src/server/people/caller.ts"
+import { callerByToken } from "../src/server/people/tokens.ts"
+
+/** The management API over a store in memory, without a socket. The admin token is `right`. */
+export interface MemoryApi {
+  readonly api: FastifyInstance
+  readonly needs: ApiNeeds & OnBehalf
+  readonly store: MemoryStore
+  readonly complaints: readonly string[]
+  /** The date, ms since 1970 UTC. */
+  now: number
+  /** Why the server says that it cannot write; null = it can. */
+  notReady: string | null
+}
+
+export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
+  const complaints: string[] = []
+  const complain = (what: string): void => void complaints.push(what)
+  const own = { now: 1_700_000_000_000, notReady: null as string | null }
+  const clock = { now: () => own.now, monotonic: () => 5 }
+  const events = new Emitter<WaftEvent>()
+  let texts = 0
+  const live = await loadFleet(store, clock)
+  const outbox = new Outbox({
+    clock,
+    live,
+    store,
+    events,
+    carrier: { isReady: () => false, send: () => Promise.resolve({ kind: "not-sent", words: "no carrier" }) },
+    tell: () => Promise.resolve(),
+    complain,
+  })
+  const noDisk = () => Promise.reject(new Error("no disk"))
+  const needs: ApiNeeds & OnBehalf = {
+    actor: tokenActor("admin"),
+    clock,
+    store,
+    images: { put: noDisk, open: noDisk, discard: () => Promise.resolve() },
+    live,
+    events,
+    outbox,
+    randomBits: () => 7,
+    hmac: hmacSha256,
+    reach: () => ({ ftp: { host: "127.0.0.1", port: 1 }, tcp: { host: "127.0.0.1", port: 2 }, smsNumber: "" }),
+    randomText: (length) => String(++texts).padStart(length, "a"),
+    families,
+    version: "9.9.9",
+    listeners: () => ({ http: "127.0.0.1:1" }),
+    deviceUrl: () => "http://127.0.0.1:1",
+    hits: new LimitHits(),
+    backup: noDisk,
+    breathe: () => Promise.resolve(),
+    whyNotReady: () => Promise.resolve(own.notReady),
+    deltaMaker: {
+      make: () => Promise.resolve(null),
+      progress: () => null,
+      cancel: () => Promise.resolve(false),
+      forget: () => undefined,
+    },
+    complain,
+  }
+  const api = await buildApi({
+    needs,
+    callerBy: (token) => (token === "right" ? firstAdmin : callerByToken(needs, token)),
+    hosts: ["ota.example.com"],
+    uploadLimitBytes: 1000,
+    consoleFolder: "/nonexistent",
+    complain,
+    heartbeat: () => () => undefined,
+  })
+  return Object.assign(own, { api, needs, store, complaints })
+}
