@@ -10,7 +10,7 @@ import type { ApiNeeds } from "../src/server/api/handlers.ts"
 import type { OnBehalf } from "../src/server/fleet/fleet-needs.ts"
 import { loadFleet } from "../src/server/fleet/live-fleet.ts"
 import { MemoryStore } from "../src/server/fleet/memory-store.testing.ts"
-import { Outbox } from "../src/server/fleet/outbox.ts"
+import { Outbox } from "../src/server/fleet/outbox/outbox.ts"
 import { firstAdmin } from "../src/server/people/caller.ts"
 import { callerByToken } from "../src/server/people/tokens.ts"
 

@@ -21,7 +21,7 @@ import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
 import { makeTicket, offerAgain } from "./make-offers.ts"
 import { type Move, moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
-import type { Outbox } from "./outbox.ts"
+import type { Outbox } from "./outbox/outbox.ts"
 import { takeTurns } from "./take-turns.ts"
 
 export type ConverseNeeds = FleetNeeds & {

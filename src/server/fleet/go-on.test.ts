@@ -11,7 +11,8 @@ import { Emitter } from "../../core/kit/emitter.ts"
 import { converse, type ConverseNeeds, findDue, goOn } from "./converse.ts"
 import { LiveFleet } from "./live-fleet.ts"
 import { MemoryStore } from "./memory-store.testing.ts"
-import { type CarrierOutcome, Outbox } from "./outbox.ts"
+import type { CarrierOutcome } from "./outbox/carrier.ts"
+import { Outbox } from "./outbox/outbox.ts"
 
 /** A family whose devices get a message at every step, or none. */
 let isTalkative: boolean

@@ -3,7 +3,7 @@ import { decodeSeptets, encodeSeptets } from "../../core/protocols/sms/alphabet.
 import type { OutgoingMessage } from "../../core/domain/records.ts"
 import { commit, eventOf } from "../fleet/commit.ts"
 import { converse, type ConverseNeeds, takeMessage } from "../fleet/converse.ts"
-import type { Carrier, CarrierOutcome, MessageFate } from "../fleet/outbox.ts"
+import type { Carrier, CarrierOutcome, MessageFate } from "../fleet/outbox/carrier.ts"
 import type { SmsBudget } from "../fleet/sms-budget.ts"
 import type {
   IncomingSms,

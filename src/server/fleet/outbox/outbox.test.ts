@@ -1,11 +1,12 @@
-import { LiveFleet } from "./live-fleet.ts"
-import { engine } from "../../core/domain/actor.ts"
+import { LiveFleet } from "../live-fleet.ts"
+import { engine } from "../../../core/domain/actor.ts"
 import { beforeEach, describe, expect, it } from "vitest"
-import type { WaftEvent } from "../../core/domain/events/table.ts"
-import type { OutgoingMessage } from "../../core/domain/records.ts"
-import { Emitter } from "../../core/kit/emitter.ts"
-import { MemoryStore } from "./memory-store.testing.ts"
-import { type CarrierOutcome, type MessageFate, Outbox } from "./outbox.ts"
+import type { WaftEvent } from "../../../core/domain/events/table.ts"
+import type { OutgoingMessage } from "../../../core/domain/records.ts"
+import { Emitter } from "../../../core/kit/emitter.ts"
+import { MemoryStore } from "../memory-store.testing.ts"
+import type { CarrierOutcome, MessageFate } from "./carrier.ts"
+import { Outbox } from "./outbox.ts"
 
 /** A carrier that answers as it is told, and notes what it was handed. */
 class Carrier {

@@ -1,38 +1,12 @@
-import { engine } from "../../core/domain/actor.ts"
-import type { OutgoingMessage } from "../../core/domain/records.ts"
-import { commit, eventOf } from "./commit.ts"
-import type { FleetNeeds } from "./fleet-needs.ts"
-import type { Change } from "./needs.ts"
-
-/** Whoever carries messages to devices. */
-export interface Carrier {
-  readonly isReady: () => boolean
-  /** Hands one message over; never rejects. */
-  readonly send: (message: OutgoingMessage) => Promise<CarrierOutcome>
-}
-
-export type CarrierOutcome =
-  | { readonly kind: "accepted"; readonly carrierReference: string }
-  | { readonly kind: "refused"; readonly words: string; readonly isTemporary: boolean }
-  /** It never left. */
-  | { readonly kind: "not-sent"; readonly words: string }
-  /** It may or may not have gone; `later` resolves with the carrier's answer if that comes after all. */
-  | { readonly kind: "uncertain"; readonly words: string; readonly later?: Promise<CarrierOutcome> }
-
-/** What a carrier tells of a message beside the reference by which it accepted it. */
-export interface StatusHints {
-  /** Other ways in which it may have written the reference. */
-  readonly otherReferences?: readonly string[]
-  /** The receiver's number. */
-  readonly about?: string
-}
-
-/** What became of a message in the end. */
-export interface MessageFate {
-  readonly message: OutgoingMessage
-  readonly status: "delivered" | "failed"
-  readonly detail: string
-}
+import { engine } from "../../../core/domain/actor.ts"
+import type { OutgoingMessage } from "../../../core/domain/records.ts"
+import { commit, eventOf } from "../commit.ts"
+import type { FleetNeeds } from "../fleet-needs.ts"
+import type { Change } from "../needs.ts"
+import type { Carrier, CarrierOutcome, MessageFate, StatusHints } from "./carrier.ts"
+import { CarrierNames } from "./carrier-names.ts"
+import { Doubts } from "./doubts.ts"
+import { isFull, type Lane, Lanes, window } from "./lanes.ts"
 
 export type OutboxNeeds = Pick<FleetNeeds, "clock" | "store" | "events" | "live"> & {
   readonly carrier: Carrier
@@ -41,35 +15,10 @@ export type OutboxNeeds = Pick<FleetNeeds, "clock" | "store" | "events" | "live"
   readonly complain: (what: string, error: unknown) => void
 }
 
-/** Messages handed over and not yet accepted, at most. */
-const window = 50
-/** How many of them may be others than answers: a rollout to thousands does not stand in the way of who waits for an answer. */
-const mostOthers = 10
 /** Pause after a temporary refusal or a carrier that is away, ms. */
 const pauseMs = 2000
-/** A message that may have gone is sent once more after each of these, ms: every copy costs, and a device may act on each. */
-const doubtPausesMs: readonly number[] = [60_000, 300_000]
 /** A receipt that has not come so long after a message's validity never will, ms. */
 const receiptGraceMs = 300_000
-
-/** Messages that wait for the carrier, oldest first, and how many of their kind it may have in hand. */
-interface Lane {
-  readonly waiting: string[]
-  readonly most: number
-  inHand: number
-}
-
-/** A message that may have gone. */
-interface Doubt {
-  /** How often it was handed over without an answer. */
-  readonly times: number
-  /** When it is handed over again, by the clock that never jumps; null = no more. */
-  dueMs: number | null
-  /** References under which earlier copies were accepted after all. */
-  readonly names: string[]
-}
-
-type Early = StatusHints & { readonly status: MessageFate["status"] | "unknown"; readonly detail: string }
 
 /**
  * Messages to devices, each a row until its fate is known. What a crash leaves in the middle of being handed over is sent again,
@@ -81,14 +30,11 @@ export class Outbox {
   readonly #messages = new Map<string, OutgoingMessage>()
   /** When each message began to wait for what it waits for, by the clock that never jumps. */
   readonly #waitsSince = new Map<string, number>()
-  readonly #byCarrier = new Map<string, string>()
-  readonly #answers: Lane = { waiting: [], most: window, inHand: 0 }
-  readonly #others: Lane = { waiting: [], most: mostOthers, inHand: 0 }
+  readonly #names = new CarrierNames(this.#messages)
+  readonly #lanes = new Lanes()
   readonly #handing = new Set<Promise<void>>()
   readonly #inHand = new Set<string>()
-  /** Statuses that came before the message's acceptance did. */
-  readonly #early = new Map<string, Early>()
-  readonly #doubts = new Map<string, Doubt>()
+  readonly #doubts: Doubts
   /** The last word of a carrier that does not know itself. */
   readonly #lastWords = new Map<string, string>()
   #quietUntil = 0
@@ -96,6 +42,7 @@ export class Outbox {
 
   constructor(needs: OutboxNeeds) {
     this.#needs = needs
+    this.#doubts = new Doubts(needs.clock.monotonic)
   }
 
   get size(): number {
@@ -123,9 +70,8 @@ export class Outbox {
     ])
     await commit(this.#needs, engine, changes)
     for (const message of rows) {
-      // How often it was handed over before is not known: once at least.
-      if (message.state === "sending") this.#doubts.set(message.reference, { times: 1, dueMs: null, names: [] })
-      if (message.state === "doubtful") this.#doubtAgain(message.reference, doubtPausesMs.length)
+      if (message.state === "sending") this.#doubts.resume(message.reference)
+      if (message.state === "doubtful") this.#doubts.resumeLast(message.reference)
       this.add(message.state === "sending" ? { ...message, state: "waiting" } : message)
     }
   }
@@ -135,8 +81,7 @@ export class Outbox {
    * sync to disk before it leaves.
    */
   firstState(isAnswer = false): "waiting" | "sending" {
-    const { waiting, inHand, most } = this.#laneOf(isAnswer)
-    const isBusy = inHand + waiting.length >= most || this.#handing.size >= window
+    const isBusy = isFull(this.#lanes.of(isAnswer)) || this.#handing.size >= window
     const isQuiet = this.#needs.clock.monotonic() < this.#quietUntil
     return isBusy || isQuiet || this.#isClosed || !this.#needs.carrier.isReady() ? "waiting" : "sending"
   }
@@ -146,7 +91,7 @@ export class Outbox {
    * them back until there is room: time that a message waits here counts against its validity.
    */
   room(): "some" | "none" | "away" {
-    if (this.#others.inHand + this.#others.waiting.length < mostOthers) return "some"
+    if (!isFull(this.#lanes.others)) return "some"
     return this.#needs.carrier.isReady() ? "none" : "away"
   }
 
@@ -157,25 +102,19 @@ export class Outbox {
     const waited = Math.max(0, this.#needs.clock.now() - (message.sentAt ?? message.createdAt))
     this.#waitsSince.set(message.reference, this.#needs.clock.monotonic() - waited)
     const isWaiting = message.state === "waiting" || message.state === "sending"
-    if (isWaiting) this.#laneOf(isAnswer).waiting.push(message.reference)
-    if (message.carrierReference !== null) this.#byCarrier.set(message.carrierReference, message.reference)
+    if (isWaiting) this.#lanes.of(isAnswer).waiting.push(message.reference)
+    this.#names.add(message.carrierReference, message.reference)
   }
 
   /** Hands over what waits, as far as the carrier takes it. */
   kick(): void {
     while (!this.#isClosed && this.#handing.size < window && this.#needs.clock.monotonic() >= this.#quietUntil) {
-      const lane = [this.#answers, this.#others].find(
-        ({ waiting, inHand, most }) => waiting.length > 0 && inHand < most,
-      )
+      const lane = this.#lanes.next()
       if (lane === undefined || !this.#needs.carrier.isReady()) return
       const message = this.#messages.get(lane.waiting.shift() ?? "")
       // An answer that came late may have settled it since.
       if (message !== undefined && message.state !== "sent") this.#take(message, lane)
     }
-  }
-
-  #laneOf(isAnswer: boolean): Lane {
-    return isAnswer ? this.#answers : this.#others
   }
 
   #take(message: OutgoingMessage, lane: Lane): void {
@@ -219,12 +158,10 @@ export class Outbox {
     detail: string,
     hints: StatusHints = {},
   ): Promise<void> {
-    const message = this.#named(carrierReference, hints)
+    const message = this.#names.named(carrierReference, hints)
     if (message !== undefined) return this.#takeStatus(message, status, detail)
     if (this.#handing.size === 0 && this.#doubts.size === 0) return
-    this.#early.set(carrierReference, { status, detail, ...hints })
-    // Receipts of messages that nobody here sent must not pile up.
-    if (this.#early.size > 1000) this.#early.delete(this.#early.keys().next().value ?? "")
+    this.#names.keepEarly(carrierReference, { status, detail, ...hints })
   }
 
   async #takeStatus(
@@ -234,18 +171,6 @@ export class Outbox {
   ): Promise<void> {
     if (status !== "unknown") return this.#end(message, status, detail)
     this.#lastWords.set(message.reference, detail)
-  }
-
-  /** The message that a status is about: of those whose reference can be written so, the one to that number. */
-  #named(carrierReference: string, { otherReferences = [], about = "" }: StatusHints): OutgoingMessage | undefined {
-    const found = [carrierReference, ...otherReferences].flatMap((name) => {
-      const message = this.#messages.get(this.#byCarrier.get(name) ?? "")
-      return message === undefined ? [] : [message]
-    })
-    const [exact] = this.#byCarrier.has(carrierReference) ? found : []
-    const others = new Set(found)
-    const fallback = about === "" && others.size === 1 ? found[0] : undefined
-    return found.find(({ to }) => isSameNumber(to, about)) ?? exact ?? fallback
   }
 
   async close(): Promise<void> {
@@ -265,18 +190,14 @@ export class Outbox {
 
   async #accepted(sending: OutgoingMessage, carrierReference: string): Promise<void> {
     const sent = await this.#save({ ...sending, state: "sent", carrierReference, sentAt: this.#needs.clock.now() })
-    // A carrier that gives no reference cannot tell of the message either.
-    if (carrierReference !== "") this.#byCarrier.set(carrierReference, sent.reference)
+    this.#names.add(carrierReference, sent.reference)
     this.#waitsSince.set(sent.reference, this.#needs.clock.monotonic())
     await this.#takeEarly(sent)
   }
 
   async #takeEarly(sent: OutgoingMessage): Promise<void> {
-    for (const [carrierReference, { status, detail, ...hints }] of this.#early) {
-      if (this.#named(carrierReference, hints) !== sent) continue
-      this.#early.delete(carrierReference)
-      return this.#takeStatus(sent, status, detail)
-    }
+    const early = this.#names.takeEarly(sent)
+    if (early !== undefined) await this.#takeStatus(sent, early.status, early.detail)
   }
 
   /** Not sent again before some time has passed, in which an answer may still come. */
@@ -285,8 +206,7 @@ export class Outbox {
     { words, later }: Extract<CarrierOutcome, { readonly kind: "uncertain" }>,
   ): Promise<void> {
     const { reference } = sending
-    const times = (this.#doubts.get(reference)?.times ?? 0) + 1
-    const pauseMs = this.#doubtAgain(reference, times)
+    const pauseMs = this.#doubts.again(reference)
     const next = pauseMs === null ? "it is not sent again" : `it is sent again in ${pauseMs / 1000} s unless it answers`
     await this.#save(
       { ...sending, state: "doubtful" },
@@ -305,18 +225,6 @@ export class Outbox {
       })
   }
 
-  /** Notes one more time without an answer; gives the pause before the next copy, null = there is none. */
-  #doubtAgain(reference: string, times: number): number | null {
-    const pauseMs = doubtPausesMs[times - 1] ?? null
-    const names = this.#doubts.get(reference)?.names ?? []
-    this.#doubts.set(reference, {
-      times,
-      dueMs: pauseMs === null ? null : this.#needs.clock.monotonic() + pauseMs,
-      names,
-    })
-    return pauseMs
-  }
-
   async #sendAgainWhenDue(message: OutgoingMessage, nowMs: number): Promise<void> {
     const { reference, deviceId } = message
     const doubt = this.#doubts.get(reference)
@@ -332,7 +240,7 @@ export class Outbox {
         sentence: `The message ${reference} may have gone ${times(doubt.times)}; it is sent once more.`,
       }),
     )
-    this.#others.waiting.push(reference)
+    this.#lanes.others.waiting.push(reference)
     this.kick()
   }
 
@@ -342,7 +250,7 @@ export class Outbox {
     if (message === undefined || outcome.kind === "uncertain") return
     if (message.state === "sent" || this.#inHand.has(reference)) {
       if (outcome.kind !== "accepted" || outcome.carrierReference === "") return
-      this.#byCarrier.set(outcome.carrierReference, reference)
+      this.#names.add(outcome.carrierReference, reference)
       this.#doubts.get(reference)?.names.push(outcome.carrierReference)
       return
     }
@@ -350,7 +258,7 @@ export class Outbox {
     if (outcome.kind === "refused" && !outcome.isTemporary) return this.#end(message, "failed", outcome.words)
     if (message.state !== "doubtful") return
     // It did not go: this copy counts for nothing.
-    this.#others.waiting.push((await this.#save({ ...message, state: "waiting" })).reference)
+    this.#lanes.others.waiting.push((await this.#save({ ...message, state: "waiting" })).reference)
   }
 
   async #save(message: OutgoingMessage, event?: Change): Promise<OutgoingMessage> {
@@ -365,8 +273,8 @@ export class Outbox {
     await commit(this.#needs, engine, [{ remove: "message", id: message.reference }])
     this.#messages.delete(message.reference)
     this.#waitsSince.delete(message.reference)
-    if (message.carrierReference !== null) this.#byCarrier.delete(message.carrierReference)
-    for (const name of this.#doubts.get(message.reference)?.names ?? []) this.#byCarrier.delete(name)
+    this.#names.delete(message.carrierReference)
+    for (const name of this.#doubts.get(message.reference)?.names ?? []) this.#names.delete(name)
     this.#doubts.delete(message.reference)
     this.#lastWords.delete(message.reference)
   }
@@ -382,11 +290,3 @@ export class Outbox {
 function times(count: number): string {
   return count === 1 ? "once" : `${count} times`
 }
-
-/** Whether two ways to write a number may be the same one: with its country's code, or without. */
-function isSameNumber(one: string, other: string): boolean {
-  const [a = "", b = ""] = [one, other].map((number) => number.replaceAll(/\D/g, "").replace(/^0+/, ""))
-  return a.length >= leastDigits && b.length >= leastDigits && (a.endsWith(b) || b.endsWith(a))
-}
-
-const leastDigits = 6
