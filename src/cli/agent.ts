@@ -2,7 +2,7 @@ import { Command } from "commander"
 import { type AgentEvent, AgentTrouble, runAgent, WrongUse } from "../agent/main.ts"
 import { addAttend } from "./attend.ts"
 import { Failure } from "./failure.ts"
-import { clean, printLines } from "./output.ts"
+import { printJsonLine, printLines } from "./output.ts"
 
 interface AgentCommandOptions {
   readonly port: readonly string[]
@@ -87,7 +87,7 @@ function tellLine({ text }: AgentEvent): void {
 }
 
 function tellJson(event: AgentEvent): void {
-  process.stdout.write(`${clean(JSON.stringify({ time: new Date().toISOString(), ...event }))}\n`)
+  printJsonLine({ time: new Date().toISOString(), ...event })
 }
 
 function untilInterrupted(): AbortSignal {

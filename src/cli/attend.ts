@@ -7,7 +7,7 @@ import type { JsonObject } from "../core/kit/json.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
 import { addFamilyOptions, givenOptions } from "./family-options.ts"
-import { clean, printLines } from "./output.ts"
+import { printJsonLine, printLines } from "./output.ts"
 
 interface AttendCommandOptions {
   readonly port: readonly string[]
@@ -53,8 +53,7 @@ async function run(options: AttendCommandOptions): Promise<void> {
       plan: { ...filePlan(options.plan), ...flagPlan(options), baudRate: Number(options.baud) },
       speed: Number(speed),
       tell: (event) => {
-        if (json === true)
-          process.stdout.write(`${clean(JSON.stringify({ time: new Date().toISOString(), ...event }))}\n`)
+        if (json === true) printJsonLine({ time: new Date().toISOString(), ...event })
         else printLines(event.version === null ? event.text : `${event.version}: ${event.text}`)
       },
       signal: ending.signal,

@@ -112,7 +112,7 @@ function fromCells(names: readonly string[], cells: readonly string[]): Omit<Rea
     const says = `it has ${cells.length} cells and the header ${names.length}`
     return { faults: [{ column: null, says }] }
   }
-  const row = new Map(names.map((name, at) => [name, cells[at] ?? ""]))
+  const row = new Map(names.map((name, at) => [name, withoutGuard(cells[at] ?? "")]))
   const faults = required.filter((name) => row.get(name) === "").map((column) => ({ column, says: "it is empty" }))
   if (faults.length > 0) return { faults }
   const filled = [...row].filter(([name, value]) => value !== "" && !required.includes(name as "id"))
@@ -128,6 +128,11 @@ function fromCells(names: readonly string[], cells: readonly string[]): Omit<Rea
       : { options: Object.fromEntries(optionCells.map(([name, value]) => [name.slice("set.".length), value])) }),
   }
   return { device, faults }
+}
+
+/** The apostrophe that keeps spreadsheets from taking a cell for a formula is no part of it. */
+function withoutGuard(cell: string): string {
+  return /^'[=+\-@]/.test(cell) ? cell.slice(1) : cell
 }
 
 /** `line 7, column model: it is empty`. */

@@ -4,6 +4,7 @@ import type { DeviceAccessView, DeviceView, NewDeviceBody } from "../core/contra
 import { familyById } from "../core/families/index.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
+import { devicesAsCsv } from "./device-csv.ts"
 import { faultText, readDeviceList } from "./device-list.ts"
 import { optionNames } from "./family-options.ts"
 import { Failure } from "./failure.ts"
@@ -162,9 +163,11 @@ function readCommands(command: Command): void {
   common(command.command("list"))
     .description("list devices")
     .option("--group <EXPR>", "only those that match, such as 'site=north and model=4g'")
-    .action(async (options: Common & { readonly group?: string }) => {
+    .option("--csv", "print CSV, as `waft device import` reads it")
+    .action(async (options: Common & { readonly group?: string; readonly csv?: true }) => {
       const devices = await allDevices(options)
       if (options.json) return printJson(devices)
+      if (options.csv === true) return printLines(...devicesAsCsv(devices))
       printTable(
         devices,
         [

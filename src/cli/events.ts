@@ -2,7 +2,7 @@ import { Command } from "commander"
 import type { EventView } from "../core/contract/schemas.ts"
 import { connect } from "./api-client.ts"
 import { type Common, common } from "./options.ts"
-import { clean, printJson, timeText } from "./output.ts"
+import { clean, printJson, printJsonLine, timeText } from "./output.ts"
 
 interface EventsOptions extends Common {
   readonly after?: string
@@ -49,7 +49,7 @@ export function eventsCommand(): Command {
 
 function print(event: EventView, { json }: Common): void {
   if (json === true) {
-    process.stdout.write(`${JSON.stringify(event)}\n`)
+    printJsonLine(event)
     return
   }
   const who = event.deviceId === null ? "" : `${event.deviceId} `

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander"
+import { shownJson, shownLines } from "../core/kit/clean-text.ts"
 import { ConfigError, StartError } from "../server/config.ts"
 import { Failure } from "./failure.ts"
 import { version } from "./version.ts"
@@ -85,7 +86,7 @@ function tell(error: unknown, json: boolean): number {
     status: exitCode,
     detail: error.message,
   }
-  process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `waft: ${error.message}\n`)
+  process.stderr.write(json ? `${shownJson(problem)}\n` : `waft: ${shownLines(error.message)}\n`)
   return exitCode
 }
 

@@ -1,3 +1,4 @@
+import { shown, shownJson } from "../core/kit/clean-text.ts"
 import { cutMiddle, fitColumns } from "./fit-columns.ts"
 
 /** How commands print: JSON for programs, aligned columns for people. */
@@ -9,7 +10,12 @@ export interface Column<Row> {
 
 /** Prints one value as JSON. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined)}\n`)
+  process.stdout.write(`${shownJson(value, process.stdout.isTTY ? 2 : undefined)}\n`)
+}
+
+/** Prints one value as JSON on one line, of many. */
+export function printJsonLine(value: unknown): void {
+  process.stdout.write(`${shownJson(value)}\n`)
 }
 
 /** Prints rows as a table, or says what there is none of. On a terminal, cells are cut in the middle so that lines fit. */
@@ -34,7 +40,7 @@ export function printLines(...lines: readonly string[]): void {
 
 /** What a device sent must not steer the operator's terminal. */
 export function clean(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?")
+  return shown(text)
 }
 
 /** 2026-11-21 09:30:00 in local time. */

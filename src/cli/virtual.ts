@@ -14,7 +14,7 @@ import { type ApiClient, connect } from "./api-client.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
-import { clean, printJson, printLines, printTable } from "./output.ts"
+import { printJson, printJsonLine, printLines, printTable } from "./output.ts"
 
 interface ServerOptions {
   readonly ftp?: string
@@ -130,7 +130,7 @@ async function run(options: RunOptions): Promise<void> {
     log: (line) => (options.json === true ? undefined : printLines(line)),
     onEnd: (end) => {
       if (options.json !== true) printLines(`${end.code}: ${end.words}`)
-      process.stdout.write(`${clean(JSON.stringify(end))}\n`)
+      printJsonLine(end)
     },
     ...doorsOf(options),
     sim: given({
@@ -213,7 +213,7 @@ async function runModuleSwarm(
     signal,
     ...(fault === undefined ? {} : { fault }),
     onEvent: ({ id }, { event, text }) => {
-      if (json === true) process.stdout.write(`${clean(JSON.stringify({ device: id, event, text }))}\n`)
+      if (json === true) printJsonLine({ device: id, event, text })
       else printLines(`${id}: ${text}`)
     },
   })

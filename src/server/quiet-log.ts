@@ -1,11 +1,13 @@
 import { type Logger, pino } from "pino"
+import { shownInJson } from "../core/kit/clean-text.ts"
 import { type LimitHits, limits } from "../core/kit/limits.ts"
 
 /** The server's log on standard error. A reader that has stopped costs a buffer, not the machine. */
 export function openLog(level: string, hits: LimitHits): Logger {
   const destination = pino.destination({ dest: 2, sync: false, maxLength: limits["log.buffer"].most })
   destination.on("drop", () => hits.hit("log.buffer"))
-  return pino({ level, base: null }, destination)
+  // What peers named may stand in a line.
+  return pino({ level, base: null, hooks: { streamWrite: shownInJson } }, destination)
 }
 
 /** Takes a line about something that a peer caused. */

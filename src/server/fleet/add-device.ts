@@ -1,5 +1,6 @@
 import type { RunningEvidence } from "../../core/domain/evidence.ts"
 import type { Device } from "../../core/domain/records.ts"
+import { hasHidden } from "../../core/kit/clean-text.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { AccessWish } from "../../core/families/access.ts"
@@ -152,8 +153,8 @@ export function checkedLabels(labels: Readonly<Record<string, string>>): Readonl
       throw new Refusal("bad-label", { detail })
     }
     const value = labels[name] ?? ""
-    if (value.length > 200 || /[\x00-\x1f\x7f]/.test(value)) {
-      const detail = `The label ${name} takes at most 200 characters without control characters.`
+    if (value.length > 200 || hasHidden(value)) {
+      const detail = `The label ${name} takes at most 200 characters, none of them a control character or invisible.`
       throw new Refusal("bad-label", { detail })
     }
   }

@@ -2,17 +2,19 @@ import type { Actor } from "../../core/domain/actor.ts"
 import { type EventKind, newEvent, type WaftEvent } from "../../core/domain/events/table.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { applyChanges } from "./ledger/apply.ts"
+import { cleanChanges } from "./ledger/clean-changes.ts"
 import type { Change } from "./needs.ts"
 
 /**
- * Makes changes durable as the deed of `actor`, then takes the very same changes into memory, then tells the listeners what
+ * Makes changes durable, cleaned, as the deed of `actor`, then takes the very same changes into memory, then tells the listeners what
  * happened. Whatever fails before they are durable leaves memory as it was.
  */
 export async function commit(
   { store, events, live }: Pick<FleetNeeds, "store" | "events" | "live">,
   actor: Actor,
-  changes: readonly Change[],
+  given: readonly Change[],
 ): Promise<readonly WaftEvent[]> {
+  const changes = cleanChanges(given)
   const appended = await store.commit(actor, changes)
   applyChanges(live, changes)
   for (const event of appended) events.emit(event)

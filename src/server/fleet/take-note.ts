@@ -41,8 +41,8 @@ export async function takeNote(needs: Needs, live: LiveDevice, note: AgentNote):
         kind: `agent.${event}`,
         deviceId,
         basis: "reported",
-        sentence: printable(sentence),
-        ...(version === undefined ? {} : { data: { version: printable(version) } }),
+        sentence,
+        ...(version === undefined ? {} : { data: { version } }),
       }),
     ])
   } catch (error) {
@@ -62,9 +62,4 @@ function memoryOf({ live: fleet, clock }: Needs, live: LiveDevice): NoteMemory {
     memory.minuteAt = now
   }
   return memory
-}
-
-/** Control characters must not reach a terminal that shows the log. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, " ")
 }

@@ -117,7 +117,7 @@ describe("a note of what was seen beside a device", () => {
     expect(view(await say(token, note))).toEqual({ note: "written" })
     expect(view(await say(token, note))).toEqual({ note: "known" })
     expect(await written()).toMatchObject([
-      { kind: "agent.upgraded", deviceId: "m1", basis: "reported", sentence: "It runs [31m new firmware." },
+      { kind: "agent.upgraded", deviceId: "m1", basis: "reported", sentence: "It runs\\u{1b}[31m new firmware." },
     ])
     expect(agents.state()).toBe(before)
     expect(server.needs.live.devices.get("m1")?.device.running.version).toBe("A")

@@ -15,6 +15,7 @@ import {
 } from "../../core/contract/agent-api.ts"
 import type { Enrolment } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { cleanTexts } from "../../core/kit/clean-text.ts"
 import type { LimitName } from "../../core/kit/limits.ts"
 import { tokenText } from "../fleet/add-device.ts"
 import { noteHandedOut, sayRunning, type Work, workFor } from "../fleet/ask-for-work.ts"
@@ -187,8 +188,9 @@ function queryValues(query: string): Record<string, string | number> {
   return values
 }
 
+/** What a call says, its texts as they are kept: what is compared later is the same. */
 function parsed<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
-  if (Value.Check(schema, value)) return value
+  if (Value.Check(schema, value)) return cleanTexts(value, "words")
   const [first] = Value.Errors(schema, value)
   throw new Refusal("bad-request", { detail: `${first?.instancePath ?? ""} ${first?.message ?? "is wrong"}`.trim() })
 }

@@ -1,4 +1,5 @@
-import { cleanText, isRecord, objectOf } from "./json-text.ts"
+import { cleanText } from "../../../kit/clean-text.ts"
+import { isRecord, objectOf } from "./json-text.ts"
 
 /** What a client may do with an action (`status.execution`). */
 export const executions = [
@@ -69,14 +70,16 @@ function percentOf(progress: unknown): number | null {
 
 function codeOf(code: unknown): string | null {
   if (typeof code === "number" && Number.isFinite(code)) return String(code)
-  return typeof code === "string" && code !== "" ? cleanText(code, 40) : null
+  return typeof code === "string" && code !== "" ? cleanText(code.trim(), "code") : null
 }
 
 function detailsOf(details: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(details) ? details : [details]
   return list
     .slice(-mostDetails)
-    .flatMap((one) => (typeof one === "string" || typeof one === "number" ? [cleanText(String(one))] : []))
+    .flatMap((one) =>
+      typeof one === "string" || typeof one === "number" ? [cleanText(String(one).trim(), "words")] : [],
+    )
     .filter((one) => one !== "")
 }
 

@@ -22,9 +22,3 @@ export function objectOf(body: Uint8Array): Readonly<Record<string, unknown>> | 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
-
-/** A text that may stand in a log: control characters gone, at most `most` characters. */
-export function cleanText(text: string, most = 200): string {
-  const clean = text.replaceAll(/\p{C}+/gu, " ").trim()
-  return clean.length > most ? `${clean.slice(0, most)}…` : clean
-}

@@ -1,6 +1,7 @@
 import { notFound, type RouteAnswer } from "../../routes.ts"
 import type { DeviceReport } from "../../report.ts"
-import { cleanText, objectOf } from "../codec/json-text.ts"
+import { cleanText } from "../../../kit/clean-text.ts"
+import { objectOf } from "../codec/json-text.ts"
 import { type Feedback, readFeedback } from "../codec/feedback.ts"
 import { versions } from "../versions.ts"
 import {
@@ -150,7 +151,7 @@ export function answerInstalled(contact: DdiContact): RouteAnswer {
 export function answerOffline({ request }: DdiContact): RouteAnswer {
   const value = objectOf(request.body) as Readonly<Record<string, unknown>>
   const { version } = value
-  const parsed = typeof version === "string" ? versions.parse(cleanText(version, 64)) : null
+  const parsed = typeof version === "string" ? versions.parse(cleanText(version.trim(), "version")) : null
   if (parsed === null || "fault" in parsed) return badRequest("version is missing, or is none")
   return { ...done, report: { running: parsed.version } }
 }

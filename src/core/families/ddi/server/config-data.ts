@@ -1,5 +1,6 @@
 import type { RouteAnswer } from "../../routes.ts"
-import { cleanText, isRecord, objectOf } from "../codec/json-text.ts"
+import { cleanText } from "../../../kit/clean-text.ts"
+import { isRecord, objectOf } from "../codec/json-text.ts"
 import { badRequest, type DdiContact, done } from "./contact.ts"
 import { writeMemory } from "./memory.ts"
 
@@ -26,7 +27,8 @@ export function answerConfigData({ request, memory, device }: DdiContact): Route
     const name = labelName(key)
     if (name === null || (name in device.labels && !own.has(name))) continue
     if (mode === "remove") delete labels[name]
-    else if (name in labels || Object.keys(labels).length < mostLabels) labels[name] = cleanText(textOf(given))
+    else if (name in labels || Object.keys(labels).length < mostLabels)
+      labels[name] = cleanText(textOf(given).trim(), "label")
   }
   const attributes = Object.keys(labels).filter((name) => own.has(name) || !(name in device.labels))
   return { ...done, report: { labels, familyState: writeMemory({ ...memory, attributes, wantsConfig: false }) } }

@@ -1,7 +1,8 @@
 import type { JsonObject } from "../../../kit/json.ts"
 import { notFound, type RouteAnswer } from "../../routes.ts"
 import { readConfirmation } from "../codec/feedback.ts"
-import { cleanText, objectOf } from "../codec/json-text.ts"
+import { cleanText } from "../../../kit/clean-text.ts"
+import { objectOf } from "../codec/json-text.ts"
 import { badRequest, type DdiContact, done, gone, json, link, standingAction } from "./contact.ts"
 import { deploymentOf, historyOf } from "./deployment.ts"
 import { writeMemory } from "./memory.ts"
@@ -70,7 +71,7 @@ export function answerActivate({ memory, request, situation, device }: DdiContac
   const value = request.body.length === 0 ? {} : (objectOf(request.body) as Readonly<Record<string, unknown>>)
   const text = (key: string, fallback: string): string => {
     const given = value[key]
-    return typeof given === "string" ? cleanText(given) : fallback
+    return typeof given === "string" ? cleanText(given.trim(), "words") : fallback
   }
   const autoConfirm = { initiator: text("initiator", device.id), remark: text("remark", ""), at: situation.now }
   return { ...done, report: { familyState: writeMemory({ ...memory, autoConfirm }) } }

@@ -1,3 +1,4 @@
+import { cleanText } from "../../../kit/clean-text.ts"
 import { runsExactly } from "../../exact-version.ts"
 import type { HostEnd, HostOrder, HostReport, HostRun } from "../../host.ts"
 import { isFotaLine, parseFotaUrc } from "../codec/fota-urc.ts"
@@ -311,7 +312,7 @@ function isTransient({ codes, results }: HostOrder["retry"], event: EndEvent | u
 
 /** A module's line as people may see it. */
 function clean(line: string): string {
-  return line.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 300)
+  return cleanText(line, "words")
 }
 
 /** URLs hold credentials; a log shows the server alone. */
