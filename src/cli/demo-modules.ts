@@ -34,6 +34,24 @@ export async function publishPackages(
   return targets
 }
 
+/** Publishes the packages from one firmware of each model to another and back again; gives the releases of the way there. */
+export async function publishThereAndBack(
+  api: ApiClient,
+  family: string,
+  firmware: Readonly<Record<string, readonly [from: string, to: string]>>,
+): Promise<readonly string[]> {
+  const targets: string[] = []
+  for (const [model, [from, to]] of Object.entries(firmware)) {
+    const there = await publishPackage(api, family, { model, from, to })
+    const back = await publishPackage(api, family, { model, from: to, to: from })
+    printLines(
+      `Published ${model} from ${from} to ${to} and back: deltas of ${sizeText(there.sizeBytes)} and ${sizeText(back.sizeBytes)}.`,
+    )
+    targets.push(there.id)
+  }
+  return targets
+}
+
 interface Hop {
   readonly model: string
   readonly from: string

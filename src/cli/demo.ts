@@ -7,6 +7,7 @@ import { type MobileNetwork, needsAgent, runSwarm } from "../virtual/main.ts"
 import { type ApiClient, client } from "./api-client.ts"
 import { type CardDevice, knownCardDevices, runCardModules } from "./demo-cards.ts"
 import { type DemoFirmware, publishPackages } from "./demo-modules.ts"
+import { type DemoRelease, type DemoTrial, tellStory } from "./demo-story.ts"
 import { runningText } from "./device.ts"
 import { parseDuration } from "./duration.ts"
 import { runModules } from "./module-swarm.ts"
@@ -27,15 +28,13 @@ interface DemoFleet {
   /** Time between two contacts of a device that polls. */
   readonly every?: string
   /** In order; each demo run rolls out the first that is news to the fleet. */
-  readonly releases?: readonly {
-    readonly file: string
-    readonly version: string
-    readonly options?: Readonly<Record<string, string>>
-  }[]
+  readonly releases?: readonly DemoRelease[]
   /** Modules with a host beside each: the firmware that each model goes through. */
   readonly firmware?: DemoFirmware
   /** Modules with a SIM card: the variant of their protocol, in turn. */
   readonly variants?: readonly string[]
+  /** The next build, which the demo tries out on a few of the devices. */
+  readonly trial?: DemoTrial
 }
 
 interface DemoOptions {
@@ -48,7 +47,14 @@ interface DemoOptions {
 /** What each virtual device itself says that it runs. */
 type OwnWord = Map<string, string>
 
+interface FleetOptions extends DemoOptions {
+  readonly said: OwnWord
+  /** Whether the next builds are about: devices that get one that is bad for them are bricked. */
+  readonly trial: { readonly isOn: boolean }
+}
+
 const prefix = "demo-"
+const demoGroup = `id=${prefix}* or demo=yes`
 
 /** Adds a virtual fleet to a server, rolls firmware out to it, shows how that goes, and lets the fleet go on polling. */
 export async function runDemo(server: RunningServer, options: DemoOptions): Promise<void> {
@@ -56,7 +62,8 @@ export async function runDemo(server: RunningServer, options: DemoOptions): Prom
   const api = client(server.url, server.token)
   const fleets = await readFleets()
   const said: OwnWord = new Map()
-  const running = await Promise.all(fleets.map((fleet) => startFleet(api, fleet, { ...options, said })))
+  const trial = { isOn: await wasTried(api, fleets) }
+  const running = await Promise.all(fleets.map((fleet) => startFleet(api, fleet, { ...options, said, trial })))
   const count = running.reduce((sum, { devices }) => sum + devices.length, 0)
   printLines("", `A virtual fleet of ${count} devices asks this server as hardware would:`)
   for (const { fleet, devices } of running) {
@@ -68,6 +75,12 @@ export async function runDemo(server: RunningServer, options: DemoOptions): Prom
   printLines(
     "",
     succeeded ? "Every device runs its new firmware." : "Not every device runs its new firmware; see above.",
+  )
+  if (succeeded && releases.length > 0 && !signal.aborted) {
+    await tellStory(api, running, { group: demoGroup, folder: data, signal, onTrial: () => (trial.isOn = true) })
+  }
+  printLines(
+    "",
     `The API is at ${server.url}/api (description: ${server.url}/api/openapi.json); the token is in ${join(data, "admin-token")}.`,
     `Try: npx waft device list --data ${data}   npx waft events --data ${data} --follow`,
     "The server goes on; end it with Ctrl-C.",
@@ -90,16 +103,24 @@ async function readFleets(): Promise<readonly DemoFleet[]> {
   )
 }
 
+/** Whether an earlier demo in this folder has published the next builds. */
+async function wasTried(api: ApiClient, fleets: readonly DemoFleet[]): Promise<boolean> {
+  const published = await api.call("listReleases", { query: {} })
+  return fleets.some(({ family, trial }) =>
+    published.some((release) => release.family === family && release.version === trial?.release?.version),
+  )
+}
+
 interface Fleet {
   readonly fleet: DemoFleet
-  readonly devices: readonly { readonly model: string }[]
+  readonly devices: readonly { readonly id: string; readonly model: string }[]
   readonly ended: Promise<void>
 }
 
 async function startFleet(
   api: ApiClient,
   fleet: DemoFleet,
-  { data, network, signal, said }: DemoOptions & { readonly said: OwnWord },
+  { data, network, signal, said, trial }: FleetOptions,
 ): Promise<Fleet> {
   const { family, models, variants, firmware } = fleet
   if (models !== undefined && variants !== undefined && firmware !== undefined) {
@@ -122,6 +143,7 @@ async function startFleet(
     ...(models === undefined ? {} : { model: models }),
   }
   const devices = await knownDevices(api, own, fleet.devices)
+  const bricks = fleet.trial?.bricks
   const swarm = needsAgent(family)
     ? runModules({ family, devices, speed: 100, signal, onVersion: ({ id }, version) => said.set(id, version) })
     : runSwarm({
@@ -130,6 +152,7 @@ async function startFleet(
         everyMs: parseDuration("every", fleet.every ?? "3s"),
         speed: 100,
         signal,
+        faultOf: ({ model }) => (trial.isOn && model === bricks?.model ? bricks.fault : null),
         onContact: ({ id }, { running }) => said.set(id, running.version),
       })
   return { fleet, devices, ended: untilOver(swarm, signal) }
@@ -147,8 +170,6 @@ function hostPortOf(address: string): { readonly host: string; readonly port: nu
   const at = address.lastIndexOf(":")
   return { host: address.slice(0, at), port: Number(address.slice(at + 1)) }
 }
-
-const demoGroup = `id=${prefix}* or demo=yes`
 
 /** Publishes the first release that is newer than what the fleet has got; none when it has them all. */
 async function publishNews(api: ApiClient, fleet: DemoFleet): Promise<readonly string[]> {

@@ -37,7 +37,7 @@ export function rehearseCommand(): Command {
         },
       })
       if (options.json) return printJson(rehearsal)
-      show(rehearsal)
+      showRehearsal(rehearsal)
     })
 }
 
@@ -49,7 +49,8 @@ function oddsOf({ cut, failure, silence }: RehearseOptions): Record<string, numb
   }
 }
 
-function show(rehearsal: RehearsalView): void {
+/** Prints what a rehearsal foretells. */
+export function showRehearsal(rehearsal: RehearsalView): void {
   const { devices, known, odds, spread } = rehearsal
   const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`
   printLines(

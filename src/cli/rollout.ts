@@ -109,8 +109,7 @@ function readCommands(command: Command): void {
       if (options.plan === true) return printJson(rollout.plan)
       const updates = await api.call("rolloutUpdates", { params: { id } })
       if (options.json) return printJson({ ...rollout, updates })
-      printLines(summary(rollout), rollout.explain, spentText(rollout), ...predictionText(rollout))
-      if (rollout.phases.length > 1) printPhases(rollout)
+      showRollout(rollout)
       printTable(
         updates,
         [
@@ -199,6 +198,12 @@ async function watch(api: ApiClient, id: string, options: Common): Promise<void>
   const rollout = await watchRollout(api, id, options.json === true ? { quiet: true } : {})
   if (options.json) printJson(rollout)
   if (rollout.state !== "succeeded") process.exitCode = 1
+}
+
+/** Prints how a rollout stands: what it does, what it has spent, what was foretold, and its phases. */
+export function showRollout(rollout: RolloutView): void {
+  printLines(summary(rollout), rollout.explain, spentText(rollout), ...predictionText(rollout))
+  if (rollout.phases.length > 1) printPhases(rollout)
 }
 
 function spentText({ budget }: RolloutView): string {

@@ -8,9 +8,11 @@ export interface WatchOptions {
   /** Print nothing; only wait for the end. */
   readonly quiet?: boolean
   readonly signal?: AbortSignal
+  /** Where to stop before its end; absent = nowhere. */
+  readonly until?: (summary: RolloutSummary) => boolean
 }
 
-/** Follows a rollout to its end: a progress bar on a terminal, a line for each event otherwise. */
+/** Follows a rollout to its end, or to where it is told to stop: a progress bar on a terminal, a line for each event otherwise. */
 export async function watchRollout(api: ApiClient, id: string, options: WatchOptions = {}): Promise<RolloutView> {
   const ending = new AbortController()
   const signal = options.signal === undefined ? ending.signal : AbortSignal.any([ending.signal, options.signal])
@@ -18,13 +20,14 @@ export async function watchRollout(api: ApiClient, id: string, options: WatchOpt
   const rollout = await api.call("showRollout", { params: { id } })
   const display = options.quiet === true ? null : process.stdout.isTTY ? bar(rollout) : lines(rollout)
   let summary: RolloutSummary = rollout
+  const isOver = (): boolean => isEnded(summary) || options.until?.(summary) === true
   try {
-    if (!isEnded(summary)) {
+    if (!isOver()) {
       for await (const event of api.events(newest?.seq ?? 0, signal)) {
         if (event.rolloutId !== id) continue
         summary = foldRollout(summary, event)
         display?.event(event, summary)
-        if (isEnded(summary)) break
+        if (isOver()) break
       }
     }
   } finally {

@@ -209,6 +209,8 @@ export interface VirtualSwarmOptions {
   readonly everyMs: number
   readonly rounds?: number
   readonly fault?: string
+  /** What goes wrong on one device, asked before each of its contacts; null = `fault`. */
+  readonly faultOf?: (device: SwarmDevice) => string | null
   readonly speed?: number
   /** Contacts at the same time; 100 unless told. */
   readonly atOnce?: number

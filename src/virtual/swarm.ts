@@ -24,6 +24,8 @@ export interface SwarmOptions {
   /** Contacts each device makes before it stops; absent = until the signal. */
   readonly rounds?: number
   readonly fault: string | null
+  /** What goes wrong on one device, asked before each of its contacts; null = `fault`. */
+  readonly faultOf?: (device: SwarmDevice) => string | null
   readonly speed: number
   /** Contacts under way at the same time. */
   readonly atOnce: number
@@ -97,8 +99,9 @@ interface Kept {
 }
 
 async function contactOf(options: SwarmOptions, device: SwarmDevice, { memory, ram }: Kept): Promise<RunEnd> {
-  const { family, fault, speed, signal } = options
+  const { family, speed, signal } = options
   const { model, server } = device
+  const fault = options.faultOf?.(device) ?? options.fault
   const contact = { family, model, server, fault, speed, signal, ram, log: () => undefined }
   if (memory !== null) return makeContact({ ...contact, storage: memory })
   const state = openStateDirectory(device.state ?? "", { family: family.id, model })
