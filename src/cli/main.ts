@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import("./import.ts")).importCommand(),
   enrolment: async () => (await import("./enrolment.ts")).enrolmentCommand(),
   token: async () => (await import("./token.ts")).tokenCommand(),
+  audit: async () => (await import("./audit.ts")).auditCommand(),
   rollout: async () => (await import("./rollout.ts")).rolloutCommand(),
   rehearse: async () => (await import("./rehearse.ts")).rehearseCommand(),
   channel: async () => (await import("./channel.ts")).channelCommand(),

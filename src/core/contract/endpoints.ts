@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from "typebox"
 import { type Permit, permit } from "./permit.ts"
 import {
+  AuditView,
   CallerView,
   ChannelBody,
   ChannelFileView,
@@ -108,6 +109,20 @@ export const endpoints = {
     summary: "Give a token a new text; the old one is worth nothing at once",
     params: Id("id"),
     response: NewTokenView,
+  },
+  listAudit: {
+    method: "GET",
+    path: "/api/audit",
+    permit: permit("admin", "fleet"),
+    summary: "The audit log, a page at a time: who did what, from where, what it changed, and the seals of all events",
+    query: Type.Object({
+      after: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 1000 })),
+      device: Type.Optional(Type.String({ maxLength: 64 })),
+      calls: Type.Optional(Type.Boolean({ default: false, description: "only what somebody called for" })),
+      backwards: Type.Optional(Type.Boolean({ default: false, description: "newest first" })),
+    }),
+    response: AuditView,
   },
   families: {
     method: "GET",

@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox"
 import type { ActorKind } from "../domain/actor.ts"
+import type { AuditEntry, SealStart } from "../domain/audit.ts"
 import type { WaftEvent } from "../domain/events/table.ts"
 import type { RolloutPlan } from "../domain/plan.ts"
 import type { JsonObject } from "../kit/json.ts"
@@ -349,6 +350,35 @@ export const EventView = Type.Unsafe<WaftEvent>(
   }),
 )
 export type EventView = WaftEvent
+
+const FieldValue = Nullable(Type.Union([Type.String(), Type.Number()]))
+const SealStartView = Type.Object({ seq: Type.Integer(), seal: Type.String() })
+
+export const AuditView = Type.Unsafe<{ readonly start: SealStart | null; readonly entries: readonly AuditEntry[] }>(
+  Type.Object({
+    start: Nullable(SealStartView),
+    entries: Type.Array(
+      Type.Object({
+        seq: Type.Integer(),
+        at: Time,
+        kind: Type.String(),
+        actor: Nullable(ActorView),
+        from: Nullable(Type.String({ description: "the address that the caller called from; local = on the machine" })),
+        deviceId: Nullable(Type.String()),
+        rolloutId: Nullable(Type.String()),
+        releaseId: Nullable(Type.String()),
+        basis: Nullable(BasisName),
+        sentence: Type.String(),
+        data: Type.Record(Type.String(), Type.Unknown()),
+        changes: Type.Array(
+          Type.Object({ record: Type.String(), field: Type.String(), before: FieldValue, after: FieldValue }),
+          { description: "what the deed changed" },
+        ),
+        seal: Nullable(Type.String({ description: "SHA-256, hex; docs/people.md says over what" })),
+      }),
+    ),
+  }),
+)
 
 export const FamilyView = Type.Object({
   id: Type.String(),

@@ -3,6 +3,8 @@ export interface Actor {
   readonly kind: ActorKind
   /** Who of that kind; null for the engine, of which there is one. */
   readonly name: string | null
+  /** The address that they called from, for the audit log alone; absent = nobody called. */
+  readonly from?: string
 }
 
 /**
@@ -22,6 +24,11 @@ export function deviceActor(id: string): Actor {
 /** Whoever holds a token: the administrator's, or an enrolment's. */
 export function tokenActor(name: string): Actor {
   return { kind: "token", name }
+}
+
+/** Who it was, without where from. */
+export function authorOf({ kind, name }: Actor): Actor {
+  return { kind, name }
 }
 
 /** An actor in one word, as the store keeps it: `device:m-1`, `engine`. */

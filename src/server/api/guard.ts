@@ -33,7 +33,13 @@ export function guardHead(
 /** Who makes a request, as far as it shows; null = nobody known, or nobody any more. */
 export function identify(options: Pick<GuardOptions, "callerBy">, request: FastifyRequest): Caller | null {
   const [scheme, token] = (request.headers.authorization ?? "").split(" ")
-  return scheme?.toLowerCase() === "bearer" && token !== undefined ? options.callerBy(token) : null
+  const caller = scheme?.toLowerCase() === "bearer" && token !== undefined ? options.callerBy(token) : null
+  return caller === null ? null : { ...caller, from: addressOf(request.raw) }
+}
+
+/** Where a request comes from: an address, or `local` for the socket in the data folder. */
+function addressOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress?.replace(/^::ffff:/, "") ?? "local"
 }
 
 /**

@@ -1,16 +1,25 @@
 import type { NewTokenView, TokenView } from "../../core/contract/schemas.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
+import { auditPage } from "../people/audit.ts"
 import { createToken, type NewToken, type PeopleNeeds, revokeToken, rotateToken } from "../people/tokens.ts"
 import type { Handlers } from "./handler.ts"
 
 /** What people do about each other. */
 export function peopleHandlers(
   needs: PeopleNeeds,
-): Pick<Handlers, "whoAmI" | "createToken" | "listTokens" | "revokeToken" | "rotateToken"> {
+): Pick<Handlers, "whoAmI" | "listAudit" | "createToken" | "listTokens" | "revokeToken" | "rotateToken"> {
   const by = (caller: Caller) => ({ ...needs, actor: actorOf(caller) })
   return {
     whoAmI: (_call, { kind, name, role, group }) => ({ kind, name, role, group }),
+    listAudit: ({ query: { after = 0, limit = 1000, device, calls = false, backwards = false } }) =>
+      auditPage(needs, {
+        after,
+        limit,
+        backwards,
+        isCalledFor: calls,
+        ...(device === undefined ? {} : { deviceId: device }),
+      }),
     createToken: async ({ body }, caller) => newTokenView(await createToken(by(caller), body)),
     listTokens: () => [...needs.live.tokens.values()].map(tokenView),
     revokeToken: async ({ params }, caller) => tokenView(await revokeToken(by(caller), (params as { id: string }).id)),

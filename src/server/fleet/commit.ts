@@ -3,6 +3,7 @@ import { type EventKind, newEvent, type WaftEvent } from "../../core/domain/even
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { applyChanges } from "./ledger/apply.ts"
 import { cleanChanges } from "./ledger/clean-changes.ts"
+import { withFieldChanges } from "./ledger/field-changes.ts"
 import type { Change } from "./needs.ts"
 
 /**
@@ -15,7 +16,8 @@ export async function commit(
   given: readonly Change[],
 ): Promise<readonly WaftEvent[]> {
   const changes = cleanChanges(given)
-  const appended = await store.commit(actor, changes)
+  const told = actor.from === undefined ? changes : withFieldChanges(live, changes)
+  const appended = await store.commit(actor, told)
   applyChanges(live, changes)
   for (const event of appended) events.emit(event)
   return appended

@@ -1,6 +1,7 @@
 import { updateStates } from "../../core/domain/update.ts"
 import { Value } from "typebox/value"
 import type { Actor } from "../../core/domain/actor.ts"
+import { type AuditEntry, firstSeal, type SealStart } from "../../core/domain/audit.ts"
 import { eventRow, type WaftEvent } from "../../core/domain/events/table.ts"
 import type {
   Channel,
@@ -12,6 +13,7 @@ import type {
   Rollout,
   Update,
 } from "../../core/domain/records.ts"
+import { sealed } from "./ledger/seal.ts"
 import { AlreadyTaken, type Change, type EventQuery, type Seen, type Store } from "./needs.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
 
@@ -30,7 +32,7 @@ export class MemoryStore implements Store {
     delta: new Map(),
     seen: new Map(),
   }
-  readonly #events: WaftEvent[] = []
+  readonly #events: (AuditEntry & SealStart)[] = []
   /** Throws before the commit is taken in, as a full disk would. */
   failure: Error | null = null
   /** Throws at this call of `commit`, counted from 1, and at no other. */
@@ -61,9 +63,9 @@ export class MemoryStore implements Store {
       const row = eventRow(kind)
       if (row === null || !Value.Check(row.data, data))
         throw new Error(`${kind} does not carry ${JSON.stringify(data)}`)
-      const event: WaftEvent = { seq: this.#events.length + 1, actor, ...change.append }
-      this.#events.push(event)
-      return event
+      const entry = sealed(this.#events.at(-1) ?? firstSeal, actor, change)
+      this.#events.push(entry)
+      return eventOf(entry)
     }
     if ("add" in change) {
       this.#tables.device.set(change.device.id, JSON.stringify(change.device))
@@ -129,12 +131,16 @@ export class MemoryStore implements Store {
     return updates.reverse().slice(0, limit)
   }
 
-  events = ({ after, limit, deviceId, rolloutId, backwards }: EventQuery): Promise<readonly WaftEvent[]> => {
+  events = async (query: EventQuery): Promise<readonly WaftEvent[]> => (await this.auditEntries(query)).map(eventOf)
+
+  auditEntries = (query: EventQuery): Promise<readonly AuditEntry[]> => {
+    const { after, limit, deviceId, rolloutId, isCalledFor, backwards } = query
     const found = this.#events.filter(
       (event) =>
         event.seq > after &&
         (deviceId === undefined || event.deviceId === deviceId) &&
-        (rolloutId === undefined || event.rolloutId === rolloutId),
+        (rolloutId === undefined || event.rolloutId === rolloutId) &&
+        (isCalledFor !== true || event.from !== null),
     )
     if (backwards === true) found.reverse()
     return Promise.resolve(found.slice(0, limit))
@@ -191,4 +197,8 @@ function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknow
     case "delta":
       return { key: change.delta.key, value: change.delta }
   }
+}
+
+function eventOf({ from: _from, changes: _changes, seal: _seal, ...event }: AuditEntry): WaftEvent {
+  return event
 }

@@ -1,4 +1,5 @@
 import type { Actor } from "../../core/domain/actor.ts"
+import type { AuditEntry, FieldChange } from "../../core/domain/audit.ts"
 import type { Emitter } from "../../core/kit/emitter.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
 import type { DeltaRecipe } from "../../core/families/family.ts"
@@ -43,7 +44,8 @@ export type Change =
   | { readonly remove: "message"; readonly id: string }
   | { readonly put: "image"; readonly image: ImageRef }
   | { readonly put: "delta"; readonly delta: DeltaRecord }
-  | { readonly append: NewEvent }
+  /** An event, and what its deed changed where that is told. */
+  | { readonly append: NewEvent; readonly changes?: readonly FieldChange[] }
 
 /** The store has a record of that id, or one with that login, already. */
 export class AlreadyTaken extends Error {
@@ -55,6 +57,8 @@ export interface EventQuery {
   readonly limit: number
   readonly deviceId?: string
   readonly rolloutId?: string
+  /** Only what somebody called for. */
+  readonly isCalledFor?: boolean
   /** Newest first. */
   readonly backwards?: boolean
 }
@@ -87,6 +91,8 @@ export interface Store {
   /** A device's updates, newest first. */
   readonly updatesOfDevice: (deviceId: string, limit: number) => Promise<readonly Update[]>
   readonly events: (query: EventQuery) => Promise<readonly WaftEvent[]>
+  /** The log with seals, and with what the stream does not tell. */
+  readonly auditEntries: (query: EventQuery) => Promise<readonly AuditEntry[]>
   readonly lastEventSeq: () => Promise<number>
   readonly seen: () => Promise<readonly Seen[]>
   /** Last contacts, coalesced by the caller: one row a device. */

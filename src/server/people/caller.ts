@@ -10,8 +10,8 @@ export function callerText({ kind, name }: Actor): string {
 }
 
 /** The author of what a caller does. */
-export function actorOf({ kind, name }: Actor): Actor {
-  return { kind, name }
+export function actorOf({ kind, name, from }: Actor): Actor {
+  return { kind, name, ...(from === undefined ? {} : { from }) }
 }
 
 /** Whoever makes a call that everybody may make: it reads what is no secret, and changes nothing. */

@@ -25,6 +25,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0008-rhythms": rhythms,
         "0009-enrolled-by": enrolledBy,
         "0010-people": people,
+        "0011-audit": audit,
       }),
   }
 }
@@ -164,6 +165,16 @@ const people: Migration = {
       .addColumn("expires_at", "bigint")
       .addColumn("revoked_at", "bigint")
       .execute()
+  },
+}
+
+/** From where, what changed, and a seal over every event. */
+const audit: Migration = {
+  up: async (db: Schema) => {
+    for (const column of ["origin", "changes", "seal"]) {
+      await db.schema.alterTable("events").addColumn(column, "text").execute()
+    }
+    await sql`create index events_called_for on events (seq) where origin is not null`.execute(db)
   },
 }
 

@@ -1,5 +1,5 @@
 import { type CompiledQuery, type Kysely, sql } from "kysely"
-import type { Actor } from "../../core/domain/actor.ts"
+import type { AuditEntry } from "../../core/domain/audit.ts"
 import type { Change, Seen } from "../fleet/needs.ts"
 import type { Statement } from "./database.ts"
 import {
@@ -18,6 +18,8 @@ import type { Tables } from "./tables.ts"
 
 type Row = Readonly<Record<string, unknown>>
 type Put = Extract<Change, { put: string }>
+/** A change that is no event. */
+export type RecordChange = Exclude<Change, { append: unknown }>
 
 interface PutRow {
   readonly table: keyof Tables
@@ -57,14 +59,13 @@ export class PutStatements {
     this.#builder = builder
   }
 
-  /** The statements of one change; of an appended event the first gives its number. */
-  of(actor: Actor, change: Change): readonly Statement[] {
+  /** The statements of one change that appends no event. */
+  of(change: RecordChange): readonly Statement[] {
     if ("remove" in change && change.remove === "device") return this.#removeDevice(change.id)
-    return [this.#one(actor, change)]
+    return [this.#one(change)]
   }
 
-  #one(actor: Actor, change: Change): Statement {
-    if ("append" in change) return this.#append(eventRow(actor, change.append))
+  #one(change: RecordChange): Statement {
     if ("add" in change) return this.#add(deviceRow(change.device))
     if ("remove" in change) return this.#removeMessage(change.id)
     const { table, key, row } = putTable[change.put] as PutRow
@@ -84,14 +85,9 @@ export class PutStatements {
     )
   }
 
-  #append(row: Row): Statement {
-    return this.#once("append", Object.values(row), () =>
-      this.#builder
-        .insertInto("events")
-        .values(row as never)
-        .returning("seq")
-        .compile(),
-    )
+  append(entry: AuditEntry): Statement {
+    const row = eventRow(entry)
+    return this.#once("append", Object.values(row), () => this.#builder.insertInto("events").values(row).compile())
   }
 
   /** Its last contact goes with it; its history stays in the log. */

@@ -1,8 +1,9 @@
 import type { Insertable, Selectable } from "kysely"
-import { type Actor, actorText, parseActor } from "../../core/domain/actor.ts"
+import { actorText, parseActor } from "../../core/domain/actor.ts"
 import type { Basis } from "../../core/domain/evidence.ts"
 import type { ApiToken, Role } from "../../core/domain/people.ts"
-import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
+import type { AuditEntry, FieldChange, FieldValue } from "../../core/domain/audit.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { RunningEvidence } from "../../core/domain/evidence.ts"
 import { readPullState } from "../../core/domain/pull-state.ts"
 import type {
@@ -360,10 +361,11 @@ export function tokenOf(row: Row<"api_tokens">): ApiToken {
   }
 }
 
-export function eventRow(actor: Actor, event: NewEvent): NewRow<"events"> {
+export function eventRow(event: AuditEntry): NewRow<"events"> {
   return {
+    seq: event.seq,
     at: event.at,
-    actor: actorText(actor),
+    actor: event.actor === null ? null : actorText(event.actor),
     kind: event.kind,
     device_id: event.deviceId,
     rollout_id: event.rolloutId,
@@ -371,7 +373,20 @@ export function eventRow(actor: Actor, event: NewEvent): NewRow<"events"> {
     basis: event.basis,
     sentence: event.sentence,
     data: JSON.stringify(event.data),
+    origin: event.from,
+    changes: event.changes.length === 0 ? null : JSON.stringify(event.changes.map(changeCells)),
+    seal: event.seal,
   }
+}
+
+const changeCells = ({ record, field, before, after }: FieldChange) => [record, field, before, after]
+
+type ChangeCells = readonly [record: string, field: string, before: FieldValue, after: FieldValue]
+
+export function auditEntryOf(row: Row<"events">): AuditEntry {
+  const cells = row.changes === null ? [] : (JSON.parse(row.changes) as readonly ChangeCells[])
+  const changes = cells.map(([record, field, before, after]): FieldChange => ({ record, field, before, after }))
+  return { ...eventOf(row), from: row.origin, changes, seal: row.seal }
 }
 
 export function eventOf(row: Row<"events">): WaftEvent {

@@ -1,12 +1,15 @@
 import { type CompiledQuery, type Kysely, Migrator } from "kysely"
-import type { Actor } from "../../core/domain/actor.ts"
-import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
+import { type Actor, authorOf } from "../../core/domain/actor.ts"
+import { firstSeal, type SealStart } from "../../core/domain/audit.ts"
+import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { Update } from "../../core/domain/records.ts"
+import { sealed } from "../fleet/ledger/seal.ts"
 import { AlreadyTaken, type Change, type EventQuery, type Seen, type Store } from "../fleet/needs.ts"
 import { DatabaseError, type Statement, type WaftDatabase } from "./database.ts"
 import { type Dialect, migrations } from "./migrations.ts"
 import { PutStatements } from "./put-statements.ts"
 import {
+  auditEntryOf,
   channelOf,
   deltaOf,
   deviceOf,
@@ -40,7 +43,10 @@ export async function openStore(database: WaftDatabase, dialect: Dialect): Promi
     const { message } = error as Error
     throw new Error(`the database could not be brought up to date: ${message}`, { cause: error })
   }
-  return new SqlStore(database)
+  const [last] = await database.query(
+    database.builder.selectFrom("events").select(["seq", "seal"]).orderBy("seq", "desc").limit(1).compile(),
+  )
+  return new SqlStore(database, { seq: last?.seq ?? 0, seal: last?.seal ?? firstSeal.seal })
 }
 
 /** The store over any SQL database. Commits that arrive together share one sync to disk. */
@@ -50,9 +56,12 @@ class SqlStore implements Store {
   readonly #statements: PutStatements
   #waiting: Waiting[] = []
   #flushing = false
+  /** What was appended last. One process writes the log, one transaction after another. */
+  #last: SealStart
 
-  constructor(database: WaftDatabase) {
+  constructor(database: WaftDatabase, last: SealStart) {
     this.#database = database
+    this.#last = last
     this.#builder = database.builder
     this.#statements = new PutStatements(database.builder)
   }
@@ -104,20 +113,25 @@ class SqlStore implements Store {
 
   async #run(batch: readonly Waiting[]): Promise<readonly WaftEvent[]> {
     const statements: Statement[] = []
-    const appended: { readonly at: number; readonly actor: Actor; readonly event: NewEvent }[] = []
+    const appended: WaftEvent[] = []
+    let last = this.#last
+    const append = (actor: Actor, change: Extract<Change, { append: unknown }>): void => {
+      const entry = sealed(last, actor, change)
+      last = entry
+      statements.push(this.#statements.append(entry))
+      appended.push({ seq: entry.seq, actor: authorOf(actor), ...change.append })
+    }
     for (const { actor, changes } of batch) {
       for (const change of changes) {
-        if ("append" in change) appended.push({ at: statements.length, actor, event: change.append })
-        statements.push(...this.#statements.of(actor, change))
+        if ("append" in change) append(actor, change)
+        else statements.push(...this.#statements.of(change))
       }
     }
-    const rows = await this.#database.transact(statements).catch((error: unknown) => {
+    await this.#database.transact(statements).catch((error: unknown) => {
       throw isTaken(error) ? new AlreadyTaken((error as Error).message, { cause: error }) : error
     })
-    return appended.map(({ at, actor, event }) => {
-      const [inserted] = rows[at] as readonly { readonly seq: number }[]
-      return { seq: Number(inserted?.seq), actor, ...event }
-    })
+    this.#last = last
+    return appended
   }
 
   devices = () =>
@@ -237,7 +251,10 @@ class SqlStore implements Store {
     return (await this.#read(query)).map(updateOf)
   }
 
-  events = async ({ after, limit, deviceId, rolloutId, backwards }: EventQuery) => {
+  events = async (query: EventQuery) => (await this.#eventRows(query)).map(eventOf)
+  auditEntries = async (query: EventQuery) => (await this.#eventRows(query)).map(auditEntryOf)
+
+  #eventRows({ after, limit, deviceId, rolloutId, isCalledFor, backwards }: EventQuery) {
     let query = this.#builder
       .selectFrom("events")
       .selectAll()
@@ -246,7 +263,8 @@ class SqlStore implements Store {
       .limit(limit)
     if (deviceId !== undefined) query = query.where("device_id", "=", deviceId)
     if (rolloutId !== undefined) query = query.where("rollout_id", "=", rolloutId)
-    return (await this.#read(query)).map(eventOf)
+    if (isCalledFor === true) query = query.where("origin", "is not", null)
+    return this.#read(query)
   }
 
   lastEventSeq = async () => {

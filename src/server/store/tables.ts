@@ -165,4 +165,8 @@ interface EventsTable {
   readonly sentence: string
   readonly data: string
   readonly actor: string | null
+  readonly origin: string | null
+  /** JSON; null = none. */
+  readonly changes: string | null
+  readonly seal: string | null
 }

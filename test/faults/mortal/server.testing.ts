@@ -159,6 +159,7 @@ function readingFrom(store: Store): Omit<Store, "commit"> {
     updatesOfRollout: (id) => store.updatesOfRollout(id),
     updatesOfDevice: (id, limit) => store.updatesOfDevice(id, limit),
     events: (query) => store.events(query),
+    auditEntries: (query) => store.auditEntries(query),
     lastEventSeq: () => store.lastEventSeq(),
     saveSeen: (rows) => store.saveSeen(rows),
   }
