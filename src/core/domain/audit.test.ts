@@ -19,7 +19,7 @@ function log(count: number): AuditEntry[] {
     const changes = [{ record: `device m-${i}`, field: "running", before: null, after: "3" }]
     const entry = { ...event, seq: i + 1, actor: tokenActor("ci"), from: "192.0.2.1", changes }
     last = sha256(sealText(last, entry))
-    return { ...entry, seal: last } as AuditEntry
+    return { ...entry, seal: last }
   })
 }
 
@@ -62,7 +62,7 @@ describe("the seals of a log", () => {
       none: () => ({ seal: null }),
     }
     for (const [field, change] of Object.entries(changed)) {
-      const entries = log(6).map((entry, i) => (i === 3 ? ({ ...entry, ...change(entry) } as AuditEntry) : entry))
+      const entries = log(6).map((entry, i) => (i === 3 ? { ...entry, ...change(entry) } : entry))
       expect(faultOf(entries), field).toBe(4)
     }
   })
@@ -84,12 +84,12 @@ describe("the seals of a log", () => {
   })
 
   it("begin where an upgraded server began to seal, and never end", () => {
-    const before = log(2).map((entry) => ({ ...entry, seal: null }) as AuditEntry)
+    const before = log(2).map((entry) => ({ ...entry, seal: null }))
     const third = { ...(log(3)[2] as AuditEntry) }
     const sealed = { ...third, seal: sha256(sealText(firstSeal.seal, third)) } as AuditEntry
     const walk = new SealWalk(sha256, firstSeal)
     for (const entry of [...before, sealed]) expect(walk.take(entry)).toBe(null)
     expect([walk.unsealed, walk.sealed, walk.head]).toEqual([2, 1, { seq: 3, seal: sealed.seal }])
-    expect(walk.take({ ...third, seq: 4, seal: null } as AuditEntry)?.seq).toBe(4)
+    expect(walk.take({ ...third, seq: 4, seal: null })?.seq).toBe(4)
   })
 })
