@@ -33,6 +33,9 @@ export const testTools = [
   { program: "faketime", package: "faketime" },
   { program: "swupdate", package: "swupdate" },
   { program: "cpio", package: "cpio" },
+  { program: "systemd-analyze", package: "systemd" },
+  { program: "nginx", package: "nginx-light" },
+  { program: "promtool", package: "prometheus" },
   { program: "pyftpdlib", package: "python3-pyftpdlib", test: "/usr/bin/python3 -c 'import pyftpdlib'" },
 ]
 
@@ -51,7 +54,8 @@ export function installMissing(tools) {
     process.stdout.write(`installing Debian packages that the tests use: ${packages.join(" ")}\n`)
     const options = {
       stdio: ["ignore", "ignore", "inherit"],
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      // At run level 1 no package starts a service of its own.
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
     }
     spawnSync("apt-get", ["update", "-qq"], options)
     spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], options)

@@ -75,6 +75,7 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
   const api = await buildApi({
     needs,
     callerBy: (token) => (token === "right" ? firstAdmin : callerByToken(needs, token)),
+    metrics: { contentType: "text/plain", text: () => Promise.resolve("waft_devices 0\n") },
     hosts: ["ota.example.com"],
     uploadLimitBytes: 1000,
     consoleFolder: "/nonexistent",

@@ -31,6 +31,8 @@ export interface ConversationsStart {
 
 export interface Conversations {
   readonly needs: ConverseNeeds
+  /** Short messages handed to the carrier since the start. */
+  readonly smsSent: () => number
   /** Begins to talk, once every listener is up. */
   readonly begin: () => void
 }
@@ -38,7 +40,8 @@ export interface Conversations {
 /** Starts what devices exchange messages by: the outbox, the SMS transport, the TCP listener. */
 export async function startConversations(start: ConversationsStart): Promise<Conversations> {
   let transport: SmsTransport | null = null
-  const carrier = smsCarrier(() => transport, budgetOf(start))
+  const budget = budgetOf(start)
+  const carrier = smsCarrier(() => transport, budget)
   const outbox: Outbox = new Outbox({
     ...start.needs,
     carrier,
@@ -59,7 +62,7 @@ export async function startConversations(start: ConversationsStart): Promise<Con
   if (carrierNow !== null) start.closers.push(() => carrierNow.close())
   start.closers.push(() => outbox.close())
   await listenTcp(start, needs, strange)
-  return { needs, begin: () => tick(start, needs) }
+  return { needs, smsSent: () => budget.total, begin: () => tick(start, needs) }
 }
 
 function budgetOf({ config, needs, hits }: ConversationsStart): SmsBudget {

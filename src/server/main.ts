@@ -37,6 +37,7 @@ import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
 import { type HttpGatewayNeeds, httpGateway } from "./gateway/http-gateway.ts"
+import { type TransportStats, startMetrics } from "./metrics.ts"
 import { isSameText } from "./gateway/is-same-text.ts"
 import type { GatewayNeeds } from "./gateway/login-session.ts"
 import { WorkWaits } from "./gateway/work-waits.ts"
@@ -46,7 +47,7 @@ import { errorKind, openLog, type PeerLog, peerLog } from "./quiet-log.ts"
 import { firstAdmin } from "./people/caller.ts"
 import { callerByToken } from "./people/tokens.ts"
 import { watchReadiness } from "./readiness.ts"
-import { openStore } from "./store/sql-store.ts"
+import { NewerDatabase, openStore } from "./store/sql-store.ts"
 import { openSqlite } from "./store/sqlite-database.ts"
 import { startFtpServer } from "./transports/ftp/ftp-server.ts"
 import { startDeviceHttp } from "./transports/http/device-http-server.ts"
@@ -96,6 +97,9 @@ interface Start {
   readonly closers: (() => Promise<void>)[]
 }
 
+/** What the listeners of devices need beside the fleet. */
+type DeviceSide = Pick<Start, "tell" | "hits" | "closers"> & { readonly transports: TransportStats }
+
 async function start(
   config: ServerConfig,
   { version, log, tell, hits, closers }: Start,
@@ -106,6 +110,7 @@ async function start(
   const complain = (what: string, error: unknown): void => log.error({ err: error }, what)
   const token = await adminToken(config.data, () => randomText(40))
   const listeners: Record<string, string> = {}
+  const transports: TransportStats = { http: new Map() }
   const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
   const deltaMaker = new DeltaQueue({ workers: config.deltaWorkers, memoryLimit: config.deltaMemoryBytes })
   closers.push(() => deltaMaker.close())
@@ -120,6 +125,9 @@ async function start(
     reachable,
     listenError,
   })
+  transports.sms = conversations.smsSent
+  const metrics = startMetrics({ ...needs, hits, transports, version, now: () => systemClock.now() })
+  closers.push(async () => metrics.close())
   const api = await buildApi({
     needs: {
       ...conversations.needs,
@@ -134,6 +142,7 @@ async function start(
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },
     callerBy: (given) => (isSameText(given, token) ? firstAdmin : callerByToken(needs, given)),
+    metrics,
     hosts: config.httpHosts,
     uploadLimitBytes: config.uploadLimitBytes,
     consoleFolder: fileURLToPath(new URL("../../dist/console", import.meta.url)),
@@ -143,7 +152,7 @@ async function start(
       return () => clearInterval(timer)
     },
   })
-  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { tell, hits, closers })
+  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { tell, hits, closers, transports })
   const waits = new WorkWaits()
   const ftpPort = (): number => config.ftpPublic?.port ?? parseHostPort("ftp", listeners["ftp"] ?? "").port
   const ftpHost = config.ftpPublic?.host ?? config.ftpAdvertise
@@ -155,7 +164,7 @@ async function start(
     deviceUrl: config.deviceUrl,
     ftpAddress: { host: ftpHost, port: ftpPort },
   }
-  await startDeviceListeners(config, agents, { tell, hits, closers, listeners })
+  await startDeviceListeners(config, agents, { tell, hits, closers, listeners, transports })
   closers.push(() => Promise.resolve(waits.close()))
   listeners["http"] = await listen(api, config.http)
   closers.push(() => api.close())
@@ -181,6 +190,12 @@ async function openFleet(
   const database = openSqlite(join(config.data, databaseFile))
   closers.push(() => database.close())
   const store = await openStore(database, "sqlite").catch((error: unknown) => {
+    if (error instanceof NewerDatabase) {
+      throw new StartError(
+        `The data folder ${config.data} cannot be used: ${error.message}. Start that version, or restore a backup of before.`,
+        { cause: error },
+      )
+    }
     if (!(error as Error).message.includes("database is locked")) throw error
     throw new StartError(`Another waft server uses the data folder ${config.data}; end it or choose another --data.`, {
       cause: error,
@@ -205,7 +220,7 @@ function randomText(length: number): string {
 async function startFtp(
   config: ServerConfig,
   needs: GatewayNeeds,
-  { tell, hits, closers }: Pick<Start, "tell" | "hits" | "closers">,
+  { tell, hits, closers, transports }: DeviceSide,
 ): Promise<string> {
   const { min: minPort, max: maxPort } = config.ftpPassivePorts
   try {
@@ -226,6 +241,7 @@ async function startFtp(
       log: ({ event, ...rest }) => tell(`ftp: ${event}`, rest),
     })
     closers.push(() => ftp.close())
+    transports.ftp = () => ftp.stats()
     const { host, port } = ftp.address
     return addressText({ address: host, port })
   } catch (error) {
@@ -236,12 +252,7 @@ async function startFtp(
 async function startDeviceListeners(
   config: ServerConfig,
   needs: HttpGatewayNeeds & AgentGatewayNeeds,
-  {
-    tell,
-    hits,
-    closers,
-    listeners,
-  }: Pick<Start, "tell" | "hits" | "closers"> & { readonly listeners: Record<string, string> },
+  { tell, hits, closers, listeners, transports }: DeviceSide & { readonly listeners: Record<string, string> },
 ): Promise<void> {
   const host = { ...httpGateway(needs), calls: agentGateway(needs) }
   const { deviceHttp, deviceHttps } = config
@@ -263,6 +274,7 @@ async function startDeviceListeners(
           tell(`${flag}: ${event}`, event === "failed" ? { peer, err: error } : { peer, error: errorKind(error) }),
       })
       closers.push(() => server.close())
+      transports.http.set(flag, () => server.stats())
       listeners[flag] = addressText({ address: server.address.host, port: server.address.port })
     } catch (error) {
       throw listenError(flag, listen, error)

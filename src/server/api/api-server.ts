@@ -16,6 +16,7 @@ import { eventsFor, withinGroup } from "../people/within.ts"
 import { serveConsole } from "./console-files.ts"
 import { BodyBudget, bodyOf, guardHead, identify } from "./guard.ts"
 import { type ApiNeeds, handlers } from "./handlers.ts"
+import { addOperations, type OperationsNeeds } from "./operations.ts"
 import { streamEvents } from "./stream-events.ts"
 import { validateFirstFault } from "./validate-first-fault.ts"
 
@@ -39,6 +40,7 @@ export interface ApiOptions {
   readonly hosts: readonly string[]
   /** Largest file that may be published, bytes. */
   readonly uploadLimitBytes: number
+  readonly metrics: OperationsNeeds["metrics"]
   /** The folder of the built web console. */
   readonly consoleFolder: string
   /** Reports a bug of ours. */
@@ -157,6 +159,11 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   )
   addEventStream(api, options)
   addBackup(api, options)
+  addOperations(api, {
+    whyNotReady: options.needs.whyNotReady,
+    metrics: options.metrics,
+    isKnown: (request) => identify(options, request) !== null,
+  })
 }
 
 function routeSchema(name: string, endpoint: Endpoint): Record<string, unknown> {

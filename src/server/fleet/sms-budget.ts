@@ -49,11 +49,17 @@ export class SmsBudget {
   readonly #options: SmsBudgetOptions
   readonly #sent = new Map<string, number>()
   #all = 0
+  #total = 0
   #dayAt: number
 
   constructor(options: SmsBudgetOptions) {
     this.#options = options
     this.#dayAt = options.monotonic()
+  }
+
+  /** Messages since the start. */
+  get total(): number {
+    return this.#total
   }
 
   /** Counts a message to that number, or says in words why it must not be sent. */
@@ -74,6 +80,7 @@ export class SmsBudget {
     if (sent >= most) return this.#no("sms.per-number-day", `${to} has had ${most} messages today`)
     if (this.#all >= perDay) return this.#no("sms.per-day", `${perDay} messages were sent today (--sms-per-day)`)
     this.#all++
+    this.#total++
     this.#sent.delete(to)
     this.#sent.set(to, sent + 1)
     const oldest = this.#sent.size > mostNumbers ? this.#sent.keys().next().value : undefined

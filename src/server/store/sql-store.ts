@@ -35,12 +35,21 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** Brings the schema up to date and opens the store. Throws when a migration fails; nothing is half migrated. */
+/** The database was used by a version of this program that knows more. */
+export class NewerDatabase extends Error {
+  constructor(migration: string, cause: unknown) {
+    super(`it was written by a newer version of waft (it has ${migration})`, { cause })
+  }
+}
+
+/** Brings the schema up to date and opens the store. Throws `NewerDatabase`, and when a migration fails; nothing is half migrated. */
 export async function openStore(database: WaftDatabase, dialect: Dialect): Promise<Store> {
   const migrator = new Migrator({ db: database.builder, provider: migrations(dialect) })
   const { error } = await migrator.migrateToLatest()
   if (error !== undefined) {
     const { message } = error as Error
+    const unknown = /previously executed migration (\S+) is missing/.exec(message)?.[1]
+    if (unknown !== undefined) throw new NewerDatabase(unknown, error)
     throw new Error(`the database could not be brought up to date: ${message}`, { cause: error })
   }
   const [last] = await database.query(
