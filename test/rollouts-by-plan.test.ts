@@ -42,7 +42,7 @@ async function contact(ids: readonly string[], bricked: readonly string[] = []):
     await fetchProgram(server, id, notice)
     if (!bricked.includes(id)) fetched.push(id)
   }
-  for (let reads = 0; reads < 3; reads++) {
+  for (let reads = 0; reads < 4; reads++) {
     for (const id of fetched) await poll(server, id)
     await server.pass(20 * 60_000)
   }

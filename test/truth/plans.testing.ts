@@ -5,7 +5,6 @@ import { numbersFrom, runTruth, type TruthRun } from "./run.testing.ts"
 export interface TruthTally {
   runs: number
   falseSuccess: number
-  blindSuccess: number
   falseFailure: number
   falseDecline: number
   otherMissed: number
@@ -19,7 +18,6 @@ export function freshTally(): TruthTally {
   return {
     runs: 0,
     falseSuccess: 0,
-    blindSuccess: 0,
     falseFailure: 0,
     falseDecline: 0,
     otherMissed: 0,
@@ -61,7 +59,6 @@ export function tallyRuns(
     const run = runTruth({ scripts, faults: faultsOf(names, seed), seed })
     tally.runs++
     if (run.falseSuccess) tally.falseSuccess++
-    if (run.blindSuccess) tally.blindSuccess++
     if (run.falseFailure) tally.falseFailure++
     if (run.falseDecline) tally.falseDecline++
     if (run.otherMissed) tally.otherMissed++

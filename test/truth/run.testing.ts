@@ -20,8 +20,6 @@ export interface TruthRun {
   readonly end: "succeeded" | "failed" | "declined" | "undecided"
   /** The server said so once, while a device that used the login did not run the release. */
   readonly falseSuccess: boolean
-  /** Such a success, of which every single contact that it rests on was struck by a fault: nobody can tell it from a good one. */
-  readonly blindSuccess: boolean
   /** The server said so, and a device ran the release. */
   readonly falseFailure: boolean
   /** The server said so of a device that would still have taken the release, or runs it. */
@@ -75,14 +73,8 @@ class Run {
   #progress: Progress = { state: "offered", attempt: 1, basis: "observed", since: 0, sentence: "", code: null }
   #now = 1_000_000
   #sessions = 0
-  #fetches = 0
-  /** Contacts since the last transfer began, that one first: whether a fault struck each. */
-  #restsOn: boolean[] = []
-  /** The same when the server said so. */
-  #saidOn: readonly boolean[] = []
   readonly #devices: readonly Truth[]
   #falseSuccess = false
-  #blindSuccess = false
   #otherMissed = false
   /** Whose fetch the server's word rests on. */
   #fetcher: Truth | null = null
@@ -158,12 +150,7 @@ class Run {
     if (this.#installedAt >= 0) this.#contacts++
     this.#story.push(`${device.runs ? "the release" : "the old program"}, ${fault}, at ${this.#now}`)
     const cutAt = this.#happens(0.03) ? Math.floor(this.#random() * script.sights.length) : -1
-    const isStruck = fault !== "none" || cutAt >= 0
-    const begun = this.#fetches
-    const end = this.#replay(script, device, cutAt)
-    if (this.#fetches !== begun) this.#restsOn = []
-    this.#restsOn.push(isStruck)
-    if (end === "cut") return
+    if (this.#replay(script, device, cutAt) === "cut") return
     if (script.runs && !device.runs) this.#installedAt = this.#now
     device.runs ||= script.runs
     device.waits = script.waits
@@ -186,10 +173,7 @@ class Run {
         return hasEnded ? "whole" : "cut"
       }
       this.#pass(Math.max(0, begun + sight.at - this.#now))
-      if (sight.kind === "started") {
-        this.#fetches++
-        this.#fetcher = device
-      }
+      if (sight.kind === "started") this.#fetcher = device
       if (sight.kind === "read") device.hasCalled = true
       isOpen = sight.kind === "started" || (isOpen && sight.kind !== "ended")
       hasEnded ||= sight.kind === "ended"
@@ -252,7 +236,6 @@ class Run {
       const next = advance(this.#progress, { kind, basis, at: this.#now, sentence: `${moment} ${step.state.quiet}` })
       if (next === null) continue
       isMoved = true
-      if (next.state === "succeeded") this.#saidOn = [...this.#restsOn]
       if (next.state !== before) this.#story.push(`${before} -> ${next.state}: ${moment}`)
       this.#progress = next
     }
@@ -268,7 +251,6 @@ class Run {
   #look(): void {
     const { state } = this.#progress
     if (state === "succeeded" && this.#isTrue) this.#decidedAfter ??= this.#installedAt < 0 ? null : this.#contacts
-    else if (state === "succeeded" && this.#saidOn.every(Boolean)) this.#blindSuccess = true
     else if (state === "succeeded") this.#falseSuccess = true
     if (state === "succeeded" && this.#devices.some(({ hasCalled, runs }) => hasCalled && !runs))
       this.#otherMissed = true
@@ -281,10 +263,9 @@ class Run {
     return {
       end: state === "succeeded" || state === "failed" || state === "declined" ? state : "undecided",
       falseSuccess: this.#falseSuccess,
-      blindSuccess: this.#blindSuccess,
       falseFailure: this.#falseFailure,
       falseDecline: this.#falseDecline,
-      otherMissed: this.#otherMissed && !this.#falseSuccess && !this.#blindSuccess,
+      otherMissed: this.#otherMissed && !this.#falseSuccess,
       isCorrected: state !== "succeeded" || this.#isTrue,
       contacts: this.#decidedAfter,
       story: this.#story,

@@ -37,6 +37,7 @@ function begin(state: PullState, { session, network, at }: Sign): PullState {
     session,
     further: null,
     wants: "no",
+    isClosed: false,
     isMixed: state.open,
     isSettled: false,
   }
@@ -90,8 +91,8 @@ function wish(context: PullContext, contact: PullContact, fact: Sign): Partial<P
     return secondSessionWants ? { further: fact.session } : {}
   }
   // It looks at the notice once more, so that its further session was no fetch.
-  if (contact.further === fact.session) return { further: null, session: fact.session }
-  return fact.kind === "notice-read" ? { session: fact.session } : {}
+  if (contact.further === fact.session) return { further: null, session: fact.session, isClosed: false }
+  return fact.kind === "notice-read" ? { session: fact.session, isClosed: false } : {}
 }
 
 /** The contact is over: nothing was fetched in it. */
@@ -104,7 +105,8 @@ export function settleContact(context: PullContext, state: PullState): PullStep 
   if (contact.wants === "maybe" || contact.further !== null) {
     return { state: { ...settled, quiet: 0 }, findings: mayHaveImage(state) ? [stillOpen("unclear")] : [] }
   }
-  const counted: PullState = { ...settled, quiet: state.quiet + 1 }
+  const isBrokenOff = state.isBrokenOff || (!contact.isClosed && context.rules.contact(context.model).closesSession)
+  const counted: PullState = { ...settled, quiet: state.quiet + 1, isBrokenOff }
   if (!mayHaveImage(counted)) {
     return counted.quiet >= context.rules.contactsToDecline && counted.sharing === null
       ? { state: counted, findings: [{ kind: "declined", basis: "concluded", moment: "declined" }] }
@@ -125,5 +127,7 @@ export function neededContacts({ rules }: Pick<PullContext, "rules">, state: Pul
   const { quietContacts: numbers } = rules
   if (state.grounds === "none") return rules.contactsToDecline
   const usual = numbers[state.grounds] + Math.min(state.askedAgain, 2)
-  return state.isElsewhere ? Math.max(usual, numbers.elsewhere) : usual
+  // Whoever called from another network since the offer may be a second device, which is not heard of for a while.
+  const isDoubtful = state.isElsewhere || state.isBrokenOff || state.trail.length > 1
+  return isDoubtful ? Math.max(usual, numbers.elsewhere) : usual
 }

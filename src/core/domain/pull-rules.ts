@@ -34,6 +34,8 @@ export interface ContactRules {
   readonly quitWants: boolean
   /** A device that stored the whole image ends that session with QUIT. */
   readonly quitEndsFetch: boolean
+  /** The device closes the session in which it read the notice: one that is still open when the contact is over broke off. */
+  readonly closesSession: boolean
 }
 
 /**
@@ -47,7 +49,7 @@ export interface ContactRules {
 export type Grounds = "none" | "whole" | "reset" | "pieces" | "handed-over" | "unseen"
 
 export interface QuietContacts extends Readonly<Record<Exclude<Grounds, "none">, number>> {
-  /** At least so many when one of them came from another network than the download. */
+  /** At least so many when one of them came from another network than the download, or broke off. */
   readonly elsewhere: number
 }
 

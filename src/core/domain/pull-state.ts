@@ -20,6 +20,8 @@ export interface PullContact {
   readonly further: string | null
   /** It showed that it wants the image: `maybe` = by what only such a device does. */
   readonly wants: "no" | "maybe" | "yes"
+  /** The session that read the notice was seen to end. */
+  readonly isClosed: boolean
   /** Two clients, or a transfer under way: it tells nothing about one device. */
   readonly isMixed: boolean
   readonly isSettled: boolean
@@ -52,6 +54,8 @@ export interface PullState {
   readonly quiet: number
   /** One of them, or a contact between them, came from another network than the last transfer. */
   readonly isElsewhere: boolean
+  /** One of them broke off: its session was not seen to end. */
+  readonly isBrokenOff: boolean
   /** How often the device asked for the image again since its last transfer, without fetching it. */
   readonly askedAgain: number
   readonly contact: PullContact | null
@@ -78,6 +82,7 @@ export const freshPull: PullState = {
   isReadSince: false,
   quiet: 0,
   isElsewhere: false,
+  isBrokenOff: false,
   askedAgain: 0,
   contact: null,
   trail: [],
@@ -116,6 +121,7 @@ export function resumedPull(state: PullState, now: number): PullState {
     session: "",
     further: null,
     wants: "no",
+    isClosed: true,
     isMixed: true,
     isSettled: true,
   }

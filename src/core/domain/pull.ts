@@ -72,6 +72,7 @@ function imageStarted(context: PullContext, before: PullState, fact: PullFact & 
     homes: [...before.homes.filter((known) => known !== network), network].slice(-4),
     quiet: 0,
     isElsewhere: false,
+    isBrokenOff: false,
     askedAgain: 0,
     isReadSince: false,
     failedInstalls: before.failedInstalls + (hadFailed ? 1 : 0),
@@ -125,7 +126,7 @@ function imageEnded(context: PullContext, before: PullState, fact: PullFact & { 
 
 function noContact({ home, fetchSession }: PullState) {
   const session = fetchSession ?? ""
-  return { network: home ?? "", session, further: null, isMixed: false }
+  return { network: home ?? "", session, further: null, isClosed: true, isMixed: false }
 }
 
 interface Ended {
@@ -157,7 +158,7 @@ function sessionClosed(context: PullContext, state: PullState, fact: PullFact & 
   const isWanting = isPolite && rules.quitWants && contact.wants === "no"
   const noted: PullState = {
     ...state,
-    contact: { ...contact, lastAt: at, ...(isWanting ? { wants: "maybe" as const } : {}) },
+    contact: { ...contact, lastAt: at, isClosed: true, ...(isWanting ? { wants: "maybe" as const } : {}) },
   }
   return rules.sessionEndSettles ? settleContact(context, noted) : { state: noted, findings: [] }
 }

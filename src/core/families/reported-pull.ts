@@ -18,6 +18,7 @@ export function reportedPull(words: Omit<PullWords, ConcludedMoment>): PullRules
       secondSessionWants: false,
       quitWants: false,
       quitEndsFetch: false,
+      closesSession: false,
     }),
     quietContacts: {
       whole: never,

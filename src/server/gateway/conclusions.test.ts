@@ -28,12 +28,12 @@ it("two devices that seem to share a login are named, and nothing is concluded u
   expect(await server.explain("m1")).toMatch(/Two devices seem to share this login.*waft device set m1 --single/)
   await setDevice(server.needs, "m1", { single: true })
   expect(await server.explain("m1")).not.toMatch(/share this login/)
-  for (let i = 0; i < 4; i++) await quietPoll(server, "m1")
+  for (let i = 0; i < 5; i++) await quietPoll(server, "m1")
   expect((await server.stored("m1"))?.progress.state).toBe("succeeded")
 })
 
 it("an operator sets what a device runs, and that nobody knows it; both are events with their author", async () => {
-  for (let i = 0; i < 2; i++) await quietPoll(server, "m1")
+  for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
   await setDevice(server.needs, "m1", { running: "4" })
   expect(server.device("m1").running).toEqual({ version: "4", evidence: "told" })
   await setDevice(server.needs, "m1", { running: "unknown" })
@@ -46,7 +46,7 @@ it("an operator sets what a device runs, and that nobody knows it; both are even
 
 it("another board under the same login: its credentials stay, and it is offered what the old one had", async () => {
   await expect(replaceDevice(server.needs, "m1")).rejects.toThrow(/being updated/)
-  for (let i = 0; i < 2; i++) await quietPoll(server, "m1")
+  for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
   const { access } = server.device("m1")
   const releaseId = server.update("m1")?.releaseId ?? ""
   await replaceDevice(server.needs, "m1")

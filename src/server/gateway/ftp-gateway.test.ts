@@ -62,11 +62,13 @@ describe("a mote's login", () => {
 })
 
 describe("what a mote does next", () => {
-  it("concludes success at the second quiet poll, and goes on offering what it concluded", async () => {
+  it("concludes success at the third quiet poll, and goes on offering what it concluded", async () => {
     const { rollout } = await downloaded()
     await quietPoll(server, "m1")
     expect(server.device("m1").running.evidence).toBe("unknown")
-    expect((await server.stored("m1"))?.progress.sentence).toMatch(/1 of 2 quiet polls; the next decides/)
+    expect((await server.stored("m1"))?.progress.sentence).toMatch(/1 of 3 quiet polls/)
+    await quietPoll(server, "m1")
+    expect((await server.stored("m1"))?.progress.sentence).toMatch(/2 of 3 quiet polls; the next decides/)
     await quietPoll(server, "m1")
     expect((await server.stored("m1"))?.progress).toMatchObject({ state: "succeeded", basis: "concluded" })
     expect(server.device("m1").running).toEqual({ version: "5", evidence: "concluded" })
@@ -84,7 +86,7 @@ describe("what a mote does next", () => {
 
   it("settles a poll at the end of the session for a modem that does all in one", async () => {
     await downloaded("wifi-pro")
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 3; i++) {
       await server.pass(3_600_000)
       await poll(server, "m1")
       await server.needs.live.devices.get("m1")?.turn
@@ -137,7 +139,7 @@ describe("what a mote does next", () => {
 
   it("takes back a conclusion, and takes its rollout up again, when the mote fetches after all", async () => {
     const { rollout } = await downloaded()
-    for (let i = 0; i < 2; i++) await quietPoll(server, "m1")
+    for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
     expect((await server.stored("m1"))?.progress.state).toBe("succeeded")
     await server.restart()
     await fetchProgram(server, "m1", await poll(server, "m1"))
@@ -145,13 +147,13 @@ describe("what a mote does next", () => {
     expect(server.device("m1").running.evidence).toBe("unknown")
     expect(server.needs.live.rollouts.get(rollout)?.rollout.state).toBe("running")
     expect(await server.explain("m1")).toMatch(/again/)
-    for (let i = 0; i < 2; i++) await quietPoll(server, "m1")
+    for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
     expect(server.needs.live.rollouts.get(rollout)?.rollout.state).toBe("succeeded")
   })
 
   it("asks for more once the mote has asked for the program in vain", async () => {
     await downloaded()
-    for (let i = 0; i < 2; i++) await quietPoll(server, "m1")
+    for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
     const view = server.login("m1")
     view.find("/PROG001")
     view.close()
@@ -160,12 +162,12 @@ describe("what a mote does next", () => {
     expect(server.device("m1").running.evidence).toBe("unknown")
   })
 
-  it("is declined after five polls that never fetch, and may change its mind", async () => {
+  it("is declined after six polls that never fetch, and may change its mind", async () => {
     await server.addMote("m1")
     await server.addMote("m2")
     await server.rollOut(await server.publish("5"), week)
     let notice = ""
-    for (let i = 0; i < 5; i++) notice = await quietPoll(server, "m1")
+    for (let i = 0; i < 6; i++) notice = await quietPoll(server, "m1")
     expect((await server.stored("m1"))?.progress).toMatchObject({ state: "declined", basis: "concluded" })
     server.needs.live.devices.get("m1")!.reading = { offered: offered("m1"), at: server.clock.steady }
     await fetchProgram(server, "m1", notice)
@@ -198,7 +200,7 @@ function offered(id: string) {
 /** A mote that is known to run version 5. */
 async function concluded(): Promise<string> {
   await downloaded()
-  for (let i = 0; i < 2; i++) await quietPoll(server, "m1")
+  for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
   return server.update("m1")?.releaseId ?? ""
 }
 
@@ -286,7 +288,7 @@ describe("a rollout that changes while a mote is between its two sessions", () =
     await pauseRollout(server.needs, rollout)
     expect(await poll(server, "m2")).toBe(noFile)
     expect(await server.explain("m2")).toMatch(/is paused/)
-    for (let i = 0; i < 2; i++) await quietPoll(server, "m1")
+    for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
     expect((await server.stored("m1"))?.progress.state).toBe("succeeded")
     await resumeRollout(server.needs, rollout)
     expect(await poll(server, "m2")).toBe(offer(5))
@@ -373,6 +375,7 @@ describe("a server that is ended at every step", () => {
     () => quietPoll(server, "m1"),
     () => poll(server, "m1"),
     () => quietPoll(server, "m1"),
+    () => quietPoll(server, "m1"),
   ]
 
   it("goes on where it was, and no update moves backwards", async () => {
@@ -387,12 +390,15 @@ describe("a server that is ended at every step", () => {
       expect((await server.stored("m1"))?.progress.state).toBe(states.at(-1))
     }
     // A poll whose settling was interrupted teaches nothing.
-    expect(states).toEqual(["offered", "downloading", "downloaded", "downloaded", "downloaded", "succeeded"])
+    expect(states).toEqual([
+      ...["offered", "downloading", "downloaded", "downloaded", "downloaded", "downloaded"],
+      "succeeded",
+    ])
     const events = await server.store.events({ after: 0, limit: 1000 })
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1))
   })
 
-  it("settles an update whose end it did not see by the mote's next four polls", async () => {
+  it("settles an update whose end it did not see by the mote's next five polls", async () => {
     await server.addMote("m1")
     await server.rollOut(await server.publish("5"), week)
     const view = server.login("m1")
@@ -401,7 +407,7 @@ describe("a server that is ended at every step", () => {
     if (file?.kind !== "file") throw new Error("no program")
     await file.open(0)
     await server.restart()
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 5; i++) {
       expect((await server.stored("m1"))?.progress.state).toBe("downloading")
       await quietPoll(server, "m1")
     }

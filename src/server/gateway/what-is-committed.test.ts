@@ -59,7 +59,7 @@ describe("what is committed", () => {
     await server.addMote("m2")
     await server.rollOut(await server.publish("1"), 1_000_000_000)
     await fetchProgram(server, "m1", await poll(server, "m1"))
-    for (let reads = 0; reads < 3; reads++) {
+    for (let reads = 0; reads < 4; reads++) {
       await poll(server, "m1")
       await server.pass(2_000_000)
     }

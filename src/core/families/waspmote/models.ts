@@ -28,6 +28,7 @@ export interface ModemTraits {
  * - 3G: a pause of 10 s, a LIST that may hang for 30 s, a pause of 10 s, the connection.
  * - GPRS: each file has up to three tries, each with sessions of its own; the connection is set up anew for the second file.
  * - WiFi PRO: one session; its end is the end of the contact.
+ * Each closes the session in which it read UPGRADE.TXT, whatever it read: one that just stops is a modem without power.
  * A mote cannot make two contacts faster than its modem finds its network and closes down: a minute or two, and its sketch
  * then sleeps for hours.
  */
@@ -38,6 +39,7 @@ const fourG: ContactRules = {
   secondSessionWants: true,
   quitWants: true,
   quitEndsFetch: true,
+  closesSession: true,
 }
 const threeG: ContactRules = { ...fourG, settleMs: 90_000, contactMs: 120_000, quitWants: false, quitEndsFetch: false }
 const gprsContact: ContactRules = { ...threeG, contactMs: 180_000 }

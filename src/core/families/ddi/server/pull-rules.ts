@@ -11,6 +11,7 @@ const contact: ContactRules = {
   secondSessionWants: false,
   quitWants: false,
   quitEndsFetch: false,
+  closesSession: false,
 }
 
 /**
@@ -19,7 +20,8 @@ const contact: ContactRules = {
  */
 export const pullRules: PullRules = {
   contact: () => contact,
-  quietContacts: { whole: 3, reset: 4, pieces: 4, "handed-over": 5, unseen: 5, elsewhere: 5 },
+  // As many as for a board, for the same reasons: three faults in a row, and a power cut between a poll and its fetch is not seen.
+  quietContacts: { whole: 4, reset: 5, pieces: 5, "handed-over": 6, unseen: 6, elsewhere: 6 },
   failedInstallsToBreak,
   // A client that reports reads no notice between two tries: its bytes are counted.
   imagesToBreak: 5,

@@ -10,17 +10,18 @@ const contact: ContactRules = {
   secondSessionWants: false,
   quitWants: false,
   quitEndsFetch: false,
+  closesSession: false,
 }
 
 /** Conclusions from a board's fetches (pic32mzw1.md 2.9.6): it reports nothing. */
 export const pullRules: PullRules = {
   contact: () => contact,
-  // A board polls about once a minute, so two quiet polls come soon; each may be one at which the board could not read the
-  // manifest, or not begin its download. A reset, or an end that nobody saw, takes more of them.
-  quietContacts: { whole: 2, reset: 3, pieces: 3, "handed-over": 4, unseen: 4, elsewhere: 4 },
+  // Three faults in a row, as for every family, and one quiet poll more: a board whose power fails after its manifest was sent
+  // looks like one that leaves it alone, and with a poll a minute the fourth costs nothing.
+  quietContacts: { whole: 4, reset: 5, pieces: 5, "handed-over": 6, unseen: 6, elsewhere: 6 },
   failedInstallsToBreak,
   imagesToBreak: 10,
-  contactsToDecline: 5,
+  contactsToDecline: 8,
   // A board sends nothing but `Host:` (pic32mzw1.md 2.4).
   isVisitor: (signs) => signs.join() !== "GET,host",
   words: {

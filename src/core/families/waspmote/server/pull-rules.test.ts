@@ -12,10 +12,19 @@ const network = "10.0"
 function momentsOf(model: string, facts: readonly PullFact[]): readonly PullFinding["moment"][] {
   const context: PullContext = { rules: pullRules, model, version: "12", offer, sizeBytes, speed: 1 }
   let state = freshPull
-  return facts.flatMap((fact) => {
+  return closedAfterReads(facts).flatMap((fact) => {
     const step = pullStep(context, state, fact)
     state = step.state
     return step.findings.filter(({ kind }) => kind !== "came-back").map((finding) => finding.moment)
+  })
+}
+
+/** A mote closes the session in which it has read the notice; facts that tell of its end themselves stay as they are. */
+function closedAfterReads(facts: readonly PullFact[]): readonly PullFact[] {
+  const told = new Set(facts.flatMap((fact) => (fact.kind === "session-closed" ? [fact.session] : [])))
+  return facts.flatMap((fact): readonly PullFact[] => {
+    if (fact.kind !== "notice-read" || told.has(fact.session)) return [fact]
+    return [fact, { kind: "session-closed", session: fact.session, isPolite: false, at: fact.at }]
   })
 }
 
@@ -31,22 +40,26 @@ const passed = (at: number): PullFact => ({ kind: "time-passed", at })
 const update = [read(0), ...fetched(20_000)]
 
 describe("what is concluded of a Waspmote", () => {
-  it("two quiet polls after a whole download: it runs the program; the first says how far that is", () => {
-    expect(momentsOf("4g", [...update, read(hour), read(2 * hour)])).toEqual([
-      "read",
-      "downloading",
-      "downloaded",
-      "quiet",
-    ])
-    expect(momentsOf("4g", [...update, read(hour), read(2 * hour), passed(2 * hour + 59_999)]).at(-1)).toBe("quiet")
-    expect(momentsOf("4g", [...update, read(hour), read(2 * hour), passed(2 * hour + 60_000)]).at(-1)).toBe(
+  it("three quiet polls after a whole download: it runs the program; the others say how far that is", () => {
+    const polls = [...update, read(hour), read(2 * hour), read(3 * hour)]
+    expect(momentsOf("4g", polls)).toEqual(["read", "downloading", "downloaded", "quiet", "quiet"])
+    expect(momentsOf("4g", [...polls, passed(3 * hour + 59_999)]).at(-1)).toBe("quiet")
+    expect(momentsOf("4g", [...polls, passed(3 * hour + 60_000)]).at(-1)).toBe("left-alone")
+  })
+
+  it("a poll whose session just stops may be a modem without power: five polls then", () => {
+    const last: PullFact = { kind: "session-closed", session: "s1", isPolite: false, at: 9 * hour }
+    const polls = [read(1), read(hour), read(2 * hour), read(3 * hour), read(4 * hour), read(5 * hour)]
+    const broken = [...fetched(-2 * hour), ...polls.slice(0, 4), passed(4 * hour - 1), last]
+    expect(momentsOf("4g", broken).at(-1)).toBe("quiet")
+    expect(momentsOf("4g", [...fetched(-2 * hour), ...polls.slice(0, 5), passed(4.5 * hour), last]).at(-1)).toBe(
       "left-alone",
     )
   })
 
   it("3G, GPRS and unknown modems get 90 seconds for their second session", () => {
     for (const model of ["3g", "gprs-pro", "gprs-gps", "unknown"]) {
-      const polls = [...update, read(hour), passed(2 * hour), read(3 * hour)]
+      const polls = [...update, read(hour), passed(1.5 * hour), read(2 * hour), passed(2.5 * hour), read(3 * hour)]
       expect(momentsOf(model, [...polls, passed(3 * hour + 89_999)]).at(-1), model).toBe("quiet")
       expect(momentsOf(model, [...polls, passed(3 * hour + 90_000)]).at(-1), model).toBe("left-alone")
     }
@@ -74,12 +87,13 @@ describe("what is concluded of a Waspmote", () => {
 
   it("a 4G mote that stored the whole program says QUIT after it; one that hangs up may have lost it", () => {
     const hungUp: PullFact = { kind: "session-closed", session: "i20000", isPolite: false, at: 22_000 }
-    const polls = [read(hour), read(2 * hour), passed(3 * hour)]
+    const polls = [read(hour), read(2 * hour), read(3 * hour), passed(3.5 * hour)]
     expect(momentsOf("4g", [...update, hungUp, ...polls])).toEqual([
       "read",
       "downloading",
       "downloaded",
       "downloaded-doubtful",
+      "quiet",
       "quiet",
       "quiet",
     ])
@@ -91,7 +105,7 @@ describe("what is concluded of a Waspmote", () => {
     const asked: PullFact = { kind: "asked", about: "image", session: "x", network, at: hour + 21_000 }
     expect(momentsOf("3g", [...update, read(hour), opened, passed(2 * hour)]).at(-1)).toBe("unclear")
     expect(momentsOf("3g", [...update, read(hour), opened, asked, passed(2 * hour)]).at(-1)).toBe("asked-again")
-    const later = [read(2 * hour), passed(3 * hour), read(4 * hour), passed(5 * hour)]
+    const later = [2, 3, 4].flatMap((n) => [read(n * hour), passed((n + 0.5) * hour)])
     expect(momentsOf("3g", [...update, read(hour), opened, asked, ...later]).at(-1)).toBe("quiet")
     expect(
       momentsOf("3g", [...update, read(hour), opened, asked, ...later, read(6 * hour), passed(7 * hour)]).at(-1),
@@ -105,7 +119,7 @@ describe("what is concluded of a Waspmote", () => {
   })
 
   it("WiFi PRO: the end of the session settles a poll", () => {
-    const polls = [hour, 2 * hour].flatMap((at): PullFact[] => [
+    const polls = [hour, 2 * hour, 3 * hour].flatMap((at): PullFact[] => [
       read(at),
       { kind: "session-closed", session: `s${at}`, isPolite: true, at: at + 100 },
     ])
@@ -136,13 +150,13 @@ describe("what is concluded of a Waspmote", () => {
     expect(momentsOf("gprs-pro", [...facts, started(500_000)]).at(-1)).toBe("bytes-spent")
   })
 
-  it("five quiet polls without any fetch mean that it declines", () => {
-    const reads = [0, 1, 2, 3, 4].map((poll) => read(poll * hour))
+  it("six quiet polls without any fetch mean that it declines", () => {
+    const reads = [0, 1, 2, 3, 4, 5].map((poll) => read(poll * hour))
     expect(momentsOf("4g", [...reads, passed(9 * hour)]).at(-1)).toBe("declined")
     expect(momentsOf("4g", [...reads.slice(1), passed(9 * hour)]).at(-1)).toBe("read")
   })
 
-  it("bytes that were handed over and not acknowledged are a cut, and two quiet polls do not make them whole", () => {
+  it("bytes that were handed over and not acknowledged are a cut, and quiet polls do not make them whole", () => {
     const cut = [read(0), started(20_000), ended(21_000, { to: 0, whole: false })]
     const polls = [read(hour), read(2 * hour), passed(3 * hour)]
     expect(momentsOf("4g", [...cut, ...polls])).toEqual(["read", "downloading", "cut", "quiet", "quiet"])
@@ -165,10 +179,10 @@ describe("what is concluded of a Waspmote", () => {
     expect(momentsOf("4g", both).at(-1)).toBe("downloaded")
   })
 
-  it("quiet polls from another network than the download's: four of them", () => {
-    const polls = [1, 2, 3, 4].map((n) => read(n * hour, "172.16"))
-    expect(momentsOf("4g", [...update, ...polls]).filter((moment) => moment === "quiet")).toHaveLength(3)
-    expect(momentsOf("4g", [...update, ...polls, passed(5 * hour)]).at(-1)).toBe("left-alone")
+  it("quiet polls from another network than the download's: five of them", () => {
+    const polls = [1, 2, 3, 4, 5].map((n) => read(n * hour, "172.16"))
+    expect(momentsOf("4g", [...update, ...polls]).filter((moment) => moment === "quiet")).toHaveLength(4)
+    expect(momentsOf("4g", [...update, ...polls, passed(6 * hour)]).at(-1)).toBe("left-alone")
   })
 
   it("two networks by turns are two devices: nothing is concluded", () => {
@@ -185,7 +199,7 @@ describe("what is concluded of a Waspmote", () => {
 })
 
 describe("the sentences of an update", () => {
-  const tries = { wholeFetches: 0, failedInstalls: 0, grounds: "whole", reads: 2, needed: 2 } as const
+  const tries = { wholeFetches: 0, failedInstalls: 0, grounds: "whole", reads: 3, needed: 3 } as const
   const facts = { version: "12", model: "4g", offer, sizeBytes, takenBytes: 0, ...tries }
 
   it("name the release where its number is not the VERSION that was offered", () => {
@@ -196,7 +210,7 @@ describe("the sentences of an update", () => {
   it("count the installs that failed, and say how far a conclusion is", () => {
     expect(pullRules.words.downloaded({ ...facts, failedInstalls: 1 })).toContain("1 of 4")
     expect(pullRules.words["loop-broken"]({ ...facts, failedInstalls: 4 })).toContain("after 4 installs")
-    expect(pullRules.words.quiet({ ...facts, reads: 1 })).toContain("1 of 2 quiet polls; the next decides")
+    expect(pullRules.words.quiet({ ...facts, reads: 2 })).toContain("2 of 3 quiet polls; the next decides")
   })
 
   it("tell a mote that fetched and fell silent from one that never called", () => {

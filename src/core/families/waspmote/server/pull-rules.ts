@@ -19,13 +19,12 @@ const imagesToBreak = 14
  */
 export const pullRules: PullRules = {
   contact: (model) => modemTraits(model).contact,
-  // A mote polls once a day or once a week (guide 3.3), so two quiet polls are what can be waited for, and one proves nothing:
-  // a modem that cannot even begin its fetch looks just so. A reset, or an end that nobody saw, takes as many polls more as
-  // it leaves room for a second and third fault.
-  quietContacts: { whole: 2, reset: 3, pieces: 3, "handed-over": 4, unseen: 4, elsewhere: 4 },
+  // A mote that did not install and a modem that cannot begin its fetch look on the wire just like success, so it takes as
+  // many quiet polls as faults in a row are reckoned with: three. Each kind of doubt adds one.
+  quietContacts: { whole: 3, reset: 4, pieces: 4, "handed-over": 5, unseen: 5, elsewhere: 5 },
   failedInstallsToBreak,
   imagesToBreak,
-  contactsToDecline: 5,
+  contactsToDecline: 6,
   isVisitor: (signs) => signs.some((verb) => deskVerbs.has(verb)),
   words: {
     offered: (facts) =>
