@@ -36,6 +36,14 @@ export interface BoundModule {
   readonly sinceMs: number
 }
 
+/** Of a device that was replaced again and again, the last ones. */
+const mostModules = 20
+
+/** The modules that a device was, with one more that it is from now on. */
+export function withModule(state: AgentState, imei: string, sinceMs: number): readonly BoundModule[] {
+  return [...state.modules, { imei, sinceMs }].slice(-mostModules)
+}
+
 const empty: AgentState = {
   format: 1,
   enrolment: null,

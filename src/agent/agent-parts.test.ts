@@ -2,7 +2,8 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { StepClock } from "../core/protocols/at/scripted-line.testing.ts"
 import { AgentApi, type AgentResponse } from "./agent-api.ts"
-import { AgentMemory } from "./agent-memory.ts"
+import { AgentMemory, type TextStore } from "./agent-memory.ts"
+import { bindingOf } from "./attend-binding.ts"
 import { ArrivalLine } from "../serial/arrival-line.ts"
 import { Backoff } from "./backoff.ts"
 
@@ -57,6 +58,34 @@ describe("the agent's memory", () => {
       const open = (): AgentMemory => new AgentMemory({ read: () => text, write: () => Promise.resolve() })
       expect(open, text).toThrow("cannot be read")
     }
+  })
+})
+
+describe("the module that an attendance stands beside", () => {
+  const state = (): { readonly store: TextStore; readonly now: () => number } => {
+    let text: string | null = null
+    const write = async (next: string): Promise<void> => {
+      await Promise.resolve()
+      text = next
+    }
+    return { store: { read: () => text, write }, now: () => 7 }
+  }
+
+  it("is the first that was met, in this run and the next", async () => {
+    const { store, now } = state()
+    const first = await bindingOf(new AgentMemory(store), undefined, now)
+    expect(first.imei).toBeNull()
+    await first.bind("354255020000011")
+    expect((await bindingOf(new AgentMemory(store), undefined, now)).imei).toBe("354255020000011")
+  })
+
+  it("is another one when the plan says so, from then on; the one before is remembered", async () => {
+    const { store, now } = state()
+    await (await bindingOf(new AgentMemory(store), undefined, now)).bind("354255020000011")
+    expect((await bindingOf(new AgentMemory(store), "354255020000099", now)).imei).toBe("354255020000099")
+    const memory = new AgentMemory(store)
+    expect((await bindingOf(memory, undefined, now)).imei).toBe("354255020000099")
+    expect(memory.state.modules.map(({ imei }) => imei)).toEqual(["354255020000011", "354255020000099"])
   })
 })
 

@@ -3,7 +3,7 @@ import { isSameModule, knownAs } from "../core/families/exact-version.ts"
 import type { DeviceIdentity, HostEnd, HostPort, HostSide } from "../core/families/host.ts"
 import type { AtClock } from "../core/protocols/at/at-line.ts"
 import { AgentApi, type AgentTransport, type CallResult } from "./agent-api.ts"
-import type { AgentMemory } from "./agent-memory.ts"
+import { type AgentMemory, withModule } from "./agent-memory.ts"
 import { Backoff } from "./backoff.ts"
 import { Reports } from "./reports.ts"
 import { AgentTrouble } from "./wrong-use.ts"
@@ -51,8 +51,6 @@ export interface AgentEnd {
 
 /** A module that stays away is looked for again after this; the server is asked meanwhile. */
 const moduleAbsentSeconds = 30
-/** Bindings that are remembered. */
-const mostModules = 20
 /** A module that stands still is asked again which firmware runs after this: somebody else may have updated it. */
 const askModuleAgainMs = 60 * 60_000
 /** An order is taken at its word for so long. */
@@ -179,7 +177,7 @@ class Agent {
 
   async #bind(imei: string): Promise<void> {
     const { memory, clock } = this.#needs
-    const modules = [...memory.state.modules, { imei, sinceMs: clock.now() }].slice(-mostModules)
+    const modules = withModule(memory.state, imei, clock.now())
     // What an order brought another module to says nothing of this one; nor does an order that was for it.
     const isFirst = memory.state.modules.length === 0
     await memory.change(isFirst ? { modules } : { modules, known: null, order: null, journal: null, isOver: false })

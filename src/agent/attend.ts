@@ -5,12 +5,15 @@ import type { MemoryPort } from "../core/families/memory-port.ts"
 import type { JsonObject } from "../core/kit/json.ts"
 import type { AtClock } from "../core/protocols/at/at-line.ts"
 import { AgentApi } from "./agent-api.ts"
+import { AgentMemory } from "./agent-memory.ts"
+import { bindingOf } from "./attend-binding.ts"
 import { Backoff } from "./backoff.ts"
 import { machineClock, machineRandom } from "./clock.ts"
 import { checkedToken } from "./device-token.ts"
 import { httpTransport } from "./http-transport.ts"
 import { Notes } from "./notes.ts"
 import { machinePort, memoryHostPort } from "./module-port.ts"
+import { openStateFolder } from "./state-folder.ts"
 import { WrongUse } from "./wrong-use.ts"
 
 export interface AttendOptions {
@@ -23,6 +26,8 @@ export interface AttendOptions {
   readonly plan: JsonObject
   /** Time runs so much faster: for rehearsals beside a virtual module; 1 unless told. */
   readonly speed?: number
+  /** Folder of this attendance alone: which module it stands beside is known there after a restart; absent = while it runs. */
+  readonly state?: string
   /** Whom to tell what is seen and done: the server's device HTTP listener, and the device's own token. */
   readonly server?: { readonly url: string; readonly token: string }
   readonly tell: (event: AnyAttendEvent) => void
@@ -42,10 +47,15 @@ export async function runAttendance(options: AttendOptions): Promise<never> {
     // A module's every unknown line is for who stands beside it.
     if (event.event !== "heard") notes?.add(event)
   }
+  const folder = options.state === undefined ? null : openStateFolder(options.state)
   try {
-    return await attend({ port, clock, plan, tell: tellBoth, signal })
+    const binding =
+      folder === null ? {} : { binding: await bindingOf(new AgentMemory(folder.store), plan["imei"], clock.now) }
+    return await attend({ port, clock, plan, tell: tellBoth, signal, ...binding })
   } catch (error) {
     throw error instanceof RangeError ? new WrongUse(error.message, { cause: error }) : error
+  } finally {
+    folder?.close()
   }
 }
 

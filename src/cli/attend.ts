@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import type { Command } from "commander"
-import { type AttendOptions, runAttendance, WrongUse } from "../agent/main.ts"
+import { AgentTrouble, type AttendOptions, runAttendance, WrongUse } from "../agent/main.ts"
 import type { AttendOption, AttendSide } from "../core/families/family.ts"
 import { families } from "../core/families/index.ts"
 import type { JsonObject } from "../core/kit/json.ts"
@@ -18,6 +18,7 @@ interface AttendCommandOptions {
   readonly token?: string
   readonly tokenFile?: string
   readonly speed: string
+  readonly state?: string
   readonly json?: boolean
 }
 
@@ -35,6 +36,10 @@ export function addAttend(agent: Command): void {
     .option("--server <URL>", "tell this server (its device HTTP listener) what is seen and done, for its event log")
     .option("--token <TOKEN>", "the device's token for that")
     .option("--token-file <FILE>", "file with it")
+    .option(
+      "--state <DIR>",
+      "folder of this attendance alone: it stands beside the same module after a restart; absent = while it runs",
+    )
     .option("--speed <N>", "time runs so much faster: for rehearsals beside a virtual module", "1")
     .option("--json", "print each line as JSON")
     .action(run)
@@ -42,7 +47,7 @@ export function addAttend(agent: Command): void {
 }
 
 async function run(options: AttendCommandOptions): Promise<void> {
-  const { port, family, speed, json } = options
+  const { port, family, speed, state, json } = options
   const server = serverOf(options)
   const ending = new AbortController()
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort())
@@ -58,11 +63,13 @@ async function run(options: AttendCommandOptions): Promise<void> {
       },
       signal: ending.signal,
       ...(family === undefined ? {} : { family }),
+      ...(state === undefined ? {} : { state }),
       ...(server === undefined ? {} : { server }),
     })
   } catch (error) {
     if (ending.signal.aborted) return
     if (error instanceof WrongUse) throw wrong(error.message)
+    if (error instanceof AgentTrouble) throw new Failure(`${error.message}.`)
     throw error
   }
 }

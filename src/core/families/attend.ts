@@ -34,7 +34,17 @@ export interface AnyAttendance {
   readonly clock: AtClock
   readonly plan: JsonObject
   readonly tell: (event: AnyAttendEvent) => void
+  /** The device that is attended, kept from one run to the next; absent = as long as this one lasts. */
+  readonly binding?: AttendBinding
   readonly signal: AbortSignal
+}
+
+/** Which device stands at the other end: another one there is not the device that is meant. */
+export interface AttendBinding {
+  /** Its serial number; null = none was met yet. */
+  readonly imei: string | null
+  /** Keeps the serial number of the first that is met; resolves when it will be known after a kill. */
+  readonly bind: (imei: string) => Promise<void>
 }
 
 /** One step of an attendance. It never holds a PIN or a password. */

@@ -1,6 +1,7 @@
 import { ScriptedLine, StepClock } from "../../../src/core/protocols/at/scripted-line.testing.ts"
 import { startGsmModem } from "../../../src/server/transports/sms/gsm-modem.ts"
 import type { SendOutcome } from "../../../src/server/transports/sms/sms-transport.ts"
+import { type Conversation, type Cut, CutStream, cutBytesOf } from "./cuts.ts"
 import { Dice, noises } from "./dice.ts"
 
 const header = "00040D91947132547698F000F462111241520000"
@@ -26,8 +27,11 @@ interface World {
   odd: number
 }
 
-/** A conversation with a bad modem: what it keeps is read, what is handed over goes once. Gives every lie. */
-export async function gsmConversation(seed: number): Promise<{ readonly lies: readonly string[] }> {
+/**
+ * A conversation with a bad modem, broken where `cuts` say beside what the seed does: what it keeps is read, what is handed
+ * over goes once. Gives every lie.
+ */
+export async function gsmConversation(seed: number, cuts: readonly Cut[] | null = null): Promise<Conversation> {
   const dice = new Dice(seed)
   const clock = new StepClock()
   const count = 1 + dice.below(12)
@@ -42,20 +46,21 @@ export async function gsmConversation(seed: number): Promise<{ readonly lies: re
       prompt: dice.of(["\r\n> ", "\r\n>", "\r\n>\r\n"]),
       cnmi: dice.of(["+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", "+CNMI: (1),(0,1),(0),(0,2),(1)", "", "+CNMI: odd"]),
       isCnmiPicky: dice.chance(0.3),
-      cut: dice.of([1, 2, 3, 7, 1000]),
+      cut: cutBytesOf(dice.of([1, 2, 3, 7, 1000]), cuts),
     },
   }
   const taken = new Map<number, number>()
   let unreadable = 0
   let line: ScriptedLine | null = null
   let opened = 0
+  const stream = new CutStream(clock, cuts ?? [])
   const transport = startGsmModem({
     open: async () => {
       await Promise.resolve()
       if (dice.chance(0.1)) throw new Error("no such port")
       opened++
       line = new ScriptedLine(clock, (typed, module) => answer(world, typed, module))
-      return line
+      return stream.through(line)
     },
     clock,
     random: () => 0.5,
@@ -98,7 +103,7 @@ export async function gsmConversation(seed: number): Promise<{ readonly lies: re
   for (const id of taken.keys()) if (id > count + 3) lies.push(`message ${id} never was`)
   if (unreadable > 0) lies.push(`${unreadable} messages called unreadable`)
   lies.push(...liesOfSending(outcome, world.sentPdus))
-  return { lies: opened === 0 ? [] : lies }
+  return { lies: opened === 0 ? [] : lies, bytes: stream.passed }
 }
 
 /** The compiler does not see the callback that sets it. */

@@ -6,6 +6,7 @@ import {
   SmallModule,
 } from "../../../src/core/families/quectel/host/small-module.testing.ts"
 import type { HostEnd } from "../../../src/core/families/host.ts"
+import { type Conversation, type Cut, CutStream, cutBytesOf } from "./cuts.ts"
 import { Dice, noises } from "./dice.ts"
 
 const ours = "866758040000012"
@@ -45,21 +46,24 @@ function planOf(dice: Dice): Plan {
   }
 }
 
-/** One update at a bad modem; gives what the host said, and every lie in it. */
+/** One update at a bad modem, broken where `cuts` say beside what the seed does; gives what the host said, and every lie in it. */
 export async function quectelConversation(
   seed: number,
-): Promise<{ readonly end: HostEnd; readonly lies: readonly string[] }> {
+  cuts: readonly Cut[] | null = null,
+): Promise<Conversation & { readonly end: HostEnd }> {
   const dice = new Dice(seed)
   const bench = new HostBench({
     plans: [planOf(dice), planOf(dice), planOf(dice), planOf(dice)],
     hasEcho: dice.chance(0.3),
-    cutBytes: dice.of([1, 2, 3, 5, 7, 1000]),
+    cutBytes: cutBytesOf(dice.of([1, 2, 3, 5, 7, 1000]), cuts),
     isBusyAware: true,
     otherPorts: dice.chance(0.2) ? ["/dev/ttyUSB0"] : [],
     imei: ours,
     refusals: dice.chance(0.1) ? [dice.of(["ERROR", "+CME ERROR: 4011", "BUSY"])] : [],
   })
   const { module } = bench
+  const stream = new CutStream(bench.clock, cuts ?? [])
+  bench.through = (line) => stream.through(line)
   if (dice.chance(0.1)) module.build = `${order.from}_BETA`
   for (const command of ["AT+CGSN", "AT+QGMR", "AT+CGMR", "ATI", "AT+QFOTADL"]) {
     if (dice.chance(0.3)) module.noise[command] = `\r\n${dice.of(noises)}\r\n`
@@ -101,7 +105,7 @@ export async function quectelConversation(
   bench.transferred = () => (sees === 0 ? fetched() : sees === 1 ? 1000 : null)
   if (dice.chance(0.3)) bench.killAfter = 1 + dice.below(150)
   const end = await bench.runThroughKills(dice.of([0, 7000, 60_000, hourMs]))
-  return { end, lies: liesOf(bench, end) }
+  return { end, lies: liesOf(bench, end), bytes: stream.passed }
 }
 
 function liesOf({ module, others, clock }: HostBench, end: HostEnd): readonly string[] {

@@ -31,6 +31,8 @@ export class HostBench {
   meanwhile: () => void = () => undefined
   /** What the server sees of a transfer. */
   transferred: () => number | null = () => null
+  /** What stands between the host and a line that it opens. */
+  through: (line: AtLine) => AtLine = (line) => line
   /** Other modules at other ports, asked before this one. */
   readonly others: SmallModule[] = []
   /** The n-th operation from now kills the host. */
@@ -120,10 +122,11 @@ export class HostBench {
 
   #guarded(line: AtLine | null): AtLine | null {
     if (line === null) return null
+    const through = this.through(line)
     return {
       name: line.name,
-      read: (timeoutMs, signal) => this.#deed(() => line.read(timeoutMs, signal)),
-      write: (bytes) => this.#deed(() => line.write(bytes)),
+      read: (timeoutMs, signal) => this.#deed(() => through.read(timeoutMs, signal)),
+      write: (bytes) => this.#deed(() => through.write(bytes)),
       // Whatever happens to a host, its kernel closes what it had open.
       close: line.close,
     }

@@ -213,14 +213,25 @@ export class SmallModule implements HostPort {
   }
 }
 
-class ModuleLine implements AtLine {
+/** What a line needs of the module at its other end. */
+export interface Talking {
+  /** Applies what is due; gives the time of what comes next. */
+  readonly nextDueMs: () => number
+  /** Bytes that the host wrote. */
+  readonly take: (bytes: Uint8Array) => void
+  /** Bytes of one read, at most. */
+  readonly cutBytes: number
+}
+
+/** The host's end of a module that lives through moments, on a clock that steps. */
+export class ModuleLine implements AtLine {
   readonly name: string
   readonly #clock: StepClock
-  readonly #module: SmallModule
+  readonly #module: Talking
   #bytes: Uint8Array = new Uint8Array(0)
   #isGone = false
 
-  constructor(name: string, clock: StepClock, module: SmallModule) {
+  constructor(name: string, clock: StepClock, module: Talking) {
     this.name = name
     this.#clock = clock
     this.#module = module

@@ -10,6 +10,11 @@ export const options: readonly AttendOption[] = [
   { name: "apn-user", value: "USER", help: "its user" },
   { name: "apn-password", value: "PASSWORD", help: "its password" },
   { name: "own-number", value: "NUMBER", help: "the module's own number, where its SIM does not hold it" },
+  {
+    name: "imei",
+    value: "IMEI",
+    help: "serial number of the module that is meant; absent = the one that --state knows, or the first that is met",
+  },
   { name: "answer", value: "WHAT", help: "when the module asks whether it may update: accept, reject or delay" },
   {
     name: "pin-file",
@@ -38,6 +43,7 @@ export function planOf(given: GivenOptions): JsonObject {
     smsNumber: text("sms-number"),
     ownNumber: text("own-number"),
     answer,
+    imei: text("imei"),
     pin: pin === "" ? undefined : pin,
     server: address === undefined ? undefined : hostPortOf(address),
     bearer:

@@ -225,8 +225,9 @@ describe("a host over TCP (chapters 4 and 5)", () => {
   const bearer = { kind: 2, access: "ibox.tim.it", user: "", password: "" } as const
 
   /** A server on a socket. */
-  function listen(module: TestModule, offers: () => boolean): number {
+  function listen(module: TestModule, offers: () => boolean, knows: () => boolean = () => true): number {
     return module.listen(({ name, transaction }: PfmFromModule) => {
+      if (!knows()) return null
       if (name === "remoteRegistration") {
         return { name: "remoteRegistrationAck", transaction, fields: { smsNumber: serverNumber.slice(1) } }
       }
@@ -261,9 +262,16 @@ describe("a host over TCP (chapters 4 and 5)", () => {
     const { module } = bench
     module.ftp.files.set("fw.pkg", packageFor("13.00.003", "13.00.004"))
     let hasUpdate = false
-    const port = listen(module, () => hasUpdate)
+    let isKnown = false
+    const port = listen(
+      module,
+      () => hasUpdate,
+      () => isKnown,
+    )
     bench.start({ variant: "ip", server: { host: "127.0.0.1", port }, bearer, askEveryMs: 3_600_000 })
     await bench.until("update-refused")
+    isKnown = true
+    await module.ask(`AT#OTASNAPIP=${port},"127.0.0.1"`)
     await bench.until("update-asked")
     await bench.until("no-update")
     const firstMs = module.clock.now()
@@ -301,11 +309,40 @@ describe("a plan", () => {
   })
 })
 
+async function imeiOf({ module }: AttendBench): Promise<string> {
+  return (await module.ask("AT+CGSN"))[0] ?? ""
+}
+
 describe("a module that is another one", () => {
   it("gets nothing typed but the question who it is", async () => {
     const bench = attend({ imei: "866758040000099" })
     const { text } = await bench.until("other-module")
     expect(text).toContain("866758040000099 is meant")
     expect(new Set(bench.port.typed)).toEqual(new Set(["ATE0V1", "AT+CGSN"]))
+  })
+
+  it("is told from the one that an earlier run met", async () => {
+    const bench = new AttendBench()
+    benches.push(bench)
+    bench.binding = { imei: "866758040000099", bind: () => Promise.reject(new Error("met another one")) }
+    bench.start()
+    expect((await bench.until("other-module")).text).toContain("866758040000099 is meant")
+    expect(new Set(bench.port.typed)).toEqual(new Set(["ATE0V1", "AT+CGSN"]))
+  })
+
+  it("is told from the first that is met, which is kept before anything is typed there", async () => {
+    const bench = new AttendBench()
+    benches.push(bench)
+    const kept: { readonly imei: string; readonly typed: readonly string[] }[] = []
+    bench.binding = {
+      imei: null,
+      bind: async (imei) => {
+        await Promise.resolve()
+        kept.push({ imei, typed: [...bench.port.typed] })
+      },
+    }
+    bench.start()
+    await bench.until("registration-asked")
+    expect(kept).toEqual([{ imei: await imeiOf(bench), typed: ["ATE0V1", "AT+CGSN"] }])
   })
 })

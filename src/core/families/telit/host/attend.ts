@@ -1,11 +1,11 @@
 import type { AtAnswer } from "../../../protocols/at/at-host.ts"
 import type { AtClock } from "../../../protocols/at/at-line.ts"
-import type { AnyAttendance } from "../../attend.ts"
+import type { AnyAttendance, AttendBinding } from "../../attend.ts"
 import type { HostPort } from "../../host.ts"
 import { type AttendEvent, type AttendEventName, attendWords, urcMeanings } from "./events.ts"
 import { type AttendPlan, faultsOfPlan, planOf } from "./plan.ts"
 import { AttendedPort } from "./port.ts"
-import { isUpdating, type ModuleKnown, openSim, preparation, readVersion, type StepBench } from "./steps.ts"
+import { isUpdating, type ModuleKnown, openSim, preparation, readImei, readVersion, type StepBench } from "./steps.ts"
 import { readUrc } from "../codec/urcs.ts"
 
 /** Time limits of an attendance, ms. None is the note's but the minute that it gives for an answer (§3.2.3). */
@@ -31,13 +31,15 @@ export interface Attendance {
   readonly clock: AtClock
   readonly plan: AttendPlan
   readonly tell: (event: AttendEvent) => void
+  /** The module that is attended, kept from one run to the next. */
+  readonly binding?: AttendBinding
   readonly signal: AbortSignal
 }
 
 /**
  * The host program beside a Telit module (chapters 3 to 6): sets it up, enters the PIN, registers it, answers its question,
  * keeps its hands off while it updates, and sets it up again afterwards. Goes on through lost ports, restarts and silence;
- * keeps nothing, so a host that is killed and started again goes on as well. Rejects with the signal's reason, and with
+ * keeps nothing but which module it is, so a host that is killed and started again goes on as well. Rejects with the signal's reason, and with
  * `RangeError` for a plan that cannot be.
  */
 export async function attendModule(attendance: Attendance): Promise<never> {
@@ -74,6 +76,7 @@ class Attendant {
     imei: null,
     other: null,
     isPinRefused: false,
+    openPins: 0,
     sim: null,
     isRegistrationAsked: false,
     owesFinal: false,
@@ -92,7 +95,7 @@ class Attendant {
 
   constructor(parts: Attendance) {
     this.#parts = parts
-    this.#known.imei = parts.plan.imei
+    this.#known.imei = parts.plan.imei ?? parts.binding?.imei ?? null
     this.#port = new AttendedPort(parts.port, parts.clock)
     this.#heardMs = parts.clock.now()
     this.#lookedMs = this.#heardMs
@@ -103,6 +106,7 @@ class Attendant {
       tell: (event, detail) => this.#tell(event, detail),
       type: (text, isAnswer) => this.#type(text, isAnswer),
       mayType: () => !this.#isHandsOff,
+      bind: async (imei) => parts.binding?.bind(imei),
     }
   }
 
@@ -119,7 +123,7 @@ class Attendant {
       if (await this.#port.hasVanished()) {
         this.#tell("gone")
         this.#done = 0
-      } else if (isQuiet) await this.#hear(attendLimits.againMs)
+      } else if (isQuiet) await this.#pause()
     }
   }
 
@@ -127,6 +131,21 @@ class Attendant {
     this.#tell("opened", `${await this.#port.open(this.#parts.signal)}.`)
     this.#done = 0
     this.#heardMs = this.#parts.clock.now()
+  }
+
+  /** Listens for a while, however much is said: a module that talks all the time is not asked all the time. */
+  async #pause(): Promise<void> {
+    const { clock, signal } = this.#parts
+    const untilMs = clock.now() + attendLimits.againMs
+    while (clock.now() < untilMs && !this.#port.isGone && !signal.aborted) await this.#hear(untilMs - clock.now())
+  }
+
+  /** Whether the module that is meant stands at the port, asked immediately before it is ordered or believed. */
+  async #isMeant(): Promise<boolean> {
+    const isMeant = await readImei(this.#bench)
+    // Whoever else it is: the preparation, and with it the search, begins again.
+    if (this.#known.other !== null) this.#done = 0
+    return isMeant
   }
 
   /** While the module updates: listens; asks who runs there when it has been quiet for long. */
@@ -137,6 +156,7 @@ class Attendant {
       return false
     }
     this.#heardMs = this.#parts.clock.now()
+    if (!(await this.#isMeant())) return this.#known.other === null ? this.#silent() : this.#leaveOther()
     if (!(await readVersion(this.#bench))) return this.#silent()
     this.#isSilent = false
     // It answers: what it said last was lost, if it said something.
@@ -160,12 +180,23 @@ class Attendant {
       this.#done++
       return false
     }
-    if (this.#known.other !== null) {
+    if (this.#known.other !== null) return this.#leaveOther()
+    if (this.#isHandsOff) return false
+    if (this.#done === 0) return this.#silent()
+    // A step that waits for somebody (a PIN) must not hide for long who stands there and what runs.
+    if (this.#parts.clock.now() - this.#lookedMs >= attendLimits.lookMs) {
+      this.#lookedMs = this.#parts.clock.now()
       this.#done = 0
-      await this.#port.leave()
-      return true
     }
-    return this.#isHandsOff ? false : this.#done === 0 ? this.#silent() : true
+    return true
+  }
+
+  /** Another module's port: ours may be another one, or come back to this one. */
+  async #leaveOther(): Promise<boolean> {
+    this.#done = 0
+    this.#handsOn()
+    await this.#port.leave()
+    return true
   }
 
   /** New firmware that never said that it told the server must not keep a registration waiting for ever. */
@@ -187,7 +218,7 @@ class Attendant {
     this.#lookedMs = nowMs
     const before = this.#known.version
     // Whatever is not as it was is prepared again from the beginning.
-    if (!(await readVersion(this.#bench)) || this.#isHandsOff) this.#done = 0
+    if (!(await this.#isMeant()) || !(await readVersion(this.#bench)) || this.#isHandsOff) this.#done = 0
     else if (before !== this.#known.version) this.#takeUpgrade()
     else if (!(await openSim(this.#bench)) || !(await this.#isAsPrepared())) this.#done = 0
     return false
@@ -201,6 +232,10 @@ class Attendant {
 
   /** `AT#OTAIPUPD` (§5.2.2): from its OK on the interface is frozen until the update is over, or nothing was offered. */
   async #askForUpdate(): Promise<void> {
+    if (!(await this.#isMeant())) {
+      this.#done = 0
+      return
+    }
     this.#askedMs = this.#parts.clock.now()
     const answer = await this.#type("AT#OTAIPUPD")
     if (answer.end === "ok") {
@@ -264,14 +299,21 @@ class Attendant {
 
   async #answer(): Promise<void> {
     const { plan } = this.#parts
+    // Another module's question is nobody's here, and one that does not say who it is gets no order.
+    if (!(await this.#isMeant())) {
+      if (this.#known.other === null) this.#tell("answer-withheld")
+      return
+    }
+    let isOpen = false
     for (let n = 0; n < mostAnswers; n++) {
       const { end, final } = await this.#port.type(`AT#OTASUAN=${answers[plan.answer]}`, attendLimits.answerMs)
-      if (end === "error") return this.#tell("answer-refused", `${final.line}.`)
-      if (end === "gone") return
-      if (end === "timeout") continue
-      this.#tell("answered", `${plan.answer}.`)
-      break
+      // A second answer to a question that is over is refused, whatever became of the first.
+      if (end === "error" && !isOpen) return this.#tell("answer-refused", `${final.line}.`)
+      isOpen = end !== "ok"
+      if (end === "ok") this.#tell("answered", `${plan.answer}.`)
+      if (end !== "timeout") break
     }
+    if (isOpen) this.#tell("answer-not-known")
     // Over TCP the interface may be frozen from here on, without a word before the download (§4.1.2).
     if (plan.answer === "accept") this.#handsOff()
   }

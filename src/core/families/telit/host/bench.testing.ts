@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers"
 import { concat, fromLatin1 } from "../../../kit/bytes.ts"
 import type { AtLine } from "../../../protocols/at/at-line.ts"
+import type { AttendBinding } from "../../attend.ts"
 import type { BodyClock } from "../../body.ts"
 import type { HostPort } from "../../host.ts"
 import type { MemoryPort } from "../../memory-port.ts"
@@ -94,6 +95,8 @@ export class AttendBench {
   readonly module: TestModule
   readonly port: MemoryHostPort
   readonly events: AttendEvent[] = []
+  /** What an earlier run kept. */
+  binding: AttendBinding | null = null
   readonly #ending = new AbortController()
   #wakes: (() => void)[] = []
   #seen = 0
@@ -116,6 +119,7 @@ export class AttendBench {
         for (const wake of this.#wakes.splice(0)) wake()
       },
       signal: this.#ending.signal,
+      ...(this.binding === null ? {} : { binding: this.binding }),
     })
     this.#attendance.catch(() => {
       for (const wake of this.#wakes.splice(0)) wake()

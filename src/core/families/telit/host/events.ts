@@ -32,6 +32,8 @@ export const attendWords = {
   question: "The module asks whether it may update.",
   answered: "The module was answered as the plan says.",
   "answer-refused": "The module did not take the answer; its question is over.",
+  "answer-not-known": "Whether the module took the answer is not known.",
+  "answer-withheld": "The module did not say who it is, so its question got no answer.",
   "answer-timeout": "The module got no answer in time.",
   automatic: "The server ordered an update without asking.",
   "update-asked": "The server was asked for an update.",

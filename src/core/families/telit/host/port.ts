@@ -22,6 +22,10 @@ export class AttendedPort {
     return this.#host !== null
   }
 
+  get isGone(): boolean {
+    return this.#host?.isGone ?? true
+  }
+
   /** Opens what is there; waits until something is. Rejects with the signal's reason. */
   async open(signal: AbortSignal): Promise<string> {
     for (;;) {

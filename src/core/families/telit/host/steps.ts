@@ -10,6 +10,8 @@ export interface StepBench {
   /** Types a command, after whatever the module has said is heard. */
   readonly type: (text: string, isAnswer?: (line: string) => boolean) => Promise<AtAnswer>
   readonly mayType: () => boolean
+  /** Keeps the serial number of the first module that was met. */
+  readonly bind: (imei: string) => Promise<void>
   /** What is known of the module from one preparation to the next. */
   readonly known: ModuleKnown
 }
@@ -21,8 +23,10 @@ export interface ModuleKnown {
   imei: string | null
   /** The serial number of another module that was met last. */
   other: string | null
-  /** The PIN of the plan was refused: a third try would lock the SIM. */
+  /** The PIN of the plan was refused, or twice not answered: a third try could lock the SIM. */
   isPinRefused: boolean
+  /** How often the PIN was typed without an answer since it was last taken. */
+  openPins: number
   /** The last word about the SIM, so that it is told once. */
   sim: string | null
   isRegistrationAsked: boolean
@@ -51,10 +55,13 @@ async function wake({ type }: StepBench): Promise<boolean> {
 }
 
 /** `AT+CGSN` before anything else: a module with another serial number is another device, whatever stood at the port before. */
-async function readImei({ type, known, tell }: StepBench): Promise<boolean> {
+export async function readImei({ type, known, tell, bind }: StepBench): Promise<boolean> {
   const imei = await readOne(type, "AT+CGSN", (text) => /^\d{14,17}$/.test(text))
   if (imei === null) return false
-  known.imei ??= imei
+  if (known.imei === null) {
+    await bind(imei)
+    known.imei = imei
+  }
   if (isSameModule(imei, known.imei)) {
     known.other = null
     return true
@@ -64,11 +71,12 @@ async function readImei({ type, known, tell }: StepBench): Promise<boolean> {
   return false
 }
 
-/** `AT+CGMR`, as the note's figures ask for it. */
+/** `AT+CGMR`, as the note's figures ask for it. What says that the firmware has changed is asked twice. */
 export async function readVersion({ type, known, tell }: StepBench): Promise<boolean> {
   const version = await readOne(type, "AT+CGMR", isVersion)
   if (version === null) return false
   if (version !== known.version) {
+    if ((await readOne(type, "AT+CGMR", isVersion)) !== version) return false
     known.version = version
     tell("version")
   }
@@ -124,13 +132,15 @@ async function showMessages({ plan, type }: StepBench): Promise<boolean> {
 const sims: Readonly<Record<string, AttendEventName>> = { "SIM PUK": "puk-needed", none: "no-sim" }
 
 /** "After the update, the PIN insertion must be managed by the external application" (§3.1.1); and after every start. */
-export async function openSim({ plan, type, known, tell }: StepBench): Promise<boolean> {
+export async function openSim(bench: StepBench): Promise<boolean> {
+  const { plan, type, known, tell } = bench
   const answer = await type("AT+CPIN?")
   const sim = simOf(answer)
   if (sim === null) return false
   const hasChanged = sim !== known.sim
   known.sim = sim
   if (sim === "none") known.isPinRefused = false
+  if (sim === "none" || sim === "READY") known.openPins = 0
   const told = sims[sim]
   if (told !== undefined && hasChanged) tell(told)
   if (sim !== "SIM PIN") return sim === "READY"
@@ -138,17 +148,30 @@ export async function openSim({ plan, type, known, tell }: StepBench): Promise<b
     if (hasChanged && plan.pin === null) tell("pin-needed")
     return false
   }
-  const entered = await type(`AT+CPIN=${plan.pin}`)
+  return enterPin(bench, plan.pin)
+}
+
+/** Each try counts, answered or not, and the SIM is the module's that is meant: another's has another PIN, and three tries too. */
+async function enterPin(bench: StepBench, pin: string): Promise<boolean> {
+  const { type, known, tell } = bench
+  if (!(await readImei(bench))) return false
+  known.openPins++
+  const entered = await type(`AT+CPIN=${pin}`)
   if (entered.end === "ok") {
     known.sim = "READY"
+    known.openPins = 0
     tell("pin-entered")
     return true
   }
-  if (entered.end !== "error") return false
+  const isRefused = entered.end === "error"
+  if (!isRefused && known.openPins < mostOpenPins) return false
   known.isPinRefused = true
-  tell("pin-refused", `${entered.final.line}.`)
+  tell("pin-refused", isRefused ? `${entered.final.line}.` : "it was typed twice, and nothing came back.")
   return false
 }
+
+/** A SIM takes three tries. */
+const mostOpenPins = 2
 
 /** `READY`, `SIM PIN`, `SIM PUK` …; `none` without a card; null = the module did not say. */
 function simOf(answer: AtAnswer): string | null {
@@ -186,9 +209,10 @@ export async function isUpdating(type: StepBench["type"]): Promise<boolean> {
  * §3.2.1, §4.2.1, §5.2.1: "must be performed at least once". By SMS the same number again registers a module that is not
  * yet, and does nothing otherwise; over TCP it would register anew each time, so the address is asked for first.
  */
-async function register({ plan, type, known, tell }: StepBench): Promise<boolean> {
+async function register(bench: StepBench): Promise<boolean> {
+  const { plan, type, known, tell } = bench
   if (known.isRegistrationAsked) return true
-  if (known.owesFinal) return false
+  if (known.owesFinal || !(await readImei(bench))) return false
   const isKnown = plan.variant !== "sms" && (await hasServer(plan, type))
   if (!isKnown) {
     for (const command of registrationCommands(plan)) {
