@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "server/fleet": ["core/kit", "core/domain", "core/rollout", "core/families"],
   "server/store": ["core/kit", "core/domain", "server/fleet"],
   "server/delta-jobs": ["core/kit", "core/delta", "server/fleet"],
+  "server/upload-jobs": ["core/kit", "core/domain", "core/families", "server/fleet"],
   "server/transports": ["core/kit", "core/protocols"],
   "server/gateway": [
     "core/kit",

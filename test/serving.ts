@@ -43,6 +43,7 @@ export const quiet = {
   "device-http": anyPort,
   "device-tcp": anyPort,
   "log-level": "error",
+  "drain-seconds": "0",
 }
 const quietFlags: readonly string[] = Object.entries(quiet).flatMap(([name, value]) => [`--${name}`, value])
 

@@ -1,24 +1,23 @@
 #!/usr/bin/env node
 // better-sqlite3 runs `prebuild-install || node-gyp rebuild`: a binary from a release page, or a compilation with headers from
-// another site. This stands in for the first: it compiles with the headers that came with the running Node, so that
-// nothing is fetched from outside the registry; where there are no headers or no compiler, it does what was meant.
+// another site. This stands in for the first: it compiles with the headers that came with the running Node and fetches nothing,
+// so that what an installation runs is what the lock file pins, and npm's own node-gyp.
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 const prefix = dirname(dirname(process.execPath))
-const options = { stdio: "inherit" }
+const header = join(prefix, "include", "node", "node_api.h")
 
-function compile() {
-  if (!existsSync(join(prefix, "include", "node", "node_api.h"))) return false
-  return spawnSync("node-gyp", ["rebuild", "--release", `--nodedir=${prefix}`], options).status === 0
+function fail(why) {
+  process.stderr.write(`SQLite was not compiled: ${why}\n`)
+  process.exit(1)
 }
 
-function fetchBinary() {
-  // Were this program found once more under the name it stands in for, it would call itself without end.
-  if (process.env.WAFT_BUILDS_SQLITE !== undefined) return false
-  const args = ["exec", "--yes", "--package=prebuild-install@7", "--", "prebuild-install", ...process.argv.slice(2)]
-  return spawnSync("npm", args, { ...options, env: { ...process.env, WAFT_BUILDS_SQLITE: "1" } }).status === 0
+if (!existsSync(header)) {
+  fail(
+    `Node's headers are not at ${header}; install Node from nodejs.org's archive, or its headers (Debian: libnode-dev).`,
+  )
 }
-
-process.exit(compile() || fetchBinary() ? 0 : 1)
+const { status } = spawnSync("node-gyp", ["rebuild", "--release", `--nodedir=${prefix}`], { stdio: "inherit" })
+if (status !== 0) fail("it takes a C++ compiler, make and Python 3 (Debian: apt-get install g++ make python3).")

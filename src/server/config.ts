@@ -66,6 +66,8 @@ export interface ServerConfig {
   /** Virtual devices run so many times faster than hardware; 1 = real devices. */
   readonly deviceSpeed: number
   readonly logLevel: string
+  /** How long transfers that run may go on when the server is told to end, ms. */
+  readonly drainMs: number
 }
 
 interface Setting {
@@ -178,6 +180,12 @@ export const serverSettings = [
     help: "for rehearsals with virtual devices: they run N times faster than hardware, so what is waited for of them is divided by N",
     fallback: "1",
   },
+  {
+    flag: "drain-seconds",
+    value: "N",
+    help: "how long transfers that run may go on when the server is told to end",
+    fallback: "30",
+  },
   { flag: "log-level", value: "LEVEL", help: "trace, debug, info, warn, error or silent", fallback: "info" },
 ] as const satisfies readonly Setting[]
 
@@ -260,6 +268,7 @@ export function readConfig(
     deltaMemoryBytes: parseMegabytes("delta-memory-mb", text("delta-memory-mb")),
     deviceSpeed: parseSpeed(text("device-speed")),
     logLevel: parseLogLevel(text("log-level")),
+    drainMs: parseDrain(text("drain-seconds")),
   }
 }
 
@@ -450,6 +459,11 @@ function parseLogLevel(text: string): string {
   const levels = ["trace", "debug", "info", "warn", "error", "silent"]
   if (!levels.includes(text)) throw new ConfigError(`--log-level takes one of ${levels.join(", ")}, not "${text}".`)
   return text
+}
+
+function parseDrain(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new ConfigError(`--drain-seconds takes 0 to 9999, not "${text}".`)
+  return Number(text) * 1000
 }
 
 function parseSpeed(text: string): number {

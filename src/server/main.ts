@@ -47,6 +47,7 @@ import { errorKind, openLog, type PeerLog, peerLog } from "./quiet-log.ts"
 import { firstAdmin } from "./people/caller.ts"
 import { callerByToken } from "./people/tokens.ts"
 import { watchReadiness } from "./readiness.ts"
+import { uploadExaminer } from "./upload-jobs/examine-uploads.ts"
 import { NewerDatabase, openStore } from "./store/sql-store.ts"
 import { openSqlite } from "./store/sqlite-database.ts"
 import { startFtpServer } from "./transports/ftp/ftp-server.ts"
@@ -67,7 +68,9 @@ export async function startServer(config: ServerConfig, version: string): Promis
   const hits = new LimitHits()
   const log = openLog(config.logLevel, hits)
   const closers: (() => Promise<void>)[] = []
+  const drains: Start["drains"] = []
   const close = async (): Promise<void> => {
+    await Promise.all(drains.splice(0).map((drain) => drain(config.drainMs)))
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
@@ -78,6 +81,7 @@ export async function startServer(config: ServerConfig, version: string): Promis
         tell: peerLog(log, hits, () => systemClock.monotonic()),
         hits,
         closers,
+        drains,
       })),
       close,
     }
@@ -95,14 +99,16 @@ interface Start {
   readonly hits: LimitHits
   /** What to end, last first. */
   readonly closers: (() => Promise<void>)[]
+  /** What may go on for a while before that, all at once: what devices have begun. */
+  readonly drains: ((ms: number) => Promise<void>)[]
 }
 
 /** What the listeners of devices need beside the fleet. */
-type DeviceSide = Pick<Start, "tell" | "hits" | "closers"> & { readonly transports: TransportStats }
+type DeviceSide = Pick<Start, "tell" | "hits" | "drains"> & { readonly transports: TransportStats }
 
 async function start(
   config: ServerConfig,
-  { version, log, tell, hits, closers }: Start,
+  { version, log, tell, hits, closers, drains }: Start,
 ): Promise<Omit<RunningServer, "close">> {
   await prepareDataFolder(config.data)
   const { database, needs } = await openFleet(config, closers)
@@ -137,6 +143,7 @@ async function start(
       listeners: () => listeners,
       deviceUrl,
       hits,
+      examine: uploadExaminer(),
       backup: () => takeBackup(database, config.data),
       breathe: () => new Promise((resolve) => setImmediate(resolve)),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
@@ -152,7 +159,7 @@ async function start(
       return () => clearInterval(timer)
     },
   })
-  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { tell, hits, closers, transports })
+  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { tell, hits, drains, transports })
   const waits = new WorkWaits()
   const ftpPort = (): number => config.ftpPublic?.port ?? parseHostPort("ftp", listeners["ftp"] ?? "").port
   const ftpHost = config.ftpPublic?.host ?? config.ftpAdvertise
@@ -164,8 +171,8 @@ async function start(
     deviceUrl: config.deviceUrl,
     ftpAddress: { host: ftpHost, port: ftpPort },
   }
-  await startDeviceListeners(config, agents, { tell, hits, closers, listeners, transports })
-  closers.push(() => Promise.resolve(waits.close()))
+  await startDeviceListeners(config, agents, { tell, hits, drains, listeners, transports })
+  drains.push(() => Promise.resolve(waits.close()))
   listeners["http"] = await listen(api, config.http)
   closers.push(() => api.close())
   startTicking(needs, closers, complain)
@@ -220,7 +227,7 @@ function randomText(length: number): string {
 async function startFtp(
   config: ServerConfig,
   needs: GatewayNeeds,
-  { tell, hits, closers, transports }: DeviceSide,
+  { tell, hits, drains, transports }: DeviceSide,
 ): Promise<string> {
   const { min: minPort, max: maxPort } = config.ftpPassivePorts
   try {
@@ -240,7 +247,7 @@ async function startFtp(
       hit: hits.hit,
       log: ({ event, ...rest }) => tell(`ftp: ${event}`, rest),
     })
-    closers.push(() => ftp.close())
+    drains.push((ms) => ftp.close(ms))
     transports.ftp = () => ftp.stats()
     const { host, port } = ftp.address
     return addressText({ address: host, port })
@@ -252,7 +259,7 @@ async function startFtp(
 async function startDeviceListeners(
   config: ServerConfig,
   needs: HttpGatewayNeeds & AgentGatewayNeeds,
-  { tell, hits, closers, listeners, transports }: DeviceSide & { readonly listeners: Record<string, string> },
+  { tell, hits, drains, listeners, transports }: DeviceSide & { readonly listeners: Record<string, string> },
 ): Promise<void> {
   const host = { ...httpGateway(needs), calls: agentGateway(needs) }
   const { deviceHttp, deviceHttps } = config
@@ -273,7 +280,7 @@ async function startDeviceListeners(
         log: ({ event, error, peer }) =>
           tell(`${flag}: ${event}`, event === "failed" ? { peer, err: error } : { peer, error: errorKind(error) }),
       })
-      closers.push(() => server.close())
+      drains.push((ms) => server.close(ms))
       transports.http.set(flag, () => server.stats())
       listeners[flag] = addressText({ address: server.address.host, port: server.address.port })
     } catch (error) {

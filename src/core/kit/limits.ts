@@ -54,6 +54,11 @@ export const limits = {
     says: "of one address without one whole request; the oldest gives way",
   },
   "http.bad-requests": { most: 8192, unit: "bytes of a request's head", says: "what is longer or no HTTP is refused" },
+  "http.pipelined": {
+    most: 16,
+    unit: "requests",
+    says: "of one connection ahead of their answers; it is reset",
+  },
   "tcp.connections": {
     most: 20_000,
     unit: "connections",

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net"
 import swagger from "@fastify/swagger"
 import {
   type FastifyContextConfig,
@@ -11,6 +12,7 @@ import { type Endpoint, type EndpointName, endpoints } from "../../core/contract
 import { type Permit, permit, reachWords } from "../../core/contract/permit.ts"
 import { Problem } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { type Asked, FairTurns } from "../transports/http/fair-turns.ts"
 import { anybody, type Caller } from "../people/caller.ts"
 import { eventsFor, withinGroup } from "../people/within.ts"
 import { serveConsole } from "./console-files.ts"
@@ -62,8 +64,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   // A form of another site's page may send text without asking first; nothing here takes it.
   api.removeContentTypeParser("text/plain")
   guardRequests(api, options)
-  api.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
-    done(null, body),
+  api.addContentTypeParser("application/octet-stream", (request: FastifyRequest, body: AsyncIterable<Buffer>) =>
+    readFile(request, body),
   )
   api.setErrorHandler((error, request, reply) => {
     const { code } = error as { readonly code?: string }
@@ -108,6 +110,7 @@ function callerOf(request: FastifyRequest): Caller {
 
 /** Before a byte of the body: host, origin, token, and room for what the head announces. */
 function guardRequests(api: FastifyInstance, options: ApiOptions): void {
+  demandTurns(api, options)
   const budget = new BodyBudget({ bytes: options.uploadLimitBytes + bodyRoomBytes, bodies: bodiesAtOnce })
   api.addHook("onRequest", async (request, reply) => {
     const body = bodyOf(request.raw)
@@ -126,6 +129,21 @@ function guardRequests(api: FastifyInstance, options: ApiOptions): void {
     } catch (error) {
       refuse(error)
     }
+  })
+}
+
+/** Whoever sends requests ahead of their answers has no more turns than others. */
+function demandTurns(api: FastifyInstance, { needs: { hits } }: ApiOptions): void {
+  const turns = new FairTurns()
+  const asked = new WeakMap<Socket, Asked>()
+  api.addHook("onRequest", (request, reply, done) => {
+    const { socket } = request.raw
+    const own = asked.get(socket) ?? FairTurns.newcomer()
+    asked.set(socket, own)
+    if (turns.mayAsk(own)) return done()
+    if (!socket.destroyed) hits.hit("http.pipelined")
+    reply.hijack()
+    socket.destroy()
   })
 }
 
@@ -181,6 +199,22 @@ function routeSchema(name: string, endpoint: Endpoint): Record<string, unknown> 
     ...(body === "bytes" ? { consumes: ["application/octet-stream"] } : {}),
     response: { 200: response satisfies TSchema, "4xx": Problem, "5xx": Problem },
   }
+}
+
+/** A file as it comes: into one piece of memory where its size is announced, so that nothing is copied together at the end. */
+async function readFile(request: FastifyRequest, body: AsyncIterable<Buffer>): Promise<Uint8Array> {
+  const { bodyLimit } = request.routeOptions
+  const announced = bodyOf(request.raw)?.sizeBytes ?? null
+  const whole = announced === null ? null : new Uint8Array(announced)
+  const pieces: Buffer[] = []
+  let length = 0
+  for await (const piece of body) {
+    if (length + piece.length > bodyLimit) throw tooLarge(request, bodyLimit)
+    if (whole === null) pieces.push(piece)
+    else whole.set(piece, length)
+    length += piece.length
+  }
+  return whole ?? Buffer.concat(pieces)
 }
 
 function bodyBytes(request: FastifyRequest): Uint8Array {

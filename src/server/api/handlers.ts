@@ -11,6 +11,7 @@ import { fleetGroup, groupMember } from "../fleet/group-context.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
 import type { OnBehalf } from "../fleet/fleet-needs.ts"
+import type { UploadExaminer } from "../fleet/needs.ts"
 import { isLive, type LiveDevice } from "../fleet/live-fleet.ts"
 import type { LiveRollout } from "../fleet/live-rollout.ts"
 import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
@@ -62,9 +63,11 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, PeopleNeeds {
   readonly hits: LimitHits
   /** A backup as a tar archive. */
   readonly backup: () => Promise<Readable>
-  /** Why the server cannot keep what it is told; null = it can. */
+  /** Looks at uploaded files where nobody waits for that; absent = here. */
+  readonly examine?: UploadExaminer
   /** Lets everybody else have their turn. */
   readonly breathe: () => Promise<void>
+  /** Why the server cannot keep what it is told; null = it can. */
   readonly whyNotReady: () => Promise<string | null>
 }
 

@@ -2,7 +2,7 @@ import type { Actor } from "../../core/domain/actor.ts"
 import type { AuditEntry, FieldChange } from "../../core/domain/audit.ts"
 import type { Emitter } from "../../core/kit/emitter.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
-import type { DeltaRecipe } from "../../core/families/family.ts"
+import type { DeltaRecipe, Publication, Upload } from "../../core/families/family.ts"
 import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
 import type {
   Channel,
@@ -118,6 +118,9 @@ export interface ImageHold {
   readonly read: (offset: number, maxBytes: number) => Uint8Array | Promise<Uint8Array>
   readonly release: () => void
 }
+
+/** What `publish` of a family makes of an uploaded file. It may take the upload's bytes away: nobody else reads them then. */
+export type UploadExaminer = (family: string, upload: Upload) => Promise<Publication>
 
 /** One patch that is to be made. */
 export interface DeltaOrder {

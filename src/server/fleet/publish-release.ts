@@ -4,14 +4,19 @@ import type { Upload } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
+import type { UploadExaminer } from "./needs.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "randomText" | "families"> & OnBehalf
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "randomText" | "families"> &
+  OnBehalf & {
+    /** Looks at files elsewhere, so that nobody waits meanwhile; absent = here. */
+    readonly examine?: UploadExaminer
+  }
 
 /** Checks an uploaded file as its family's devices would, stores the image, and records the release. */
 export async function publishRelease(needs: Needs, familyId: string, upload: Upload): Promise<Release> {
   const family = familyOf(needs.families, familyId)
   for (const model of upload.models) requireModel(family, model)
-  const publication = family.publish(upload)
+  const publication = await (needs.examine?.(familyId, upload) ?? family.publish(upload))
   if (!publication.ok) {
     throw new Refusal("bad-image", { detail: publication.faults.map(({ sentence }) => sentence).join(" ") })
   }

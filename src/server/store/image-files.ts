@@ -48,7 +48,7 @@ class ImageFiles {
   }
 
   async put(bytes: Uint8Array): Promise<ImageRef> {
-    const image: ImageRef = { sha256: sha256(bytes), sizeBytes: bytes.length }
+    const image: ImageRef = { sha256: await sha256(bytes), sizeBytes: bytes.length }
     if (await this.#isWhole(image)) return image
     const part = join(this.#folder, `${image.sha256}-${process.pid}-${this.#parts++}${partSuffix}`)
     try {
@@ -65,7 +65,7 @@ class ImageFiles {
   /** The whole image, checked against its name. */
   async read(image: ImageRef): Promise<Uint8Array> {
     const bytes = await this.#readAll(this.#path(image))
-    if (bytes === null || bytes.length !== image.sizeBytes || sha256(bytes) !== image.sha256) {
+    if (bytes === null || bytes.length !== image.sizeBytes || (await sha256(bytes)) !== image.sha256) {
       throw new Refusal("image-damaged", { image: image.sha256 })
     }
     return bytes
@@ -73,7 +73,7 @@ class ImageFiles {
 
   async #isWhole(image: ImageRef): Promise<boolean> {
     const bytes = await this.#readAll(this.#path(image))
-    return bytes !== null && sha256(bytes) === image.sha256
+    return bytes !== null && (await sha256(bytes)) === image.sha256
   }
 
   async #readAll(path: string): Promise<Uint8Array | null> {
@@ -114,8 +114,16 @@ class ImageFiles {
   }
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex")
+/** Hashed at once, bytes: a few milliseconds, in which no device is answered. */
+const pieceBytes = 1 << 20
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  const hash = createHash("sha256")
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    hash.update(bytes.subarray(at, at + pieceBytes))
+  }
+  return hash.digest("hex")
 }
 
 /** ENOSPC: no space; EDQUOT: quota; EFBIG: the process may not write so large a file. */

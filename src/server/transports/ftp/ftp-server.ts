@@ -44,8 +44,11 @@ export interface FtpServerOptions {
 export interface FtpServer {
   readonly address: { readonly host: string; readonly port: number }
   readonly stats: () => FtpStats
-  /** Ends every session with 421 and resolves when the last transfer has told its end. */
-  readonly close: () => Promise<void>
+  /**
+   * Takes nobody new, gives the commands that run `drainMs` to come to their end, ends every session with 421 and resolves when
+   * the last transfer has told its end.
+   */
+  readonly close: (drainMs?: number) => Promise<void>
 }
 
 /** Counters since the start, and what is open now. */
@@ -109,6 +112,7 @@ class RunningFtpServer implements FtpServer {
   #loggedIn = 0
   #transfers = 0
   #onEmpty: (() => void) | null = null
+  #closing: Promise<void> | null = null
   #totals = { connections: 0, turnedAway: 0, logins: 0, transfersWhole: 0, transfersCut: 0, bytesSent: 0 }
 
   constructor(options: FtpServerOptions) {
@@ -175,12 +179,22 @@ class RunningFtpServer implements FtpServer {
     }
   }
 
-  async close(): Promise<void> {
+  close(drainMs = 0): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  async #close(drainMs: number): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
-    for (const session of this.#sessions) session.dismiss(421, "The server is closing")
+    for (const session of this.#sessions) session.retire()
+    const dismissAll = (): void => {
+      for (const session of this.#sessions) session.dismiss(421, "The server is closing")
+    }
+    if (drainMs === 0) dismissAll()
+    else this.#deadlines.after(drainMs, dismissAll)
     if (this.#sessions.size > 0) await empty
     this.#passivePorts.close()
     this.#deadlines.stop()

@@ -40,6 +40,7 @@ export class FtpSession implements CommandContext, Guard {
   #isBusy = false
   #isWorking = false
   #isPaused = false
+  #isRetiring = false
   #isQuitting = false
   #peerEnded = false
   #isClosed = false
@@ -215,6 +216,12 @@ export class FtpSession implements CommandContext, Guard {
     this.dismiss(421, this.isLoggedIn ? "Idle for too long" : "Not logged in in time")
   }
 
+  /** Ends the session as soon as the command that runs now is done. */
+  retire(): void {
+    this.#isRetiring = true
+    if (!this.#isBusy) this.dismiss(421, "The server is closing")
+  }
+
   /** Ends the session from the server's side, with a last word. */
   dismiss(code: ReplyCode, words: string): void {
     if (this.#isClosed) return
@@ -386,7 +393,10 @@ export class FtpSession implements CommandContext, Guard {
       .finally(() => {
         this.#isBusy = false
         if (this.#isClosed) this.#finish()
-        else {
+        else if (this.#isRetiring) {
+          this.#flush()
+          this.dismiss(421, "The server is closing")
+        } else {
           if (!this.isLoggedIn) this.dueAt = this.#needs.deadlines.now + this.#needs.limits.loginTimeoutMs
           this.#work()
         }

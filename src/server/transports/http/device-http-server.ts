@@ -11,6 +11,7 @@ import { type ByteRange, parseRange } from "./byte-range.ts"
 import { answerCall, type CallExchange, type DeviceCalls, readBody } from "./device-call.ts"
 import type { DeviceHttpHost, HttpExchange, HttpFile, HttpNode, HttpNotice } from "./device-http-host.ts"
 import { breakOff, FileTransfer, type FileTransferNeeds } from "./file-transfer.ts"
+import { type Asked, FairTurns } from "./fair-turns.ts"
 import { defaultHttpLimits, type HttpLimits } from "./http-limits.ts"
 import type { Origin } from "./origin.ts"
 import { requestPath } from "./request-path.ts"
@@ -42,8 +43,11 @@ export interface HttpLogEntry {
 export interface DeviceHttpServer {
   readonly address: { readonly host: string; readonly port: number }
   readonly stats: () => HttpStats
-  /** Cuts every transfer with a reset and resolves when the last has told its end. */
-  readonly close: () => Promise<void>
+  /**
+   * Takes nobody new, gives transfers and calls that run `drainMs` to come to their end, cuts the others with a reset and resolves
+   * when the last has told its end.
+   */
+  readonly close: (drainMs?: number) => Promise<void>
 }
 
 export interface HttpStats {
@@ -71,6 +75,7 @@ export async function startDeviceHttp(options: DeviceHttpOptions): Promise<Devic
 /** What is kept of a connection for the answers on it. */
 interface Peer {
   readonly origin: Origin
+  readonly asked: Asked
   readonly visitor: Visitor
 }
 
@@ -91,7 +96,10 @@ class RunningDeviceHttp implements DeviceHttpServer {
   /** Connections that carry a file. */
   readonly #sending = new WeakSet<Socket>()
   readonly #needs: FileTransferNeeds
+  readonly #turns = new FairTurns()
   #closing: Promise<void> | null = null
+  /** Files and calls that are being answered. */
+  #underWay = 0
   #totals = { connections: 0, turnedAway: 0, requests: 0, transfersWhole: 0, transfersCut: 0, bytesSent: 0 }
 
   constructor(options: DeviceHttpOptions) {
@@ -158,19 +166,33 @@ class RunningDeviceHttp implements DeviceHttpServer {
     return { connections: this.#peers.size, transfers: this.#transfers.size, totals: { ...this.#totals } }
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close(drainMs = 0): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
     return this.#closing
   }
 
-  async #close(): Promise<void> {
+  async #close(drainMs: number): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    await this.#drain(drainMs)
     const ends = [...this.#transfers.values()]
     for (const transfer of this.#transfers.keys()) transfer.cancel("aborted")
     await Promise.all(ends)
     for (const socket of this.#peers.keys()) socket.destroy()
     this.#deadlines.stop()
     await stopped
+  }
+
+  /** Resolves when nothing is under way any more, or when the time is up. */
+  #drain(ms: number): Promise<void> {
+    const until = this.#deadlines.now + ms
+    return new Promise((resolve) => {
+      const look = (): void => {
+        this.#server.closeIdleConnections()
+        if (this.#underWay === 0 || this.#deadlines.now >= until) resolve()
+        else this.#deadlines.after(1, look)
+      }
+      look()
+    })
   }
 
   #accept(socket: Socket, isPlain: boolean): void {
@@ -185,7 +207,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
     const visitor: Visitor = { peer, lastActiveAt: this.#deadlines.now, giveWay: () => breakOff(socket) }
     this.#lobby.enter(visitor)
     const key = `${peer} ${socket.remotePort ?? 0}`
-    if (isPlain) this.#peers.set(socket, { origin: originOf(socket, peer), visitor })
+    if (isPlain) this.#peers.set(socket, { origin: originOf(socket, peer), visitor, asked: FairTurns.newcomer() })
     else this.#arriving.set(key, visitor)
     socket.once("close", () => {
       this.#peers.delete(socket)
@@ -201,7 +223,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
       breakOff(socket)
       return
     }
-    this.#peers.set(socket, { origin: originOf(socket, peer), visitor })
+    this.#peers.set(socket, { origin: originOf(socket, peer), visitor, asked: FairTurns.newcomer() })
     socket.once("close", () => this.#peers.delete(socket))
   }
 
@@ -211,9 +233,15 @@ class RunningDeviceHttp implements DeviceHttpServer {
       breakOff(request.socket)
       return
     }
+    if (!this.#turns.mayAsk(peer.asked)) {
+      if (!request.socket.destroyed) this.#options.hit?.("http.pipelined")
+      breakOff(request.socket)
+      return
+    }
     this.#totals.requests++
     this.#lobby.isKnown(peer.visitor)
     response.sendDate = false
+    if (this.#closing !== null) return plain(response, 503, "the server is closing")
     const { method = "", url = "" } = request
     const { calls } = this.#options.host
     if (calls !== undefined && url.startsWith(calls.prefix) && url.length <= this.#limits.maxUrlChars) {
@@ -246,11 +274,21 @@ class RunningDeviceHttp implements DeviceHttpServer {
       const node = await answer(body)
       if (!request.socket.destroyed) this.#give(request, response, node)
     }
-    take().catch((error: unknown) => this.#failed(request, response, error))
+    this.#whileUnderWay(take).catch((error: unknown) => this.#failed(request, response, error))
   }
 
   #call(calls: DeviceCalls, exchange: CallExchange): void {
-    answerCall(calls, exchange).catch((error: unknown) => this.#failed(exchange.request, exchange.response, error))
+    const answer = (): Promise<void> => answerCall(calls, exchange)
+    this.#whileUnderWay(answer).catch((error: unknown) => this.#failed(exchange.request, exchange.response, error))
+  }
+
+  async #whileUnderWay(deed: () => Promise<void>): Promise<void> {
+    this.#underWay++
+    try {
+      await deed()
+    } finally {
+      this.#underWay--
+    }
   }
 
   #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -280,7 +318,8 @@ class RunningDeviceHttp implements DeviceHttpServer {
       response.end()
       return
     }
-    this.#transfer(request.socket, response, { file, part, status, head }).catch((error: unknown) => {
+    const give = (): Promise<void> => this.#transfer(request.socket, response, { file, part, status, head })
+    this.#whileUnderWay(give).catch((error: unknown) => {
       this.#log("failed", this.#peers.get(request.socket)?.origin.peer ?? "", error)
       if (response.headersSent) breakOff(request.socket)
       else plain(response, 503, "not available now")
