@@ -9,7 +9,10 @@ import { runWell } from "./run-program.ts"
 // A reader on a real socket takes 20,000 bytes, waits, and breaks off. What the server then says
 // that it took is neither nothing nor more than its side of the connection can have held.
 
-const bytes = Uint8Array.from({ length: 66_626 }, (_, index) => (index * 31) >> 3)
+/** A Waspmote's program, and a module's package: of the latter the kernel takes only a part of the first chunk. */
+const sizes = [66_626, 8 * 1024 * 1024]
+const fileOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 31) >> 3)
+const cases = sizes.flatMap((size) => [[size, "close"] as const, [size, "reset"] as const])
 const read = 20_000
 /** The reader's receive buffer as Linux doubles it, and what may stand in it beside what was read. */
 const window = 16_384
@@ -58,10 +61,10 @@ function expectTruth(end: TransferEnd | undefined): void {
   expect(end?.to).toBeLessThanOrEqual(read + window)
 }
 
-it.each(["close", "reset"] as const)(
-  "an FTP reader that breaks off with a %s is said to have what it took",
-  async (how) => {
-    const host = new MemoryHost({ "mote-1": { PROG001: bytes } })
+it.each(cases)(
+  "an FTP reader of %i bytes that breaks off with a %s is said to have what it took",
+  async (size, how) => {
+    const host = new MemoryHost({ "mote-1": { PROG001: fileOf(size) } })
     const server = await startFtpServer({
       listen: { host: "127.0.0.1", port: 0 },
       passive: { minPort: 0, maxPort: 0 },
@@ -78,10 +81,10 @@ it.each(["close", "reset"] as const)(
   },
 )
 
-it.each(["close", "reset"] as const)(
-  "an HTTP reader that breaks off with a %s is said to have what it took",
-  async (how) => {
-    const host = new NotingHost(bytes)
+it.each(cases)(
+  "an HTTP reader of %i bytes that breaks off with a %s is said to have what it took",
+  async (size, how) => {
+    const host = new NotingHost(fileOf(size))
     await withHttp(
       async ({ port }) => {
         await breakOff("http", how, port)

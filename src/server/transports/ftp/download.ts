@@ -4,6 +4,7 @@ import type { Deadlines, Guard } from "../deadlines.ts"
 import type { TransferCause, TransferContent, TransferEnd } from "../content.ts"
 import type { FtpLimits } from "./ftp-limits.ts"
 import { type TcpRow, type TcpWatcher, tcpKey, tcpState, type UnacknowledgedBytes } from "../unacknowledged.ts"
+import { waitingBytes } from "../waiting-bytes.ts"
 
 export interface DownloadNeeds {
   readonly deadlines: Deadlines
@@ -216,7 +217,13 @@ export class Download implements Guard, TcpWatcher {
   }
 
   beforeLook(): void {
-    this.#handedBeforeLook = this.#handed
+    this.#handedBeforeLook = this.#handedNow
+  }
+
+  /** Accepted by the kernel at this moment, a part of the last chunk included. */
+  get #handedNow(): number {
+    const waiting = waitingBytes(this.#socket)
+    return waiting === null ? this.#handed : Math.max(this.#handed, this.#offset - waiting)
   }
 
   onLook(row: TcpRow | null): void {

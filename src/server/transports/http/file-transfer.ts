@@ -4,6 +4,7 @@ import { TLSSocket } from "node:tls"
 import type { Deadlines, Guard } from "../deadlines.ts"
 import type { TransferCause, TransferContent, TransferEnd } from "../content.ts"
 import { type TcpRow, type TcpWatcher, tcpKey, tcpState, type UnacknowledgedBytes } from "../unacknowledged.ts"
+import { waitingBytes } from "../waiting-bytes.ts"
 import type { ByteRange } from "./byte-range.ts"
 import type { HttpLimits } from "./http-limits.ts"
 
@@ -190,7 +191,13 @@ export class FileTransfer implements Guard, TcpWatcher {
   }
 
   beforeLook(): void {
-    this.#handedBeforeLook = this.#handed
+    this.#handedBeforeLook = this.#handedNow
+  }
+
+  /** Accepted by the kernel at this moment, a part of the last chunk included. */
+  get #handedNow(): number {
+    const waiting = waitingBytes(this.#socket)
+    return waiting === null ? this.#handed : Math.max(this.#handed, this.#offset - waiting)
   }
 
   onLook(row: TcpRow | null): void {
