@@ -6,6 +6,7 @@ import { type LimitName, limits } from "../../core/kit/limits.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, ticketSide } from "./families.ts"
+import { givenUp } from "./given-up.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
@@ -120,14 +121,19 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
   const at = needs.clock.now()
   const family = familyOf(needs.families, live.device.family)
   const device: Device = { ...live.device, running: { version, evidence: "reported" } }
-  const found = live.update === null || isClosed(live.update) ? null : conclude(needs, family, live.update, version)
-  const move = found === null || live.update === null ? null : moveUpdate(live.update, [{ ...found, at }])
+  // Of a rollout that is over only a late success is news.
+  const late = isNews ? await givenUp(needs, live) : null
+  const before = live.update ?? late
+  const found = before === null || isClosed(before) ? null : conclude(needs, family, before, version)
+  const isTaken = found !== null && (late === null || found.kind === "installed")
+  const move = isTaken && before !== null ? moveUpdate(before, [{ ...found, at }]) : null
   const update = move === null ? null : closed(move.update)
   const changes: Change[] = []
   if (isNews) changes.push({ put: "device", device }, versionEvent(live, version, at))
   if (update !== null && move !== null) changes.push({ put: "update", update }, ...move.changes)
   await commit(needs, deviceActor(live.device.id), changes)
-  if (update !== null) await finishOf(needs, update)
+  if (late !== null) needs.live.forgetUpdate(live.device.id, late.rolloutId)
+  else if (update !== null) await finishOf(needs, update)
   return mayPlanAnew(needs, live)
 }
 
@@ -163,7 +169,7 @@ function conclude(
 
 /** A failure can be corrected: what was given up may have been installed late, and says so by its version. */
 function isClosed(update: Update): boolean {
-  return isOver(update) && update.progress.state !== "failed"
+  return isOver(update) && update.progress.state !== "failed" && update.progress.state !== "no-show"
 }
 
 const notBegun: ReadonlySet<string> = new Set(["waiting", "offered", "no-show"])

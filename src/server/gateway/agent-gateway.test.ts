@@ -6,6 +6,7 @@ import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolme
 import { publishRelease } from "../fleet/publish-release.ts"
 import { abortRollout, pauseRollout, resumeRollout, withdrawRelease } from "../fleet/steer-rollout.ts"
 import { startRollout } from "../fleet/start-rollout.ts"
+import type { TransferContent } from "../transports/content.ts"
 import type { CallAnswer } from "../transports/http/device-call.ts"
 import { agentGateway } from "./agent-gateway.ts"
 import { ftpGateway } from "./ftp-gateway.ts"
@@ -314,6 +315,64 @@ describe("an agent that reports", () => {
     const { token, order } = await ordered()
     await agents.report(token, order, { state: "verified", version: "A" })
     expect((await server.stored("m1"))?.progress).toMatchObject({ state: "failed", basis: "reported" })
+    expect(server.device("m1").running).toEqual({ version: "A", evidence: "reported" })
+  })
+})
+
+describe("a module that installs after it was given up", () => {
+  const sentence =
+    "The module took the command, refused the next ones, and was not heard of for hours; whether it updates is not known."
+  /** The module opens its package; what is done with it is the caller's. */
+  const opened = async (url: string): Promise<TransferContent> => {
+    const [, user = "", password = ""] = /ftp:\/\/(\w+):(\w+)@/.exec(url) ?? []
+    const login = ftpGateway(server.needs).login(user, password, "192.0.2.8")
+    if (login === null || login instanceof Promise) throw new Error("no login")
+    const node = login.find("/update.zip")
+    if (node?.kind !== "file") throw new Error("no package")
+    return node.open(0)
+  }
+
+  it("was busy, not refusing: the record is corrected when it says what it runs", async () => {
+    const token = await agents.addModule()
+    const rollout = await agents.rollOut(await agents.publish("A>B"))
+    const { order } = await agents.work(token, "A")
+    const name = order?.order ?? ""
+    await agents.report(token, name, { state: "accepted" })
+    // What the agent's clock goes by while the module refuses a second command.
+    const { sizeBytes, ...content } = await opened(order?.url ?? "")
+    content.progress?.(4)
+    expect((await agents.work(token, "A")).transferred).toBe(4)
+    await content.finished({ from: 0, to: sizeBytes, sent: sizeBytes, whole: true })
+    expect(agents.state()).toBe("downloaded")
+    await server.pass((2 * 3_600_000) / 4)
+    await agents.report(token, name, { state: "failed", sentence })
+    expect((await server.stored("m1"))?.progress).toMatchObject({ state: "failed", sentence, code: null })
+    expect(server.device("m1").running.evidence).toBe("unknown")
+    await server.restart()
+    await server.pass(3_600_000)
+    expect((await agents.work(token, "B")).order).toBeNull()
+    expect((await server.stored("m1"))?.progress).toMatchObject({ state: "succeeded", basis: "reported" })
+    expect(server.device("m1").running).toEqual({ version: "B", evidence: "reported" })
+    expect(server.needs.live.rollouts.get(rollout)?.states.get("m1")).toBe("succeeded")
+    expect(server.heard.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["update.installed"]))
+  })
+
+  it("was silent for longer than its rollout waits: the same", async () => {
+    const { token, order, rollout } = await ordered()
+    await agents.report(token, order, { state: "accepted" })
+    await server.pass(3 * 3_600_000)
+    expect((await server.stored("m1"))?.progress.state).toBe("no-show")
+    await agents.work(token, "B")
+    expect((await server.stored("m1"))?.progress).toMatchObject({ state: "succeeded", basis: "reported" })
+    expect(server.needs.live.rollouts.get(rollout)?.states.get("m1")).toBe("succeeded")
+  })
+
+  it("stays failed when it says that it runs what it ran", async () => {
+    const { token, order } = await ordered()
+    await agents.report(token, order, { state: "accepted" })
+    await agents.report(token, order, { state: "failed", sentence })
+    await agents.work(token, "A")
+    expect((await server.stored("m1"))?.progress.state).toBe("failed")
     expect(server.device("m1").running).toEqual({ version: "A", evidence: "reported" })
   })
 })

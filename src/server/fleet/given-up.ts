@@ -1,0 +1,17 @@
+import type { Update } from "../../core/domain/records.ts"
+import type { FleetNeeds } from "./fleet-needs.ts"
+import type { LiveDevice } from "./live-fleet.ts"
+
+/**
+ * The update that a device was given up with, when its rollout is over: a module that was thought to have refused may have
+ * installed late, and says so by what it runs. Null = it has one that stands, or did not end so.
+ */
+export async function givenUp(
+  { store }: Pick<FleetNeeds, "store">,
+  { device, update }: LiveDevice,
+): Promise<Update | null> {
+  if (update !== null) return null
+  const [last] = await store.updatesOfDevice(device.id, 1)
+  const state = last?.progress.state
+  return last !== undefined && (state === "failed" || state === "no-show") ? last : null
+}
