@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises"
+import { waitInPieces } from "../core/kit/long-wait.ts"
 import type { AtClock } from "../core/protocols/at/at-line.ts"
 
 /**
@@ -13,7 +14,7 @@ export function machineClock(speed = 1): AtClock {
     sleep: async (ms, signal) => {
       signal?.throwIfAborted()
       try {
-        await wait(ms / speed, undefined, signal === undefined ? {} : { signal })
+        await waitInPieces(ms / speed, (piece) => wait(piece, undefined, signal === undefined ? {} : { signal }))
       } catch (error) {
         // The timer rejects with an AbortError of its own; a clock promises the signal's reason.
         signal?.throwIfAborted()

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises"
+import { waitInPieces } from "../core/kit/long-wait.ts"
 import type { Clock } from "./fleet/needs.ts"
 
 /** The machine's clocks. */
@@ -23,7 +24,7 @@ export const sleepingClock = {
   sleep: async (ms: number, signal?: AbortSignal): Promise<void> => {
     signal?.throwIfAborted()
     try {
-      await wait(ms, undefined, signal === undefined ? {} : { signal })
+      await waitInPieces(ms, (piece) => wait(piece, undefined, signal === undefined ? {} : { signal }))
     } catch (error) {
       signal?.throwIfAborted()
       throw error

@@ -1,6 +1,7 @@
 import { type AddressInfo, type Server, type Socket, createConnection, createServer } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { type BodyNet, type ByteStream, type ConnectTarget, LinkError, type Listening } from "../core/families/body.ts"
+import { longestTimerMs } from "../core/kit/long-wait.ts"
 
 /** A peer that was told goodbye and keeps its side open is hung up on after this. */
 const lingerMs = 10_000
@@ -20,10 +21,13 @@ async function connect(target: ConnectTarget, signal: AbortSignal): Promise<Byte
   const socket = tls === true ? connectTls({ host, port, rejectUnauthorized: false }) : createConnection({ host, port })
   socket.setNoDelay(true)
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      socket.destroy()
-      reject(new LinkError("timeout", `no connection to ${host}:${port} within ${timeoutMs} ms`))
-    }, timeoutMs)
+    const timer = setTimeout(
+      () => {
+        socket.destroy()
+        reject(new LinkError("timeout", `no connection to ${host}:${port} within ${timeoutMs} ms`))
+      },
+      Math.min(timeoutMs, longestTimerMs),
+    )
     socket.once(tls === true ? "secureConnect" : "connect", () => {
       clearTimeout(timer)
       socket.removeAllListeners("error")
@@ -61,7 +65,8 @@ function portOf(server: Server): number {
 async function within<T>(promise: Promise<T>, timeoutMs: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new LinkError("timeout", `${what} within ${timeoutMs} ms`)), timeoutMs)
+    const late = (): void => reject(new LinkError("timeout", `${what} within ${timeoutMs} ms`))
+    timer = setTimeout(late, Math.min(timeoutMs, longestTimerMs))
   })
   try {
     return await Promise.race([promise, late])

@@ -16,11 +16,14 @@ let date: LyingDate
 let server: Serving | null = null
 let ending: AbortController
 const children: ChildProcess[] = []
+/** What the programs said where errors go: a timer of years (TimeoutOverflowWarning) would be told there. */
+const complaints: string[] = []
 
 beforeEach(() => {
   folder = newFolder()
   date = new LyingDate(folder)
   ending = new AbortController()
+  complaints.length = 0
 })
 afterEach(async () => {
   ending.abort()
@@ -59,7 +62,8 @@ describe("a server whose machine's date is set to and fro", () => {
   it("brings two rollouts to their end, with kill -9 and a start in another decade in between", async () => {
     const models = ["4g", "3g", "gprs-pro", "gprs-gps", "wifi-pro"]
     const flags = ["--ftp", `127.0.0.1:${await freePort()}`, "--device-speed", "100"]
-    const start = (): Promise<Serving> => serve({ data: join(folder, "data"), flags, env: date.env })
+    const onLog = (line: string): void => void complaints.push(line)
+    const start = (): Promise<Serving> => serve({ data: join(folder, "data"), flags, env: date.env, onLog })
     server = await start()
     const wanted = models.map((model, i) => ({ id: `m-${i}`, family: "waspmote", model }))
     const added = await server.api.call("importDevices", { body: wanted })
@@ -89,17 +93,19 @@ describe("a server whose machine's date is set to and fro", () => {
     expect([...running.values()]).toEqual(models.map(() => "3"))
     expect(seen.map(({ running: { version } }) => version)).toEqual(models.map(() => "3"))
     expectUnbroken(await everyEvent(server))
+    expect(complaints).toEqual([])
   })
 })
 
 /** Starts a command of the built program; its lines are kept. */
 function waft(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
   const child = spawn(process.execPath, [join(root, "bin", "waft.js"), ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   })
   children.push(child)
   const lines: string[] = []
+  createInterface({ input: child.stderr }).on("line", (line) => complaints.push(line))
   createInterface({ input: child.stdout }).on("line", (line) => lines.push(line))
   return { child, lines }
 }
@@ -132,6 +138,7 @@ describe("an agent whose machine's date is set to and fro", () => {
     ending.abort()
     await wandering
     expect(lines.filter((line) => line.startsWith("typing"))).toHaveLength(1)
+    expect(complaints).toEqual([])
     const device = await api.call("showDevice", { params: { id: "gate-7" } })
     expect(device.running).toEqual({ version: "AG35CEV13", evidence: "reported" })
   })
