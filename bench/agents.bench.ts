@@ -117,17 +117,11 @@ function startSwarm(data: string, swarm: number): void {
 }
 
 async function reported(api: ApiClient): Promise<number> {
-  let total = 0
-  for (let after = ""; ; ) {
-    const page = await api.call("listDevices", { query: { limit: 1000, ...(after === "" ? {} : { after }) } })
-    total += page.filter(({ running }) => running.evidence === "reported").length
-    if (page.length < 1000) return total
-    after = page.at(-1)?.id ?? ""
-  }
+  return (await api.list("listDevices", {})).filter(({ running }) => running.evidence === "reported").length
 }
 
 async function rollOut(server: Serving): Promise<{ readonly seconds: number; readonly largest: number }> {
-  const [release] = await server.api.call("listReleases", { query: {} })
+  const [release] = await server.api.list("listReleases", {})
   const body = { releaseIds: [release?.id ?? ""], group: null }
   const begun = performance.now()
   const { id } = await server.api.call("startRollout", { body })

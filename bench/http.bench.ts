@@ -246,9 +246,7 @@ async function measure(): Promise<string> {
     () => wrk(ours.server.pid, ours.origin, ours.paths, paced),
     () => wrk(nginx.pid, nginx.origin, nginxPaths, paced),
   )
-  const seen = (await ours.server.api.call("listDevices", { query: { limit: 1000 } })).filter(
-    (one) => one.lastSeen !== null,
-  )
+  const seen = (await ours.server.api.list("listDevices", {})).filter((one) => one.lastSeen !== null)
   const rss = residentMegabytes(ours.server.pid)
   await ours.server.end("SIGTERM")
 

@@ -234,7 +234,7 @@ async function registerAll(modules: readonly Module[]): Promise<readonly number[
 }
 
 async function rollOut({ api }: Serving, modules: readonly Module[], label: string): Promise<readonly number[]> {
-  const [release] = await api.call("listReleases", { query: {} })
+  const [release] = await api.list("listReleases", {})
   const { id } = await api.call("startRollout", { body: { releaseIds: [release?.id ?? ""], group: `bench=${label}` } })
   await until("the rollout is over", async () => {
     const { state, counts } = await api.call("showRollout", { params: { id } })

@@ -151,9 +151,8 @@ describe("the management API", () => {
       await addDevice(needs, { id, family: "waspmote", model: "4g", labels: { site: id === "a" ? "x" : "y" } })
     }
     const ids = async (query: string): Promise<string[]> =>
-      (await inject("GET", `/api/devices?${query}`)).json<{ id: string }[]>().map(({ id }) => id)
+      (await inject("GET", `/api/devices?${query}`)).json<{ items: { id: string }[] }>().items.map(({ id }) => id)
     expect(await ids("limit=2")).toEqual(["a", "b"])
-    expect(await ids("limit=2&after=b")).toEqual(["c"])
     expect(await ids(`group=${encodeURIComponent("site=y")}`)).toEqual(["b", "c"])
     expect((await inject("GET", "/api/devices?group=((")).json()).toMatchObject({ title: "bad-group" })
   })

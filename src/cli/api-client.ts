@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { type Answer, type Call, type Endpoint, type EndpointName, endpoints } from "../core/contract/endpoints.ts"
+import { mostRows } from "../core/contract/list.ts"
 import type { EventView, Problem } from "../core/contract/schemas.ts"
 import { createParser } from "eventsource-parser"
 import { Failure } from "./failure.ts"
@@ -11,10 +12,37 @@ type Parts<Name extends EndpointName> = {
   readonly [Part in keyof Call<Name> as Call<Name>[Part] extends undefined ? never : Part]: Call<Name>[Part]
 }
 
+/** The calls that answer a page at a time. */
+export type ListName = {
+  [Name in EndpointName]: Answer<Name> extends { readonly items: readonly unknown[] } ? Name : never
+}[EndpointName]
+export type ItemOf<Name extends ListName> = Answer<Name>["items"][number]
+
+/** What a list takes beside where its pages begin and end. */
+type ListParts<Name extends ListName> = Omit<Parts<Name>, "query"> & {
+  readonly query?: Omit<Call<Name>["query"], "cursor" | "limit">
+}
+
+/** The first rows of a list. */
+export interface Some<Item> {
+  readonly items: Item[]
+  /** Rows of the whole list; null = it is not counted. */
+  readonly total: number | null
+  readonly hasMore: boolean
+}
+
 export interface ApiClient {
   readonly url: string
   /** Calls the server. Throws `Failure` with the server's own sentence. */
   readonly call: <Name extends EndpointName>(name: Name, parts: Parts<Name>) => Promise<Answer<Name>>
+  /** All rows of a list, page after page. Throws as `call` does. */
+  readonly list: <Name extends ListName>(name: Name, parts: ListParts<Name>) => Promise<ItemOf<Name>[]>
+  /** At most so many rows of a list, and whether there are more. Throws as `call` does. */
+  readonly some: <Name extends ListName>(
+    name: Name,
+    parts: ListParts<Name>,
+    most: number,
+  ) => Promise<Some<ItemOf<Name>>>
   /** A backup of the server, as a tar archive that is still to be verified. */
   readonly backup: () => Promise<Response>
   /** The event log from after `from`, then as it grows; goes on after a lost connection without missing one. */
@@ -90,6 +118,8 @@ function clientOf(server: Server): ApiClient {
   return {
     url: server.url,
     call: (name, parts) => call(server, name, parts),
+    list: async (name, parts) => (await some(server, name, parts, Number.POSITIVE_INFINITY)).items,
+    some: (name, parts, most) => some(server, name, parts, most),
     backup: () => backup(server),
     events: (from, signal) => events(server, from, signal),
   }
@@ -124,6 +154,31 @@ async function call<Name extends EndpointName>(server: Server, name: Name, parts
   })
   if (!response.ok) throw await problemOf(response)
   return (await response.json()) as Answer<Name>
+}
+
+interface Page {
+  readonly items: readonly unknown[]
+  readonly total?: number
+  readonly next: string | null
+}
+
+async function some<Name extends ListName>(
+  server: Server,
+  name: Name,
+  { query, ...parts }: { readonly query?: object },
+  most: number,
+): Promise<Some<ItemOf<Name>>> {
+  const items: unknown[] = []
+  for (let cursor: string | null = null; ; ) {
+    const from: object = cursor === null ? {} : { cursor }
+    const limit = Math.min(mostRows, most - items.length)
+    const page = (await call(server, name, { ...parts, query: { ...query, limit, ...from } })) as Page
+    for (const item of page.items) items.push(item)
+    cursor = page.next
+    if (cursor === null || items.length >= most) {
+      return { items: items as ItemOf<Name>[], total: page.total ?? null, hasMore: cursor !== null }
+    }
+  }
 }
 
 interface Fault {

@@ -3,6 +3,7 @@ import type { ChannelBody, ChannelView } from "../core/contract/schemas.ts"
 import { connect } from "./api-client.ts"
 import { exportChannel } from "./export-channel.ts"
 import { Failure } from "./failure.ts"
+import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
 import { publishFile } from "./release.ts"
@@ -32,13 +33,15 @@ export function channelCommand(): Command {
     .option("--user <USER>", "FTP user; default the channel's name (the vendor gateway's is ota)")
     .option("--password <PASSWORD>", "FTP password; default made up (the vendor gateway's is libelium)")
     .action(setChannel)
-  common(command.command("show [CHANNEL]"))
+  listing(common(command.command("show [CHANNEL]")))
     .description("show a channel, or all")
-    .action(async (name: string | undefined, options: Common) => {
+    .action(async (name: string | undefined, options: Common & Listing) => {
       if (name === undefined) return list(options)
       print(await (await connect(options)).call("showChannel", { params: { name } }), options)
     })
-  common(command.command("list")).description("list channels").action(list)
+  listing(common(command.command("list")))
+    .description("list channels")
+    .action(list)
   common(command.command("export <CHANNEL>"))
     .description(
       "put the channel's files on somebody's own FTP server, in an order in which no device sees half a pair",
@@ -56,8 +59,8 @@ export function channelCommand(): Command {
   return command
 }
 
-async function list(options: Common): Promise<void> {
-  const channels = await (await connect(options)).call("listChannels", {})
+async function list(options: Common & Listing): Promise<void> {
+  const channels = await readList(await connect(options), "listChannels", {}, options)
   // A list goes into tickets and chats; a password is shown for the channel that is asked for.
   if (options.json) return printJson(channels.map((channel) => withoutPassword(channel)))
   printTable(

@@ -37,7 +37,7 @@ function imeiOf(number: number): string {
 
 /** The fleet's devices as the server knows them; those it does not know are added. */
 export async function knownCardDevices(api: ApiClient, fleet: CardFleet): Promise<readonly CardDevice[]> {
-  const known = await api.call("listDevices", { query: { group: `family=${fleet.family} and demo=yes` } })
+  const known = await api.list("listDevices", { query: { group: `family=${fleet.family} and demo=yes` } })
   const wanted = Array.from({ length: fleet.devices }, (_, i) => ({
     id: imeiOf(i + 1),
     model: fleet.models[i % fleet.models.length] ?? "",

@@ -17,7 +17,7 @@ export async function publishPackages(
   family: string,
   firmware: DemoFirmware,
 ): Promise<readonly string[]> {
-  const published = await api.call("listReleases", { query: { family } })
+  const published = await api.list("listReleases", { query: { family } })
   const targets: string[] = []
   for (const [model, names] of Object.entries(firmware)) {
     if (published.some(({ version, models }) => version === names.at(-1) && models.includes(model))) continue

@@ -110,7 +110,7 @@ silence:
 }
 
 async function showEnd(api: ApiClient, group: string, ids: readonly string[]): Promise<void> {
-  const devices = await api.call("listDevices", { query: { group } })
+  const devices = await api.list("listDevices", { query: { group } })
   printLines("", "Every device in one sentence:", "")
   printTable(
     devices,

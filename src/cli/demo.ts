@@ -105,7 +105,7 @@ async function readFleets(): Promise<readonly DemoFleet[]> {
 
 /** Whether an earlier demo in this folder has published the next builds. */
 async function wasTried(api: ApiClient, fleets: readonly DemoFleet[]): Promise<boolean> {
-  const published = await api.call("listReleases", { query: {} })
+  const published = await api.list("listReleases", {})
   return fleets.some(({ family, trial }) =>
     published.some((release) => release.family === family && release.version === trial?.release?.version),
   )
@@ -174,7 +174,7 @@ function hostPortOf(address: string): { readonly host: string; readonly port: nu
 /** Publishes the first release that is newer than what the fleet has got; none when it has them all. */
 async function publishNews(api: ApiClient, fleet: DemoFleet): Promise<readonly string[]> {
   if (fleet.firmware !== undefined) return publishPackages(api, fleet.family, fleet.firmware)
-  const published = await api.call("listReleases", { query: { family: fleet.family } })
+  const published = await api.list("listReleases", { query: { family: fleet.family } })
   const news = fleet.releases?.find(({ version }) => !published.some((release) => release.version === version))
   if (news === undefined) return []
   const release = await publishFile(api, join(fleet.folder, news.file), {
@@ -200,7 +200,7 @@ async function rollOut(api: ApiClient, releaseIds: string[], signal: AbortSignal
 }
 
 async function sayHowItIsKnown(api: ApiClient, said: OwnWord): Promise<void> {
-  const devices = await api.call("listDevices", { query: { group: demoGroup } })
+  const devices = await api.list("listDevices", { query: { group: demoGroup } })
   printLines("", "What each device says that it runs, and what the server knows without asking it:", "")
   printTable(
     devices,

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises"
-import { Command } from "commander"
+import { Command, Option } from "commander"
 import type { DeviceAccessView, DeviceView, NewDeviceBody } from "../core/contract/schemas.ts"
 import { familyById } from "../core/families/index.ts"
 import { type ApiClient, connect } from "./api-client.ts"
@@ -8,7 +8,8 @@ import { devicesAsCsv } from "./device-csv.ts"
 import { faultText, readDeviceList } from "./device-list.ts"
 import { optionNames } from "./family-options.ts"
 import { Failure } from "./failure.ts"
-import { type Common, common } from "./options.ts"
+import { type Listing, listing, readList } from "./listing.ts"
+import { type Common, common, defined } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
 
 interface AddOptions extends Common {
@@ -20,6 +21,14 @@ interface AddOptions extends Common {
   readonly secret?: string
   readonly running?: string
   readonly set?: readonly string[]
+}
+
+const deviceSorts = ["id", "-id", "seen", "-seen", "added", "-added"] as const
+
+interface ListOptions extends Common, Listing {
+  readonly group?: string
+  readonly csv?: true
+  readonly sort?: (typeof deviceSorts)[number]
 }
 
 /** `waft device …` */
@@ -160,12 +169,14 @@ async function lossSentence(api: ApiClient, id: string): Promise<string> {
 }
 
 function readCommands(command: Command): void {
-  common(command.command("list"))
+  listing(common(command.command("list")))
     .description("list devices")
     .option("--group <EXPR>", "only those that match, such as 'site=north and model=4g'")
     .option("--csv", "print CSV, as `waft device import` reads it")
-    .action(async (options: Common & { readonly group?: string; readonly csv?: true }) => {
-      const devices = await allDevices(options)
+    .addOption(new Option("--sort <KEY>", "their order; - before it turns it around").choices(deviceSorts))
+    .action(async (options: ListOptions) => {
+      const query = defined({ group: options.group, sort: options.sort })
+      const devices = await readList(await connect(options), "listDevices", { query }, options)
       if (options.json) return printJson(devices)
       if (options.csv === true) return printLines(...devicesAsCsv(devices))
       printTable(
@@ -216,18 +227,6 @@ function readCommands(command: Command): void {
     })
 }
 
-async function allDevices(options: Common & { readonly group?: string }): Promise<DeviceView[]> {
-  const api = await connect(options)
-  const limit = 10_000
-  const devices: DeviceView[] = []
-  for (;;) {
-    const after = devices.at(-1)?.id
-    const page = await api.call("listDevices", { query: { limit, ...defined({ after, group: options.group }) } })
-    devices.push(...page)
-    if (page.length < limit) return devices
-  }
-}
-
 /** `12 (concluded)`: a conclusion is never shown as a report. */
 export function runningText({ running }: DeviceView): string {
   return running.version === null ? "unknown" : `${running.version} (${running.evidence})`
@@ -240,13 +239,6 @@ function accessSentence(family: string, access: DeviceAccessView): string {
 /** What goes into the device, in the words of its family. */
 function accessWords(family: string, access: DeviceAccessView): string {
   return familyById(family)?.access.sentence(access) ?? JSON.stringify(access)
-}
-
-type Defined<Values> = { [Key in keyof Values]?: Exclude<Values[Key], undefined> }
-
-/** Leaves out what is undefined. */
-function defined<Values extends Readonly<Record<string, unknown>>>(values: Values): Defined<Values> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>
 }
 
 function setOptions({ set = [] }: AddOptions): Pick<NewDeviceBody, "options"> {

@@ -1,6 +1,7 @@
 import { Command } from "commander"
 import { connect } from "./api-client.ts"
 import { parseLabels } from "./device.ts"
+import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
 
@@ -25,10 +26,10 @@ export function enrolmentCommand(): Command {
       if (options.json) return printJson(made)
       printLines(`${made.id}: waft agent run --enrol ${made.token} --server URL --port PORT`)
     })
-  common(command.command("list"))
+  listing(common(command.command("list")))
     .description("list the tokens")
-    .action(async (options: Common) => {
-      const enrolments = await (await connect(options)).call("listEnrolments", {})
+    .action(async (options: Common & Listing) => {
+      const enrolments = await readList(await connect(options), "listEnrolments", {}, options)
       if (options.json) return printJson(enrolments)
       printTable(
         enrolments,

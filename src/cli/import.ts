@@ -51,15 +51,8 @@ function withoutSecrets({ devices, ...plan }: ImportPlan) {
 }
 
 async function knownTo(api: ApiClient): Promise<Known> {
-  const devices = new Set<string>()
-  const limit = 10_000
-  for (let after: string | undefined; ; ) {
-    const page = await api.call("listDevices", { query: { limit, ...(after === undefined ? {} : { after }) } })
-    for (const { id } of page) devices.add(id)
-    after = page.at(-1)?.id
-    if (page.length < limit) break
-  }
-  const releases = await api.call("listReleases", { query: { family: "ddi" } })
+  const devices = new Set((await api.list("listDevices", {})).map(({ id }) => id))
+  const releases = await api.list("listReleases", { query: { family: "ddi" } })
   return {
     devices,
     releases: new Set(releases.map(({ details, version }) => `${details["name"] as string} ${version}`)),

@@ -11,3 +11,10 @@ export function common(command: Command): Command {
     .option("--data <DIR>", "data folder of a server on this machine (WAFT_DATA, default ./waft-data)")
     .option("--json", "print JSON")
 }
+
+type Defined<Values> = { [Key in keyof Values]?: Exclude<Values[Key], undefined> }
+
+/** Leaves out what is undefined. */
+export function defined<Values extends Readonly<Record<string, unknown>>>(values: Values): Defined<Values> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>
+}

@@ -6,6 +6,7 @@ import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { Failure } from "./failure.ts"
 import { addFamilyOptions, givenOptions } from "./family-options.ts"
+import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
 
@@ -34,12 +35,12 @@ export function releaseCommand(): Command {
       const { id, family, sizeBytes, notes } = release
       printLines(`${id}: ${family} version ${versionText(release)}, ${sizeText(sizeBytes)}`, ...notes)
     })
-  common(command.command("list"))
+  listing(common(command.command("list")))
     .description("list releases")
     .option("--family <FAMILY>", "only this family's")
-    .action(async (options: Common & { readonly family?: string }) => {
+    .action(async (options: Common & Listing & { readonly family?: string }) => {
       const query = options.family === undefined ? {} : { family: options.family }
-      const releases = await (await connect(options)).call("listReleases", { query })
+      const releases = await readList(await connect(options), "listReleases", { query }, options)
       if (options.json) return printJson(releases)
       printTable(
         releases,
@@ -69,7 +70,7 @@ export function releaseCommand(): Command {
       const { cancel, make } = options
       if (cancel !== undefined) await api.call("cancelDelta", { params: { id, from: cancel } })
       if (make !== undefined) await api.call("makeDelta", { params: { id, from: make } })
-      const deltas = await api.call("releaseDeltas", { params: { id } })
+      const deltas = await api.list("releaseDeltas", { params: { id } })
       if (options.json) return printJson(deltas)
       printTable(
         deltas,

@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises"
-import { Command } from "commander"
+import { Command, Option } from "commander"
 import type { RolloutBody, RolloutView } from "../core/contract/schemas.ts"
 import { durationText } from "../core/domain/duration.ts"
+import { type UpdateState, updateStates } from "../core/domain/update.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
+import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
 import { watchRollout } from "./watch-rollout.ts"
@@ -21,6 +23,11 @@ interface TargetOptions extends Common {
   readonly silenceTimeout?: string
   readonly again?: boolean
   readonly watch?: boolean
+}
+
+interface ShowOptions extends Common, Listing {
+  readonly plan?: boolean
+  readonly state?: UpdateState
 }
 
 /** `waft rollout …` */
@@ -82,10 +89,10 @@ function readCommands(command: Command): void {
   common(command.command("watch <ROLLOUT>"))
     .description("watch a rollout until it ends; exit code 0 only if it succeeded")
     .action(async (id: string, options: Common) => watch(await connect(options), id, options))
-  common(command.command("list"))
+  listing(common(command.command("list")))
     .description("list rollouts")
-    .action(async (options: Common) => {
-      const rollouts = await (await connect(options)).call("listRollouts", {})
+    .action(async (options: Common & Listing) => {
+      const rollouts = await readList(await connect(options), "listRollouts", {}, options)
       if (options.json) return printJson(rollouts)
       printTable(
         rollouts,
@@ -100,14 +107,16 @@ function readCommands(command: Command): void {
         "No rollout yet; `waft rollout start` starts one.",
       )
     })
-  common(command.command("show <ROLLOUT>"))
+  listing(common(command.command("show <ROLLOUT>")))
     .description("show a rollout and each of its updates")
+    .addOption(new Option("--state <STATE>", "only updates in this state").choices(Object.keys(updateStates)))
     .option("--plan", "print the plan that it follows, every default filled in")
-    .action(async (id: string, options: Common & { readonly plan?: boolean }) => {
+    .action(async (id: string, options: ShowOptions) => {
       const api = await connect(options)
       const rollout = await api.call("showRollout", { params: { id } })
       if (options.plan === true) return printJson(rollout.plan)
-      const updates = await api.call("rolloutUpdates", { params: { id } })
+      const query = options.state === undefined ? {} : { state: options.state }
+      const updates = await readList(api, "rolloutUpdates", { params: { id }, query }, options)
       if (options.json) return printJson({ ...rollout, updates })
       showRollout(rollout)
       printTable(

@@ -4,6 +4,7 @@ import { type Role, roles } from "../core/domain/people.ts"
 import { connect } from "./api-client.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
+import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
 
@@ -33,10 +34,10 @@ export function tokenCommand(): Command {
       printLines(made.token)
       process.stderr.write(`The token ${name} is shown this once; set WAFT_TOKEN to it.\n`)
     })
-  common(command.command("list"))
+  listing(common(command.command("list")))
     .description("list the tokens, without their texts")
-    .action(async (options: Common) => {
-      const tokens = await (await connect(options)).call("listTokens", {})
+    .action(async (options: Common & Listing) => {
+      const tokens = await readList(await connect(options), "listTokens", {}, options)
       if (options.json) return printJson(tokens)
       printTable(
         tokens,

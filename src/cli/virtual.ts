@@ -230,7 +230,8 @@ export async function knownDevices(
   const models = options.model ?? family.models.filter(({ isUnusual }) => isUnusual !== true).map(({ id }) => id)
   const { listeners } = await api.call("health", {})
   const here = Object.fromEntries(Object.entries(listeners).map(([name, at]) => [name, onThisMachine(at)]))
-  const known = new Map((await everyDevice(api, options.family)).map(({ id, model }) => [id, model]))
+  const devices = await api.list("listDevices", { query: { group: `family=${options.family}` } })
+  const known = new Map(devices.map(({ id, model }) => [id, model]))
   const wanted = Array.from({ length: count }, (_, i) => ({
     id: `${options.prefix}${i + 1}`,
     family: options.family,
@@ -248,18 +249,6 @@ export async function knownDevices(
     server: familyById(options.family)?.access.settings(access.get(id) ?? {}, here) ?? {},
     ...(options.state === undefined ? {} : { state: `${options.state}/${id}` }),
   }))
-}
-
-async function everyDevice(api: ApiClient, family: string) {
-  const limit = 10_000
-  const devices: { readonly id: string; readonly model: string }[] = []
-  for (;;) {
-    const after = devices.at(-1)?.id
-    const query = { limit, group: `family=${family}`, ...(after === undefined ? {} : { after }) }
-    const page = await api.call("listDevices", { query })
-    devices.push(...page)
-    if (page.length < limit) return devices
-  }
 }
 
 /** A listener's address as a program beside the server reaches it: without leaving the machine. */

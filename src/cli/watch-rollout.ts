@@ -16,14 +16,14 @@ export interface WatchOptions {
 export async function watchRollout(api: ApiClient, id: string, options: WatchOptions = {}): Promise<RolloutView> {
   const ending = new AbortController()
   const signal = options.signal === undefined ? ending.signal : AbortSignal.any([ending.signal, options.signal])
-  const [newest] = await api.call("listEvents", { query: { backwards: true, limit: 1 } })
+  const { items } = await api.call("listEvents", { query: { backwards: true, limit: 1 } })
   const rollout = await api.call("showRollout", { params: { id } })
   const display = options.quiet === true ? null : process.stdout.isTTY ? bar(rollout) : lines(rollout)
   let summary: RolloutSummary = rollout
   const isOver = (): boolean => isEnded(summary) || options.until?.(summary) === true
   try {
     if (!isOver()) {
-      for await (const event of api.events(newest?.seq ?? 0, signal)) {
+      for await (const event of api.events(items[0]?.seq ?? 0, signal)) {
         if (event.rolloutId !== id) continue
         summary = foldRollout(summary, event)
         display?.event(event, summary)

@@ -49,10 +49,10 @@ describe("waft backup", () => {
       const data = join(newFolder(), "restored")
       expect(await waft("restore", name, "--data", data)).toMatchObject({ code: 0, errors: "" })
       const restored = await start({ data })
-      const devices = await restored.api.call("listDevices", { query: { limit: 10_000 } })
+      const devices = await restored.api.list("listDevices", {})
       expect(devices.length).toBeGreaterThanOrEqual(before[i] ?? Number.POSITIVE_INFINITY)
       // The same token opens it: `serve` reads it from the folder, and the events are without a gap.
-      const events = await restored.api.call("listEvents", { query: { limit: 10_000 } })
+      const events = await restored.api.list("listEvents", {})
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_, at) => at + 1))
       expect((await waft("device", "list", "--data", data, "--json")).code).toBe(0)
       await restored.end("SIGTERM")

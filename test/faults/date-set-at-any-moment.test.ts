@@ -87,7 +87,7 @@ describe("a server whose machine's date is set to and fro", () => {
     await server.end("SIGKILL")
     server = await start()
     await rollOut(server, 3)
-    const seen = await server.api.call("listDevices", { query: {} })
+    const seen = await server.api.list("listDevices", {})
     ending.abort()
     await Promise.all([swarm, wandering])
     expect([...running.values()]).toEqual(models.map(() => "3"))

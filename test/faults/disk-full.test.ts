@@ -55,7 +55,7 @@ describe("a full disk", () => {
         )
       }
       expect(String(refused)).toMatch(/The disk is full: nothing was published/)
-      const releases = await api.call("listReleases", { query: {} })
+      const releases = await api.list("listReleases", {})
       const images = new Set(releases.map(({ sha256 }) => sha256))
       expect(readdirSync(join(folder, "images")).filter((name) => !images.has(name))).toEqual([])
       expect(releases.map(({ id }) => id)).toContain(good.id)

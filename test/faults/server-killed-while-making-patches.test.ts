@@ -17,7 +17,7 @@ async function publish({ api }: Serving, version: number, image: Uint8Array): Pr
 
 async function settled({ api }: Serving, id: string): Promise<readonly DeltaView[]> {
   for (let tries = 0; tries < 600; tries++) {
-    const deltas = await api.call("releaseDeltas", { params: { id } })
+    const deltas = await api.list("releaseDeltas", { params: { id } })
     if (deltas.every(({ state }) => state !== "waiting" && state !== "running")) return deltas
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
@@ -42,12 +42,12 @@ it("a server killed with kill -9 while it makes patches makes them after its nex
     ["3", "done"],
     ["2", "done"],
   ])
-  const before = await server.api.call("listEvents", { query: { limit: 10_000 } })
+  const before = await server.api.list("listEvents", {})
   await server.end("SIGKILL")
   server = await serve({ data })
   expect(await settled(server, third)).toEqual(made)
   expect(await settled(server, hopeless)).toMatchObject([{ state: "no-gain" }])
-  const events = await server.api.call("listEvents", { query: { limit: 10_000 } })
+  const events = await server.api.list("listEvents", {})
   expect(events).toEqual(before)
   expect(events.filter(({ kind }) => kind === "delta.no-gain")).toHaveLength(1)
 })

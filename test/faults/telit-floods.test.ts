@@ -131,7 +131,7 @@ async function othersRegister(first: number): Promise<void> {
 }
 
 async function eventsOf(imei: string): Promise<readonly EventView[]> {
-  const events = await server.api.call("listEvents", { query: { limit: 10_000 } })
+  const events = await server.api.list("listEvents", {})
   return events.filter(({ deviceId }) => deviceId === imei)
 }
 

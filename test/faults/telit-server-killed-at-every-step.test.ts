@@ -152,7 +152,7 @@ const waits: ReadonlySet<string> = new Set([
 ])
 
 async function everyEvent(): Promise<readonly EventView[]> {
-  return server.api.call("listEvents", { query: { limit: 10_000 } })
+  return server.api.list("listEvents", {})
 }
 
 /** Each event of an update begins where the one before it ended. */

@@ -91,13 +91,8 @@ async function liveAll(lives: readonly Life[]): Promise<readonly End[]> {
   return ends
 }
 
-async function everyEvent(): Promise<readonly EventView[]> {
-  const events: EventView[] = []
-  for (;;) {
-    const page = await server.api.call("listEvents", { query: { after: events.at(-1)?.seq ?? 0, limit: 10_000 } })
-    events.push(...page)
-    if (page.length < 10_000) return events
-  }
+function everyEvent(): Promise<readonly EventView[]> {
+  return server.api.list("listEvents", {})
 }
 
 /** Where each update stands by its events, each of which begins where the one before it ended. */
@@ -115,7 +110,7 @@ describe("a Telit module whose connection to the server is cut once", () => {
   it("at any byte of its registration or its update, in either direction, is updated once, and the record says so", async () => {
     const options = { variant: "tcp-ip" }
     const [first = ""] = await addModules(server, [{ imei: imeiOf(1), model, options }])
-    const releaseIds = (await server.api.call("listReleases", { query: {} })).map(({ id }) => id)
+    const releaseIds = (await server.api.list("listReleases", {})).map(({ id }) => id)
     await server.api.call("startRollout", { body: { releaseIds, group: null } })
     const whole = await live({ number: 1, secret: first, cut: null })
     expect(whole).toMatchObject({ version: to, hasCut: false, downloads: 1 })
@@ -134,7 +129,7 @@ describe("a Telit module whose connection to the server is cut once", () => {
       end.version === to && end.hasCut && end.downloads === 1 ? [] : [{ ...cuts[i], ...end }],
     )
     expect(bad).toEqual([])
-    const devices = await server.api.call("listDevices", { query: { limit: 10_000 } })
+    const devices = await server.api.list("listDevices", {})
     expect(devices.filter(({ running }) => running.version !== to || running.evidence !== "reported")).toEqual([])
     const states = statesOf(await everyEvent())
     // The first module is in the second rollout too, which has nothing for it.

@@ -128,7 +128,7 @@ async function updateOf(api: ApiClient, id: string) {
 }
 
 async function has(api: ApiClient, id: string, kind: string): Promise<boolean> {
-  const events = await api.call("listEvents", { query: { device: id } })
+  const events = await api.list("listEvents", { query: { device: id } })
   return events.some((event) => event.kind === kind)
 }
 

@@ -143,7 +143,7 @@ it("shows what would come over and adds nothing", async () => {
   ])
   expect(plan.left.map(({ what }) => what)).toEqual(["target gw 3", "distribution set broken 1"])
   await run()
-  expect(await api.call("listDevices", { query: {} })).toEqual([])
+  expect(await api.list("listDevices", {})).toEqual([])
 })
 
 it("names a wrong token", async () => {
@@ -158,12 +158,12 @@ it("adds devices with their tokens and labels, and releases with all of their ar
   expect(ddi?.token).toBe("a".repeat(32))
   const poll = await fetch(ddi?.url ?? "", { headers: { Authorization: `TargetToken ${"a".repeat(32)}` } })
   expect(poll.status).toBe(200)
-  const releases = await api.call("listReleases", { query: {} })
+  const releases = await api.list("listReleases", {})
   expect(releases.map(({ version, sizeBytes }) => [version, sizeBytes])).toEqual([
     ["5.1", 3500],
     ["5.0", 3000],
   ])
   await run("--apply")
-  expect(await api.call("listReleases", { query: {} })).toHaveLength(2)
-  expect(await api.call("listDevices", { query: {} })).toHaveLength(2)
+  expect(await api.list("listReleases", {})).toHaveLength(2)
+  expect(await api.list("listDevices", {})).toHaveLength(2)
 })

@@ -64,7 +64,7 @@ const explain = async ({ imei }: Member): Promise<string> => (await show(imei)).
 
 /** What the event log has of a module's conversation, kind by kind. */
 async function notes({ imei }: Member): Promise<readonly EventView[]> {
-  const events = await server.api.call("listEvents", { query: { limit: 10_000 } })
+  const events = await server.api.list("listEvents", {})
   return events.filter(({ kind, deviceId }) => deviceId === imei && kind.startsWith("conversation."))
 }
 
@@ -100,7 +100,7 @@ async function lostSim(n: number): Promise<{ readonly a: Member; readonly b: Mem
 
 /** What `waft device list` shows of the two. */
 async function states(a: Member, b: Member): Promise<readonly string[]> {
-  const devices = await server.api.call("listDevices", { query: { group: `id=${a.imei} or id=${b.imei}` } })
+  const devices = await server.api.list("listDevices", { query: { group: `id=${a.imei} or id=${b.imei}` } })
   return devices.map(({ state }) => state)
 }
 

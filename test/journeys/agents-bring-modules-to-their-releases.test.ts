@@ -114,7 +114,7 @@ describe("modules with agents beside them", () => {
     const bench = module()
     const { token } = await api.call("createEnrolment", { body: { family: "quectel" } })
     bench.startAgent({ enrol: token ?? "" })
-    const devices = () => api.call("listDevices", { query: {} })
+    const devices = () => api.list("listDevices", {})
     const [device] = await until(devices, (found) => found.length === 1)
     expect(device).toMatchObject({ model: "AG35", running: { version: v12, evidence: "reported" } })
     await api.call("acceptDevice", { params: { id: device?.id ?? "" } })

@@ -48,7 +48,7 @@ it("an agent beside a Telit module tells the server what it saw and did, and the
   closing.push(() => ended(child))
 
   const notes = async () => {
-    const events = await server.api.call("listEvents", { query: { limit: 10_000 } })
+    const events = await server.api.list("listEvents", {})
     return events.filter(({ kind }) => kind.startsWith("agent."))
   }
   await until(async () => (await notes()).some(({ kind }) => kind === "agent.server-notified"))

@@ -35,7 +35,7 @@ function atTerminal(words: readonly string[], typed: string): Promise<string> {
   return new Promise((resolve) => terminal.once("close", () => resolve(text)))
 }
 
-const ids = async () => (await server.api.call("listDevices", { query: {} })).map(({ id }) => id)
+const ids = async () => (await server.api.list("listDevices", {})).map(({ id }) => id)
 
 it("wants the name typed, says what is lost, and does nothing for another answer", async () => {
   const refused = await atTerminal(["device", "remove", "m1"], "yes")

@@ -143,7 +143,7 @@ describe("boards", () => {
     await powerUntil(board, ({ update }) => update?.state === "no-show")
     expect((await show("board-1")).explain).toContain("the board waits for a reset")
     const reset = { id: "board-1", url: board.url }
-    const releaseIds = [(await api.call("listReleases", { query: {} }))[0]?.id ?? ""]
+    const releaseIds = [(await api.list("listReleases", {}))[0]?.id ?? ""]
     await api.call("startRollout", { body: { group: null, releaseIds } })
     await powerUntil(reset, ({ update }) => update?.state === "succeeded")
   })
@@ -154,7 +154,7 @@ describe("boards", () => {
     await api.call("startRollout", { body: { group: null, releaseIds: [release] } })
     await powerUntil(board, ({ update }) => update?.state === "succeeded")
     await api.call("withdrawRelease", { params: { id: release }, query: { erase: true } })
-    const events = async () => (await api.call("listEvents", { query: {} })).map((event) => event.kind)
+    const events = async () => (await api.list("listEvents", {})).map((event) => event.kind)
     expect(await events()).toContain("device.erase-ordered")
     // A person at a desk may look at the order; only the board's own look takes it.
     expect(JSON.parse(await (await fetch(board.url)).text())).toMatchObject({ ota: [{ Version: 18, EraseVer: true }] })
@@ -186,7 +186,7 @@ describe("boards", () => {
     await powerUntil(board, ({ update }) => update?.state === "succeeded")
     const next = nextImage(image, 3)
     const release = await publish(3, next)
-    const deltas = () => api.call("releaseDeltas", { params: { id: release } })
+    const deltas = () => api.list("releaseDeltas", { params: { id: release } })
     for (let tries = 0; (await deltas())[0]?.state !== "done" && tries < 200; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
@@ -203,7 +203,7 @@ describe("boards", () => {
     expect(lines.join("\n")).toContain("PATCH_EVENT_COMPLETED")
     expect(ends.at(-1)?.running.version).toBe("3")
     expect((await show("board-1")).running).toEqual({ version: "3", evidence: "concluded" })
-    const kinds = (await api.call("listEvents", { query: {} })).map(({ kind }) => kind)
+    const kinds = (await api.list("listEvents", {})).map(({ kind }) => kind)
     expect(kinds).toContain("delta.done")
     expect(kinds.filter((kind) => kind === "update.transfer-started")).toHaveLength(2)
   })

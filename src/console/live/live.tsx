@@ -33,7 +33,7 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
       stale.clear()
     }, refreshMs)
     const begin = async (): Promise<void> => {
-      const newest = await call("GET /api/events/list", { query: { limit: keptEvents, backwards: true } })
+      const { items: newest } = await call("GET /api/events/list", { query: { limit: keptEvents, backwards: true } })
       if (gone) return
       setEvents(newest)
       end = followEvents(newest[0]?.seq ?? 0, {

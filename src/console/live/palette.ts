@@ -41,7 +41,7 @@ export function usePaletteRows(text: string): readonly PaletteRow[] {
   const holds = (...texts: readonly string[]): boolean =>
     texts.some((one) => one.toLowerCase().includes(wanted.toLowerCase()))
   if (wanted === "") return pages
-  const devices = (found ?? []).map(
+  const devices = (found?.items ?? []).map(
     ({ id, family, model }): PaletteRow => ({
       key: `d ${id}`,
       icon: Cpu,

@@ -1,5 +1,6 @@
 import { QueryClient, infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import type { EventView } from "../../core/contract/schemas.ts"
+import type { UpdateState } from "../../core/domain/update.ts"
 import { ApiError, call } from "./api.ts"
 
 /** Everything that pages read, by key; events make the keys that they concern stale. */
@@ -14,6 +15,8 @@ export const queryClient = new QueryClient({
 })
 
 export const pageSize = 100
+/** Rows of the lists that are read whole: their newest. */
+const most = 1000
 
 export const health = queryOptions({ queryKey: ["health"], queryFn: () => call("GET /api/health") })
 export const families = queryOptions({
@@ -29,12 +32,12 @@ export const devices = (group: string) =>
       call("GET /api/devices", {
         query: {
           ...(group === "" ? {} : { group }),
-          ...(pageParam === "" ? {} : { after: pageParam }),
+          ...(pageParam === "" ? {} : { cursor: pageParam }),
           limit: pageSize,
         },
         signal,
       }),
-    getNextPageParam: (page) => (page.length < pageSize ? undefined : page.at(-1)?.id),
+    getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: (before) => before,
   })
 export const device = (id: string) =>
@@ -42,7 +45,8 @@ export const device = (id: string) =>
 export const deviceEvents = (id: string) =>
   queryOptions({
     queryKey: ["device", id, "events"],
-    queryFn: () => call("GET /api/events/list", { query: { device: id, limit: 200, backwards: true } }),
+    queryFn: async () =>
+      (await call("GET /api/events/list", { query: { device: id, limit: 200, backwards: true } })).items,
   })
 export const deviceAccess = (id: string) =>
   queryOptions({
@@ -52,28 +56,38 @@ export const deviceAccess = (id: string) =>
   })
 export const releases = queryOptions({
   queryKey: ["releases"],
-  queryFn: () => call("GET /api/releases", { query: {} }),
+  queryFn: async () =>
+    (await call("GET /api/releases", { query: { sort: "-published", limit: most } })).items.toReversed(),
 })
 export const release = (id: string) =>
   queryOptions({ queryKey: ["releases", id], queryFn: () => call("GET /api/releases/:id", { params: { id } }) })
 export const releaseDeltas = (id: string) =>
   queryOptions({
     queryKey: ["releases", id, "deltas"],
-    queryFn: () => call("GET /api/releases/:id/deltas", { params: { id } }),
+    queryFn: async () => (await call("GET /api/releases/:id/deltas", { params: { id }, query: { limit: most } })).items,
   })
-export const rollouts = queryOptions({ queryKey: ["rollouts"], queryFn: () => call("GET /api/rollouts") })
+export const rollouts = queryOptions({
+  queryKey: ["rollouts"],
+  queryFn: async () => (await call("GET /api/rollouts", { query: { sort: "-started" } })).items.toReversed(),
+})
 export const rollout = (id: string) =>
   queryOptions({ queryKey: ["rollout", id], queryFn: () => call("GET /api/rollouts/:id", { params: { id } }) })
-export const rolloutUpdates = (id: string) =>
+export const rolloutUpdates = (id: string, state: UpdateState | undefined) =>
   queryOptions({
-    queryKey: ["rollout", id, "updates"],
-    queryFn: () => call("GET /api/rollouts/:id/updates", { params: { id } }),
+    queryKey: ["rollout", id, "updates", state],
+    queryFn: () => {
+      const query = { limit: most, ...(state === undefined ? {} : { state }) }
+      return call("GET /api/rollouts/:id/updates", { params: { id }, query })
+    },
   })
-export const channels = queryOptions({ queryKey: ["channels"], queryFn: () => call("GET /api/channels") })
+export const channels = queryOptions({
+  queryKey: ["channels"],
+  queryFn: async () => (await call("GET /api/channels", { query: { limit: most } })).items,
+})
 export const newestEvents = (limit: number) =>
   queryOptions({
     queryKey: ["events", limit],
-    queryFn: () => call("GET /api/events/list", { query: { limit, backwards: true } }),
+    queryFn: async () => (await call("GET /api/events/list", { query: { limit, backwards: true } })).items,
     staleTime: Number.POSITIVE_INFINITY,
   })
 

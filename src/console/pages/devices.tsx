@@ -63,7 +63,7 @@ export function Devices() {
   const { filter } = useSearch({ from: "/devices" })
   const [adding, setAdding] = useState(false)
   const query = useInfiniteQuery(devices(filter))
-  const rows = query.data?.pages.flat() ?? []
+  const rows = query.data?.pages.flatMap(({ items }) => items) ?? []
   const { fetchNextPage, isFetchingNextPage } = query
   const more = useCallback(() => {
     if (!isFetchingNextPage) void fetchNextPage()

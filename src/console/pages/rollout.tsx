@@ -20,7 +20,7 @@ import { RolloutPill, StateLegend, StateWord } from "../parts/state.tsx"
 import { type Column, Table } from "../parts/table.tsx"
 import { Since } from "../parts/times.tsx"
 import { tell, tellRefusal } from "../parts/toast.tsx"
-import { rolloutLooks } from "../live/states.ts"
+import { isUpdateState, rolloutLooks } from "../live/states.ts"
 import { type Cause, causesOf } from "../live/causes.ts"
 
 /** One rollout, live: how it stands, why devices are not done, and what can be done about it. */
@@ -90,9 +90,10 @@ const shownUpdates = 200
 function Updates({ rollout }: { readonly rollout: RolloutView }) {
   const { id, startedAt, endedAt, silenceTimeoutMs } = rollout
   const { state } = useSearch({ from: "/rollouts/$id" })
-  const updates = useQuery(rolloutUpdates(id)).data ?? []
-  const causes = causesOf(updates)
-  const chosen = state === "" ? updates : updates.filter((update) => update.state === state)
+  const causes = causesOf(useQuery(rolloutUpdates(id, undefined)).data?.items ?? [])
+  const page = useQuery(rolloutUpdates(id, isUpdateState(state) ? state : undefined)).data
+  const chosen = page?.items ?? []
+  const total = page?.total ?? 0
   return (
     <Stacks
       left={
@@ -119,10 +120,10 @@ function Updates({ rollout }: { readonly rollout: RolloutView }) {
             title={state === "" ? "Devices" : `Devices that are ${state}`}
             aside={
               state === "" ? (
-                countText(chosen.length)
+                countText(total)
               ) : (
                 <Link to="/rollouts/$id" params={{ id }} search={{ state: "" }}>
-                  {countText(chosen.length)} · show all
+                  {countText(total)} · show all
                 </Link>
               )
             }
@@ -133,7 +134,7 @@ function Updates({ rollout }: { readonly rollout: RolloutView }) {
               rows={chosen.slice(0, shownUpdates)}
               keyOf={(update) => update.id}
             />
-            {chosen.length > shownUpdates ? (
+            {total > shownUpdates ? (
               <p className="meta">The first {shownUpdates} are shown; choose a state above for fewer.</p>
             ) : null}
           </Card>

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from "typebox"
+import { ListView, listQuery, mostRows, Query, usualRows } from "./list.ts"
 import { type Permit, permit } from "./permit.ts"
 import {
   AuditView,
@@ -12,20 +13,24 @@ import {
   DeviceWordBody,
   EnrolmentBody,
   EnrolmentView,
-  EventView,
+  EventList,
   FamilyView,
   HealthView,
   LimitView,
+  MessageView,
   NewDeviceBody,
   NewTokenView,
   PlannedView,
   RehearsalBody,
   RehearsalView,
+  ReleaseStateName,
   ReleaseView,
   RolloutBody,
+  RolloutStateName,
   RolloutView,
   TokenBody,
   TokenView,
+  UpdateStateName,
   UpdateView,
 } from "./schemas.ts"
 
@@ -47,14 +52,29 @@ export interface Endpoint {
 }
 
 const Id = (name: string) => Type.Object({ [name]: Type.String({ maxLength: 200 }) })
+const FamilyId = Type.String({ maxLength: 32 })
+const GroupExpression = Type.String({
+  maxLength: 1000,
+  description: "group expression, such as site=north and running<3",
+})
+const TextFilter = Type.String({ maxLength: 100, description: "what stands somewhere in its words, in any case" })
+/** What of the event log is wanted. */
+export const EventFilters = {
+  device: Type.Optional(Type.String({ maxLength: 64 })),
+  rollout: Type.Optional(Type.String({ maxLength: 64 })),
+  kind: Type.Optional(
+    Type.String({
+      maxLength: 300,
+      pattern: "^[a-z-]+\\.[a-z*-]+(,[a-z-]+\\.[a-z*-]+)*$",
+      description: "kinds separated by commas; update.* = all of that beginning",
+    }),
+  ),
+  text: Type.Optional(TextFilter),
+}
 const DeltaEnds = Type.Object({
   id: Type.String({ maxLength: 200 }),
   from: Type.String({ maxLength: 200, description: "the release that the patch begins from" }),
 })
-const Page = {
-  after: Type.Optional(Type.String({ maxLength: 200, description: "id of the last one of the page before" })),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 })),
-}
 
 /** The management API, whole: every row is a route of the server and a call of the client. */
 export const endpoints = {
@@ -91,8 +111,9 @@ export const endpoints = {
     method: "GET",
     path: "/api/tokens",
     permit: permit("admin", "fleet"),
-    summary: "Tokens, oldest first, without their texts",
-    response: Type.Array(TokenView),
+    summary: "Tokens, without their texts",
+    query: listQuery(["created", "name"], {}),
+    response: ListView(TokenView),
   },
   revokeToken: {
     method: "POST",
@@ -152,9 +173,9 @@ export const endpoints = {
     method: "GET",
     path: "/api/devices",
     permit: permit("viewer", "listed"),
-    summary: "Devices by id, a page at a time",
-    query: Type.Object({ group: Type.Optional(Type.String({ maxLength: 1000 })), ...Page }),
-    response: Type.Array(DeviceView),
+    summary: "Devices, a page at a time",
+    query: listQuery(["id", "seen", "added"], { group: Type.Optional(GroupExpression) }),
+    response: ListView(DeviceView),
   },
   showDevice: {
     method: "GET",
@@ -226,8 +247,9 @@ export const endpoints = {
     method: "GET",
     path: "/api/enrolments",
     permit: permit("operator", "fleet"),
-    summary: "Enrolments, oldest first",
-    response: Type.Array(EnrolmentView),
+    summary: "Enrolments",
+    query: listQuery(["created", "family"], { family: Type.Optional(FamilyId) }),
+    response: ListView(EnrolmentView),
   },
   revokeEnrolment: {
     method: "POST",
@@ -242,8 +264,8 @@ export const endpoints = {
     path: "/api/releases",
     permit: permit("releaser", "everything"),
     summary: "Publish firmware: the body is the file",
-    query: Type.Object({
-      family: Type.String({ maxLength: 32 }),
+    query: Query({
+      family: FamilyId,
       fileName: Type.String({ maxLength: 255 }),
       version: Type.Optional(Type.String({ maxLength: 64 })),
       models: Type.Optional(Type.String({ maxLength: 500, description: "comma-separated; absent = all" })),
@@ -256,9 +278,13 @@ export const endpoints = {
     method: "GET",
     path: "/api/releases",
     permit: permit("viewer", "everything"),
-    summary: "Releases, oldest first",
-    query: Type.Object({ family: Type.Optional(Type.String({ maxLength: 32 })) }),
-    response: Type.Array(ReleaseView),
+    summary: "Releases",
+    query: listQuery(["published", "family"], {
+      family: Type.Optional(FamilyId),
+      state: Type.Optional(ReleaseStateName),
+      text: Type.Optional(TextFilter),
+    }),
+    response: ListView(ReleaseView),
   },
   showRelease: {
     method: "GET",
@@ -274,7 +300,7 @@ export const endpoints = {
     permit: permit("releaser", "fleet"),
     summary: "Take a release back: nobody is offered it any more",
     params: Id("id"),
-    query: Type.Object({
+    query: Query({
       erase: Type.Optional(
         Type.Boolean({ description: "also order devices that keep images in a store to delete this one" }),
       ),
@@ -287,7 +313,8 @@ export const endpoints = {
     permit: permit("viewer", "everything"),
     summary: "Patches to a release: made, in the making, given up",
     params: Id("id"),
-    response: Type.Array(DeltaView),
+    query: listQuery(["from"], {}),
+    response: ListView(DeltaView),
   },
   makeDelta: {
     method: "POST",
@@ -295,7 +322,7 @@ export const endpoints = {
     permit: permit("releaser", "everything"),
     summary: "Make a patch that was cancelled, failed or could not gain again",
     params: DeltaEnds,
-    response: Type.Array(DeltaView),
+    response: DeltaView,
   },
   cancelDelta: {
     method: "DELETE",
@@ -303,7 +330,7 @@ export const endpoints = {
     permit: permit("releaser", "fleet"),
     summary: "Do not make a patch, or stop making it",
     params: DeltaEnds,
-    response: Type.Array(DeltaView),
+    response: DeltaView,
   },
   planRollout: {
     method: "POST",
@@ -333,8 +360,12 @@ export const endpoints = {
     method: "GET",
     path: "/api/rollouts",
     permit: permit("viewer", "everything"),
-    summary: "Rollouts, oldest first",
-    response: Type.Array(RolloutView),
+    summary: "Rollouts",
+    query: listQuery(["started", "ended"], {
+      state: Type.Optional(RolloutStateName),
+      text: Type.Optional(TextFilter),
+    }),
+    response: ListView(RolloutView),
   },
   showRollout: {
     method: "GET",
@@ -350,7 +381,11 @@ export const endpoints = {
     permit: permit("viewer", "listed"),
     summary: "A rollout's updates, device by device",
     params: Id("id"),
-    response: Type.Array(UpdateView),
+    query: listQuery(["device"], {
+      state: Type.Optional(UpdateStateName),
+      code: Type.Optional(Type.String({ maxLength: 64, description: "the device's own result code" })),
+    }),
+    response: ListView(UpdateView),
   },
   pauseRollout: {
     method: "POST",
@@ -405,7 +440,8 @@ export const endpoints = {
     path: "/api/channels",
     permit: permit("viewer", "everything"),
     summary: "Channels",
-    response: Type.Array(ChannelView),
+    query: listQuery(["name", "changed"], { family: Type.Optional(FamilyId) }),
+    response: ListView(ChannelView),
   },
   showChannel: {
     method: "GET",
@@ -432,19 +468,29 @@ export const endpoints = {
     params: Id("name"),
     response: Type.Array(ChannelFileView),
   },
+  listMessages: {
+    method: "GET",
+    path: "/api/messages",
+    permit: permit("viewer", "listed"),
+    summary: "Messages to devices whose fate is not known yet, oldest first",
+    query: listQuery(["created"], { device: Type.Optional(Type.String({ maxLength: 64 })) }),
+    response: ListView(MessageView),
+  },
   listEvents: {
     method: "GET",
     path: "/api/events/list",
     permit: permit("viewer", "listed"),
     summary: "The event log, a page at a time; `GET /api/events` streams it as server-sent events",
-    query: Type.Object({
-      after: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 })),
-      device: Type.Optional(Type.String({ maxLength: 64 })),
-      rollout: Type.Optional(Type.String({ maxLength: 64 })),
+    query: Query({
+      after: Type.Optional(
+        Type.Integer({ minimum: 0, default: 0, description: "only those after this running number" }),
+      ),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: mostRows, default: usualRows })),
+      cursor: Type.Optional(Type.String({ maxLength: 32, description: "`next` of the page before" })),
+      ...EventFilters,
       backwards: Type.Optional(Type.Boolean({ default: false, description: "newest first" })),
     }),
-    response: Type.Array(EventView),
+    response: EventList,
   },
 } as const satisfies Readonly<Record<string, Endpoint>>
 

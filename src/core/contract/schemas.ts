@@ -136,6 +136,7 @@ export const EnrolmentView = Type.Object({
 })
 export type EnrolmentView = Static<typeof EnrolmentView>
 
+export const ReleaseStateName = Type.Union([Type.Literal("active"), Type.Literal("withdrawn")])
 export const ReleaseView = Type.Object({
   id: Type.String(),
   family: Type.String(),
@@ -147,7 +148,7 @@ export const ReleaseView = Type.Object({
   sizeBytes: Type.Integer(),
   details: Type.Record(Type.String(), Type.Unknown()),
   notes: Type.Array(Type.String()),
-  state: Type.Union([Type.Literal("active"), Type.Literal("withdrawn")]),
+  state: ReleaseStateName,
   publishedAt: Time,
 })
 export type ReleaseView = Static<typeof ReleaseView>
@@ -379,6 +380,24 @@ export const AuditView = Type.Unsafe<{ readonly start: SealStart | null; readonl
     ),
   }),
 )
+/** A page of the log, which is followed rather than counted. */
+export const EventList = Type.Object({
+  items: Type.Array(EventView),
+  next: Nullable(Type.String({ description: "`cursor` of the page after this one; null = there is none yet" })),
+})
+export type EventList = Static<typeof EventList>
+
+/** Without its text: that may tell a secret of the conversation. */
+export const MessageView = Type.Object({
+  reference: Type.String(),
+  deviceId: Type.String(),
+  to: Type.String({ description: "international number" }),
+  sizeBytes: Type.Integer(),
+  state: Type.Union([Type.Literal("waiting"), Type.Literal("sending"), Type.Literal("doubtful"), Type.Literal("sent")]),
+  createdAt: Time,
+  sentAt: Nullable(Time),
+})
+export type MessageView = Static<typeof MessageView>
 
 export const FamilyView = Type.Object({
   id: Type.String(),

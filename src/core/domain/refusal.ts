@@ -4,6 +4,10 @@
  */
 export const refusals = {
   "bad-request": { status: 400, says: "The request is not understood: {detail}." },
+  "bad-cursor": {
+    status: 400,
+    says: "The cursor is none of this list in this order; leave it out to begin at the first page.",
+  },
   "bad-token": {
     status: 401,
     says: "The token is missing, wrong, expired or revoked; `waft token add` makes one, and the first stands in the file admin-token of the server's data folder.",

@@ -1,13 +1,12 @@
 import type { Readable } from "node:stream"
-import type { Call, EndpointName } from "../../core/contract/endpoints.ts"
-import type { DeltaView, DeviceView, EventView, RolloutView } from "../../core/contract/schemas.ts"
+import type { EndpointName } from "../../core/contract/endpoints.ts"
+import type { DeltaView, RolloutView } from "../../core/contract/schemas.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { type LimitHits, type LimitName, limits } from "../../core/kit/limits.ts"
 import { addDevice, addDevices } from "../fleet/add-device.ts"
 import { converse, type ConverseNeeds } from "../fleet/converse.ts"
 import { familyOf } from "../fleet/families.ts"
-import { fleetGroup, groupMember } from "../fleet/group-context.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
 import type { OnBehalf } from "../fleet/fleet-needs.ts"
@@ -20,8 +19,9 @@ import { publishRelease } from "../fleet/publish-release.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
 import { maySeeChannelSecrets, tellRevealed } from "../people/reveal.ts"
 import type { PeopleNeeds } from "../people/tokens.ts"
-import { devicesOf, eventsFor, withinReach } from "../people/within.ts"
+import { withinReach } from "../people/within.ts"
 import type { Handlers } from "./handler.ts"
+import { listHandlers } from "./list-handlers.ts"
 import { peopleHandlers } from "./people-handlers.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
@@ -47,11 +47,9 @@ import {
   deltaView,
   deviceView,
   enrolmentView,
-  eventView,
   releaseView,
   rehearsalView,
   rolloutView,
-  updateView,
 } from "./views.ts"
 
 export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, PeopleNeeds {
@@ -80,6 +78,7 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...deltaHandlers(needs),
     ...rolloutHandlers(needs),
     ...otherHandlers(needs),
+    ...listHandlers(needs),
     ...peopleHandlers(needs),
   }
 }
@@ -94,7 +93,6 @@ function deviceHandlers(
 ): Some<
   | "addDevice"
   | "importDevices"
-  | "listDevices"
   | "showDevice"
   | "deviceAccess"
   | "removeDevice"
@@ -109,7 +107,6 @@ function deviceHandlers(
       const devices = await addDevices(by(needs, caller), body)
       return devices.map((device) => accessView(needs, device))
     },
-    listDevices: ({ query }, caller) => listDevices(needs, query, caller),
     showDevice: async ({ params }) => {
       const live = deviceById(needs, (params as { id: string }).id)
       return deviceView(needs, live, await newestUpdate(needs, live))
@@ -155,10 +152,9 @@ async function askDevice(needs: ApiNeeds, id: string, request: string): Promise<
   return live
 }
 
-function enrolmentHandlers(needs: ApiNeeds): Some<"createEnrolment" | "listEnrolments" | "revokeEnrolment"> {
+function enrolmentHandlers(needs: ApiNeeds): Some<"createEnrolment" | "revokeEnrolment"> {
   return {
     createEnrolment: async ({ body }, caller) => enrolmentView(await createEnrolment(by(needs, caller), body), true),
-    listEnrolments: () => [...needs.live.enrolments.values()].map((enrolment) => enrolmentView(enrolment)),
     revokeEnrolment: async ({ params }, caller) =>
       enrolmentView(await revokeEnrolment(by(needs, caller), (params as { id: string }).id)),
   }
@@ -169,28 +165,7 @@ async function newestUpdate({ store }: Pick<ApiNeeds, "store">, live: LiveDevice
   return (await store.updatesOfDevice(live.device.id, 1))[0] ?? null
 }
 
-async function listDevices(
-  needs: ApiNeeds,
-  { group, after, limit = 1000 }: Call<"listDevices">["query"],
-  caller: Caller,
-): Promise<DeviceView[]> {
-  const isMine = devicesOf(needs, caller)
-  const matches = group === undefined ? () => true : fleetGroup(needs, group)
-  const chosen: LiveDevice[] = []
-  const ids = [...needs.live.devices.keys()].sort()
-  for (const id of ids) {
-    if (after !== undefined && id <= after) continue
-    const live = needs.live.devices.get(id)
-    if (live === undefined) continue
-    const member = groupMember(live)
-    if (!isMine(member) || !matches(member)) continue
-    chosen.push(live)
-    if (chosen.length >= limit) break
-  }
-  return Promise.all(chosen.map(async (live) => deviceView(needs, live, await newestUpdate(needs, live))))
-}
-
-function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases" | "showRelease" | "withdrawRelease"> {
+function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "showRelease" | "withdrawRelease"> {
   return {
     publishRelease: async ({ query, body }, caller) => {
       const { family, fileName, version, models, options } = query
@@ -203,10 +178,6 @@ function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases
       })
       return releaseView(release)
     },
-    listReleases: ({ query }) =>
-      [...needs.live.releases.values()]
-        .filter(({ family }) => query.family === undefined || family === query.family)
-        .map(releaseView),
     showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
     withdrawRelease: async ({ params, query }, caller) => {
       const { id } = params as { id: string }
@@ -217,19 +188,20 @@ function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "listReleases
   }
 }
 
-function deltaHandlers(needs: ApiNeeds): Some<"releaseDeltas" | "makeDelta" | "cancelDelta"> {
-  const views = (id: string): DeltaView[] => deltasOf(needs, id).map(deltaView)
+function deltaHandlers(needs: ApiNeeds): Some<"makeDelta" | "cancelDelta"> {
+  const view = ({ id, from }: { readonly id: string; readonly from: string }): DeltaView => {
+    const found = deltasOf(needs, id).find((delta) => delta.from.id === from)
+    if (found === undefined) throw new Refusal("no-such-delta", { release: id, from })
+    return deltaView(found)
+  }
   return {
-    releaseDeltas: ({ params }) => views((params as { id: string }).id),
     makeDelta: ({ params }) => {
-      const { id, from } = params
-      orderDelta(needs, id, from)
-      return views(id)
+      orderDelta(needs, params.id, params.from)
+      return view(params)
     },
     cancelDelta: async ({ params }, caller) => {
-      const { id, from } = params
-      await cancelDelta(by(needs, caller), id, from)
-      return views(id)
+      await cancelDelta(by(needs, caller), params.id, params.from)
+      return view(params)
     },
   }
 }
@@ -252,9 +224,7 @@ function rolloutHandlers(
 ): Some<
   | "planRollout"
   | "startRollout"
-  | "listRollouts"
   | "showRollout"
-  | "rolloutUpdates"
   | "pauseRollout"
   | "resumeRollout"
   | "abortRollout"
@@ -280,21 +250,7 @@ function rolloutHandlers(
       const order = { plan: withinReach(needs, caller, planOfBody({ plan })), seeds, horizonMs, rhythmMs, odds }
       return rehearsalView(await rehearsePlan(needs, order))
     },
-    listRollouts: () => Promise.all([...needs.live.rollouts.values()].map(view)),
     showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
-    rolloutUpdates: async ({ params }, caller) => {
-      const { id } = params as { id: string }
-      rolloutById(needs, id)
-      const isMine = devicesOf(needs, caller)
-      const updates = (await needs.store.updatesOfRollout(id)).filter(({ deviceId }) => {
-        const device = needs.live.devices.get(deviceId)
-        return device === undefined ? caller.group === null : isMine(groupMember(device))
-      })
-      return updates.map((update) => {
-        const current = needs.live.devices.get(update.deviceId)?.update
-        return updateView(needs, current?.id === update.id ? current : update)
-      })
-    },
     pauseRollout: async ({ params }, caller) =>
       view(await pauseRollout(by(needs, caller), (params as { id: string }).id)),
     resumeRollout: async ({ params }, caller) =>
@@ -310,16 +266,14 @@ function rolloutHandlers(
 }
 
 /** A rollout that ended before this server started has its updates in the store only. */
-async function viewRollout(needs: ApiNeeds, live: LiveRollout): Promise<RolloutView> {
+export async function viewRollout(needs: ApiNeeds, live: LiveRollout): Promise<RolloutView> {
   if (isLive(live.rollout.state) || live.states.size > 0) return rolloutView(needs, live)
   return rolloutView(needs, rebuilt(needs, live, await needs.store.updatesOfRollout(live.rollout.id)))
 }
 
 function otherHandlers(
   needs: ApiNeeds,
-): Some<
-  "health" | "limits" | "families" | "listChannels" | "showChannel" | "setChannel" | "channelFiles" | "listEvents"
-> {
+): Some<"health" | "limits" | "families" | "showChannel" | "setChannel" | "channelFiles"> {
   const { live } = needs
   return {
     limits: () =>
@@ -336,7 +290,6 @@ function otherHandlers(
         versions: versions.help,
         models: models.map((model) => ({ ...model })),
       })),
-    listChannels: () => [...live.channels.values()].map((channel) => channelView(needs, channel, false)),
     showChannel: async ({ params }, caller) => {
       const { name } = params as { name: string }
       const channel = channelByName(needs, name)
@@ -353,31 +306,5 @@ function otherHandlers(
       const files = await channelFiles(needs, (params as { name: string }).name)
       return files.map(({ name, role, bytes }) => ({ name, role, base64: Buffer.from(bytes).toString("base64") }))
     },
-    listEvents: ({ query }, caller) => listEvents(needs, query, caller),
-  }
-}
-
-/** Events that are read at once while those of one caller are looked for. */
-const eventsAtOnce = 1000
-
-async function listEvents(needs: ApiNeeds, query: Call<"listEvents">["query"], caller: Caller): Promise<EventView[]> {
-  const { after = 0, limit = 1000, device, rollout, backwards = false } = query
-  const isFor = eventsFor(needs, caller)
-  const chosen = {
-    ...(device === undefined ? {} : { deviceId: device }),
-    ...(rollout === undefined ? {} : { rolloutId: rollout }),
-  }
-  if (caller.role === "admin" || backwards) {
-    // Of the newest, some may be for others.
-    const events = await needs.store.events({ after, limit: Math.max(limit, eventsAtOnce), backwards, ...chosen })
-    return events.filter(isFor).slice(0, limit).map(eventView)
-  }
-  const found: EventView[] = []
-  for (let from = after; ; ) {
-    const page = await needs.store.events({ after: from, limit: eventsAtOnce, ...chosen })
-    for (const event of page) if (isFor(event) && found.length < limit) found.push(eventView(event))
-    const last = page.at(-1)
-    if (found.length >= limit || page.length < eventsAtOnce || last === undefined) return found
-    from = last.seq
   }
 }

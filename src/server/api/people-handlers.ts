@@ -1,14 +1,14 @@
-import type { NewTokenView, TokenView } from "../../core/contract/schemas.ts"
-import type { ApiToken } from "../../core/domain/people.ts"
+import type { NewTokenView } from "../../core/contract/schemas.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
 import { auditPage } from "../people/audit.ts"
 import { createToken, type NewToken, type PeopleNeeds, revokeToken, rotateToken } from "../people/tokens.ts"
 import type { Handlers } from "./handler.ts"
+import { tokenView } from "./views.ts"
 
 /** What people do about each other. */
 export function peopleHandlers(
   needs: PeopleNeeds,
-): Pick<Handlers, "whoAmI" | "listAudit" | "createToken" | "listTokens" | "revokeToken" | "rotateToken"> {
+): Pick<Handlers, "whoAmI" | "listAudit" | "createToken" | "revokeToken" | "rotateToken"> {
   const by = (caller: Caller) => ({ ...needs, actor: actorOf(caller) })
   return {
     whoAmI: (_call, { kind, name, role, group }) => ({ kind, name, role, group }),
@@ -21,15 +21,10 @@ export function peopleHandlers(
         ...(device === undefined ? {} : { deviceId: device }),
       }),
     createToken: async ({ body }, caller) => newTokenView(await createToken(by(caller), body)),
-    listTokens: () => [...needs.live.tokens.values()].map(tokenView),
     revokeToken: async ({ params }, caller) => tokenView(await revokeToken(by(caller), (params as { id: string }).id)),
     rotateToken: async ({ params }, caller) =>
       newTokenView(await rotateToken(by(caller), (params as { id: string }).id)),
   }
-}
-
-function tokenView({ hash: _hash, ...view }: ApiToken): TokenView {
-  return view
 }
 
 function newTokenView({ token, text }: NewToken): NewTokenView {

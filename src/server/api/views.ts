@@ -5,13 +5,16 @@ import type {
   DeviceView,
   EnrolmentView,
   EventView,
+  MessageView,
   RehearsalView,
   ReleaseView,
   RolloutView,
+  TokenView,
   UpdateView,
 } from "../../core/contract/schemas.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
-import type { Device, Enrolment, Release, Update } from "../../core/domain/records.ts"
+import type { ApiToken } from "../../core/domain/people.ts"
+import type { Device, Enrolment, OutgoingMessage, Release, Update } from "../../core/domain/records.ts"
 import { tokenText } from "../fleet/add-device.ts"
 import { deviceState, explainDevice } from "../fleet/explain-device.ts"
 import { familyOf } from "../fleet/families.ts"
@@ -164,6 +167,16 @@ export function channelView(
     changedAt: channel.changedAt,
     ...(manifestUrl === undefined || !reveals ? {} : { manifestUrl }),
   }
+}
+
+/** Without what is compared with a token's text. */
+export function tokenView({ hash: _hash, ...view }: ApiToken): TokenView {
+  return view
+}
+
+export function messageView(message: OutgoingMessage): MessageView {
+  const { reference, deviceId, to, payload, state, createdAt, sentAt } = message
+  return { reference, deviceId, to, sizeBytes: Buffer.byteLength(payload, "base64"), state, createdAt, sentAt }
 }
 
 export function eventView(event: WaftEvent): EventView {

@@ -16,6 +16,7 @@ import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import { isWindowOpen } from "../../core/domain/window.ts"
 import type { RouteAnswer } from "../../core/families/routes.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
+import { SortedKeys } from "../../core/kit/sorted-keys.ts"
 import { learnGap, newRhythm, parseRhythm, type Rhythm, rhythmText } from "../../core/rollout/rhythm.ts"
 import { LiveRollout } from "./live-rollout.ts"
 import type { Clock, Seen, Store } from "./needs.ts"
@@ -35,6 +36,10 @@ export interface NoteMemory {
  */
 export class LiveFleet {
   readonly devices = new Map<string, LiveDevice>()
+  /** Their ids, in order. */
+  readonly deviceIds = new SortedKeys()
+  /** Grows with every change of a device's record or of its update; contacts alone do not count. */
+  changes = 0
   readonly releases = new Map<string, Release>()
   readonly rollouts = new Map<string, LiveRollout>()
   readonly channels = new Map<string, LiveChannel>()
@@ -99,6 +104,8 @@ export class LiveFleet {
       visit: null,
     }
     this.devices.set(device.id, live)
+    this.deviceIds.add(device.id)
+    this.changes++
     this.logins.set(device.access.user, live)
     this.#claim(live)
     this.#countEnrolled(device, 1)
@@ -131,6 +138,7 @@ export class LiveFleet {
   putDevice(device: Device): LiveDevice {
     const live = this.devices.get(device.id)
     if (live === undefined) return this.addDevice(device)
+    this.changes++
     const before = live.device
     if (before.familyState !== device.familyState) this.#disclaim(live)
     live.device = device
@@ -174,6 +182,7 @@ export class LiveFleet {
     this.#setCurrent(live, null)
     this.#disclaim(live)
     this.devices.delete(live.device.id)
+    this.deviceIds.delete(live.device.id)
     this.logins.delete(live.device.access.user)
     this.#countEnrolled(live.device, -1)
     this.undecided.delete(live)
@@ -260,6 +269,7 @@ export class LiveFleet {
     if (ticket !== null) this.tickets.set(ticket.user, live)
     if (before?.user !== ticket?.user) this.offerNews.add(live)
     live.update = update
+    this.changes++
     live.wake?.()
   }
 

@@ -14,7 +14,8 @@ import type {
   Update,
 } from "../../core/domain/records.ts"
 import { sealed } from "./ledger/seal.ts"
-import { AlreadyTaken, type Change, type EventQuery, type Seen, type Store } from "./needs.ts"
+import { AlreadyTaken, type Change, type Seen, type Store } from "./needs.ts"
+import type { EventQuery, MessagePlace, MessageQuery, PageOf, UpdateQuery } from "./page-reads.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
 
 /** A store in memory that keeps what was committed as text, as a disk would: nobody can change it afterwards. */
@@ -131,13 +132,51 @@ export class MemoryStore implements Store {
     return updates.reverse().slice(0, limit)
   }
 
+  updatePage = async (query: UpdateQuery, { after, limit, backwards }: PageOf): Promise<readonly Update[]> => {
+    const found = (await this.#chosenUpdates(query)).sort((a, b) => (a.id < b.id ? -1 : 1))
+    if (backwards) found.reverse()
+    return found.filter(({ id }) => after === null || (backwards ? id < after : id > after)).slice(0, limit)
+  }
+  countUpdates = async (query: UpdateQuery): Promise<number> => (await this.#chosenUpdates(query)).length
+
+  async #chosenUpdates({ rolloutId, state, code }: UpdateQuery): Promise<Update[]> {
+    return (await this.updatesOfRollout(rolloutId)).filter(
+      ({ progress }) =>
+        (state === undefined || progress.state === state) && (code === undefined || progress.code === code),
+    )
+  }
+
+  newestUpdates = async (deviceIds: readonly string[]): Promise<readonly Update[]> => {
+    const newest = await Promise.all(deviceIds.map((id) => this.updatesOfDevice(id, 1)))
+    return newest.flat()
+  }
+
+  messagePage = async (
+    query: MessageQuery,
+    { after, limit, backwards }: PageOf<MessagePlace>,
+  ): Promise<readonly OutgoingMessage[]> => {
+    const order = (a: MessagePlace, b: MessagePlace): number =>
+      a.createdAt - b.createdAt || (a.reference < b.reference ? -1 : a.reference === b.reference ? 0 : 1)
+    const found = (await this.#chosenMessages(query)).sort(order)
+    if (backwards) found.reverse()
+    const isAfter = (row: OutgoingMessage): boolean =>
+      after === null || (backwards ? order(row, after) < 0 : order(row, after) > 0)
+    return found.filter(isAfter).slice(0, limit)
+  }
+  countMessages = async (query: MessageQuery): Promise<number> => (await this.#chosenMessages(query)).length
+
+  async #chosenMessages({ deviceId }: MessageQuery): Promise<OutgoingMessage[]> {
+    return [...(await this.messages())].filter((row) => deviceId === undefined || row.deviceId === deviceId)
+  }
+
   events = async (query: EventQuery): Promise<readonly WaftEvent[]> => (await this.auditEntries(query)).map(eventOf)
 
   auditEntries = (query: EventQuery): Promise<readonly AuditEntry[]> => {
-    const { after, limit, deviceId, rolloutId, isCalledFor, backwards } = query
+    const { after, before = Number.POSITIVE_INFINITY, limit, deviceId, rolloutId, isCalledFor, backwards } = query
     const found = this.#events.filter(
       (event) =>
         event.seq > after &&
+        event.seq < before &&
         (deviceId === undefined || event.deviceId === deviceId) &&
         (rolloutId === undefined || event.rolloutId === rolloutId) &&
         (isCalledFor !== true || event.from !== null),

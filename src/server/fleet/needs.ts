@@ -15,6 +15,7 @@ import type {
   Rollout,
   Update,
 } from "../../core/domain/records.ts"
+import type { EventQuery, PageReads } from "./page-reads.ts"
 
 /** What the use cases need from outside. `store` and `main` provide it, tests provide small working doubles. */
 
@@ -52,17 +53,6 @@ export class AlreadyTaken extends Error {
   override readonly name = "AlreadyTaken"
 }
 
-export interface EventQuery {
-  readonly after: number
-  readonly limit: number
-  readonly deviceId?: string
-  readonly rolloutId?: string
-  /** Only what somebody called for. */
-  readonly isCalledFor?: boolean
-  /** Newest first. */
-  readonly backwards?: boolean
-}
-
 export interface Seen {
   readonly deviceId: string
   readonly at: number
@@ -71,7 +61,7 @@ export interface Seen {
   readonly rhythm: string
 }
 
-export interface Store {
+export interface Store extends PageReads {
   /** Makes the changes of `actor` durable (synced to disk), then resolves with the appended events and their numbers. */
   readonly commit: (actor: Actor, changes: readonly Change[]) => Promise<readonly WaftEvent[]>
   readonly devices: () => Promise<readonly Device[]>
@@ -90,7 +80,6 @@ export interface Store {
   readonly updatesOfRollout: (rolloutId: string) => Promise<readonly Update[]>
   /** A device's updates, newest first. */
   readonly updatesOfDevice: (deviceId: string, limit: number) => Promise<readonly Update[]>
-  readonly events: (query: EventQuery) => Promise<readonly WaftEvent[]>
   /** The log with seals, and with what the stream does not tell. */
   readonly auditEntries: (query: EventQuery) => Promise<readonly AuditEntry[]>
   readonly lastEventSeq: () => Promise<number>

@@ -1,5 +1,6 @@
 import { type AuditEntry, firstSeal, type SealStart } from "../../core/domain/audit.ts"
-import type { EventQuery, Store } from "../fleet/needs.ts"
+import type { Store } from "../fleet/needs.ts"
+import type { EventQuery } from "../fleet/page-reads.ts"
 
 export interface AuditPage {
   /** What the first entry is sealed after; null = entries between were left out, so that their seals cannot be followed. */

@@ -26,6 +26,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0009-enrolled-by": enrolledBy,
         "0010-people": people,
         "0011-audit": audit,
+        "0012-pages": pages,
       }),
   }
 }
@@ -175,6 +176,21 @@ const audit: Migration = {
       await db.schema.alterTable("events").addColumn(column, "text").execute()
     }
     await sql`create index events_called_for on events (seq) where origin is not null`.execute(db)
+  },
+}
+
+/** Lists of updates go along an index, whatever they are filtered by. */
+const pages: Migration = {
+  up: async (db: Schema) => {
+    await db.schema.dropIndex("updates_by_rollout").execute()
+    await db.schema.createIndex("updates_by_state").on("updates").columns(["rollout_id", "state", "id"]).execute()
+    await db.schema
+      .createIndex("updates_by_code")
+      .on("updates")
+      .columns(["rollout_id", "code", "id"])
+      .where(sql.ref("code"), "is not", null)
+      .execute()
+    await db.schema.createIndex("messages_by_time").on("messages").columns(["created_at", "reference"]).execute()
   },
 }
 

@@ -4,9 +4,17 @@ import { firstSeal, type SealStart } from "../../core/domain/audit.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { sealed } from "../fleet/ledger/seal.ts"
-import { AlreadyTaken, type Change, type EventQuery, type Seen, type Store } from "../fleet/needs.ts"
+import { AlreadyTaken, type Change, type Seen, type Store } from "../fleet/needs.ts"
+import type { EventQuery, MessagePlace, MessageQuery, PageOf, UpdateQuery } from "../fleet/page-reads.ts"
 import { DatabaseError, type Statement, type WaftDatabase } from "./database.ts"
 import { type Dialect, migrations } from "./migrations.ts"
+import {
+  countMessagesQuery,
+  countUpdatesQuery,
+  messagePageQuery,
+  newestUpdatesQuery,
+  updatePageQuery,
+} from "./page-queries.ts"
 import { PutStatements } from "./put-statements.ts"
 import {
   auditEntryOf,
@@ -263,13 +271,28 @@ class SqlStore implements Store {
   events = async (query: EventQuery) => (await this.#eventRows(query)).map(eventOf)
   auditEntries = async (query: EventQuery) => (await this.#eventRows(query)).map(auditEntryOf)
 
-  #eventRows({ after, limit, deviceId, rolloutId, isCalledFor, backwards }: EventQuery) {
+  updatePage = async (query: UpdateQuery, page: PageOf) =>
+    (await this.#read(updatePageQuery(this.#builder, query, page))).map(updateOf)
+  countUpdates = (query: UpdateQuery) => this.#count(countUpdatesQuery(this.#builder, query))
+  newestUpdates = async (deviceIds: readonly string[]) =>
+    deviceIds.length === 0 ? [] : (await this.#read(newestUpdatesQuery(this.#builder, deviceIds))).map(updateOf)
+  messagePage = async (query: MessageQuery, page: PageOf<MessagePlace>) =>
+    (await this.#read(messagePageQuery(this.#builder, query, page))).map(messageOf)
+  countMessages = (query: MessageQuery) => this.#count(countMessagesQuery(this.#builder, query))
+
+  async #count(query: { readonly compile: () => CompiledQuery<{ readonly count: number }> }): Promise<number> {
+    const [row] = await this.#read(query)
+    return row?.count ?? 0
+  }
+
+  #eventRows({ after, before, limit, deviceId, rolloutId, isCalledFor, backwards }: EventQuery) {
     let query = this.#builder
       .selectFrom("events")
       .selectAll()
       .where("seq", ">", after)
       .orderBy("seq", backwards === true ? "desc" : "asc")
       .limit(limit)
+    if (before !== undefined) query = query.where("seq", "<", before)
     if (deviceId !== undefined) query = query.where("device_id", "=", deviceId)
     if (rolloutId !== undefined) query = query.where("rollout_id", "=", rolloutId)
     if (isCalledFor === true) query = query.where("origin", "is not", null)

@@ -160,6 +160,11 @@ function readingFrom(store: Store): Omit<Store, "commit"> {
     updatesOfDevice: (id, limit) => store.updatesOfDevice(id, limit),
     events: (query) => store.events(query),
     auditEntries: (query) => store.auditEntries(query),
+    updatePage: (query, page) => store.updatePage(query, page),
+    countUpdates: (query) => store.countUpdates(query),
+    newestUpdates: (ids) => store.newestUpdates(ids),
+    messagePage: (query, page) => store.messagePage(query, page),
+    countMessages: (query) => store.countMessages(query),
     lastEventSeq: () => store.lastEventSeq(),
     saveSeen: (rows) => store.saveSeen(rows),
   }
