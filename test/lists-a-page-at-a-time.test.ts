@@ -229,7 +229,7 @@ describe("small lists", () => {
     expect(await walk("/api/tokens?limit=2&sort=name", "name")).toEqual({ rows: names, totals: [7] })
     expect((await walk("/api/tokens?limit=3&sort=-name", "name")).rows).toEqual(names.toReversed())
     const created = await walk("/api/tokens?limit=2", "createdAt")
-    expect(created.rows).toEqual([...created.rows].sort())
+    expect(created.rows).toEqual([...created.rows].sort((a, b) => Number(a) - Number(b)))
     expect(new Set((await walk("/api/tokens?limit=2", "id")).rows).size).toBe(7)
   })
 })
