@@ -20,6 +20,8 @@ export interface MemoryApi {
   readonly needs: ApiNeeds & OnBehalf
   readonly store: MemoryStore
   readonly complaints: readonly string[]
+  /** The moment of every stream's heartbeat. */
+  readonly beat: () => void
   /** The date, ms since 1970 UTC. */
   now: number
   /** Why the server says that it cannot write; null = it can. */
@@ -43,6 +45,7 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
     tell: () => Promise.resolve(),
     complain,
   })
+  const beats = new Set<() => void>()
   const noDisk = () => Promise.reject(new Error("no disk"))
   const needs: ApiNeeds & OnBehalf = {
     actor: tokenActor("admin"),
@@ -80,7 +83,14 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
     uploadLimitBytes: 1000,
     consoleFolder: "/nonexistent",
     complain,
-    heartbeat: () => () => undefined,
+    heartbeat: (beat) => {
+      beats.add(beat)
+      return () => beats.delete(beat)
+    },
+    later: (deed, ms) => void setTimeout(deed, ms),
   })
-  return Object.assign(own, { api, needs, store, complaints })
+  const beat = (): void => {
+    for (const one of beats) one()
+  }
+  return Object.assign(own, { api, needs, store, complaints, beat })
 }

@@ -243,7 +243,12 @@ async function* oneStream(server: Server, from: number, signal: AbortSignal): As
   })
   if (!response.ok || response.body === null) throw await problemOf(response)
   const arrived: EventView[] = []
-  const parser = createParser({ onEvent: ({ data }) => arrived.push(JSON.parse(data) as EventView) })
+  const parser = createParser({
+    // What the stream itself says has no dot in its name; whoever is behind comes back for the rest.
+    onEvent: ({ event = "", data }) => {
+      if (event.includes(".")) arrived.push(JSON.parse(data) as EventView)
+    },
+  })
   const decoder = new TextDecoder()
   for await (const chunk of response.body) {
     parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }))

@@ -154,6 +154,7 @@ async function start(
     uploadLimitBytes: config.uploadLimitBytes,
     consoleFolder: fileURLToPath(new URL("../../dist/console", import.meta.url)),
     complain,
+    later: (deed, ms) => void setTimeout(deed, ms).unref(),
     heartbeat: (beat) => {
       const timer = setInterval(beat, 15_000)
       return () => clearInterval(timer)

@@ -101,7 +101,8 @@ async function readStream(after: number, signal: AbortSignal, { onOpen, onEvent 
     onOpen()
     const parser = createParser({
       onEvent: ({ data, event }) => {
-        if (event !== "heartbeat") onEvent(JSON.parse(data) as EventView)
+        // What the stream itself says has no dot in its name.
+        if (event?.includes(".") === true) onEvent(JSON.parse(data) as EventView)
       },
     })
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()

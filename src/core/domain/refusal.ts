@@ -37,6 +37,10 @@ export const refusals = {
     status: 503,
     says: "The server is reading as many requests as its memory allows; come again in a few seconds.",
   },
+  "too-many-streams": {
+    status: 429,
+    says: "{most} streams of the event log are open already, which is the most; close one, or read GET /api/events/list.",
+  },
   "body-too-large": { status: 413, says: "The request is larger than the {limit} bytes that this call may have." },
   "bad-agent-token": {
     status: 401,

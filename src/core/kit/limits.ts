@@ -84,6 +84,21 @@ export const limits = {
     unit: "devices",
     says: "of one enrolment that accepts by itself; the next is refused with 429",
   },
+  "events.streams": {
+    most: 256,
+    unit: "streams",
+    says: "of the event log that are open; the next is refused with 429",
+  },
+  "events.backlog": {
+    most: 1 << 20,
+    unit: "bytes",
+    says: "of events that wait for one stream's reader; it is closed with the number to go on from",
+  },
+  "events.backlog-total": {
+    most: 32 << 20,
+    unit: "bytes",
+    says: "of events that wait for all streams' readers; those for whom most waits are closed",
+  },
   "device.events": {
     most: 30,
     unit: "events a minute",

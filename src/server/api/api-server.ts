@@ -14,12 +14,12 @@ import { Problem } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { type Asked, FairTurns } from "../transports/http/fair-turns.ts"
 import { anybody, type Caller } from "../people/caller.ts"
-import { eventsFor, withinGroup } from "../people/within.ts"
+import { withinGroup } from "../people/within.ts"
 import { serveConsole } from "./console-files.ts"
+import { addEventStream } from "./events/stream-route.ts"
 import { BodyBudget, bodyOf, guardHead, identify } from "./guard.ts"
 import { type ApiNeeds, handlers } from "./handlers.ts"
 import { addOperations, type OperationsNeeds } from "./operations.ts"
-import { streamEvents } from "./stream-events.ts"
 import { validateFirstFault } from "./validate-first-fault.ts"
 
 /** Largest JSON body of a call that names no other, bytes. */
@@ -49,6 +49,8 @@ export interface ApiOptions {
   readonly complain: (what: string, error: unknown) => void
   /** Calls back now and then until the returned function is called. */
   readonly heartbeat: (beat: () => void) => () => void
+  /** Calls back once, so many ms later. */
+  readonly later: (deed: () => void, ms: number) => void
 }
 
 /** The management API as a Fastify server, not listening yet. Routes, checks and the OpenAPI document come from the contract. */
@@ -175,7 +177,11 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   api.get("/api/openapi.json", { schema: { hide: true }, config: { permit: null } as FastifyContextConfig }, () =>
     api.swagger(),
   )
-  addEventStream(api, options)
+  addEventStream(api, {
+    needs: { ...options.needs, ...options },
+    callerOf,
+    callerNow: (request) => identify(options, request),
+  })
   addBackup(api, options)
   addOperations(api, {
     whyNotReady: options.needs.whyNotReady,
@@ -222,32 +228,6 @@ function bodyBytes(request: FastifyRequest): Uint8Array {
   throw new Refusal("bad-request", { detail: "the body must be the file itself, as application/octet-stream" })
 }
 
-function addEventStream(api: FastifyInstance, options: ApiOptions): void {
-  api.get("/api/events", { schema: { hide: true }, config: reading }, async (request, reply) => {
-    const from = eventStreamStart(request)
-    const isFor = eventsFor(options.needs, callerOf(request))
-    const { role, group } = callerOf(request)
-    const isWelcome = (): boolean => {
-      const caller = identify(options, request)
-      return caller !== null && caller.role === role && caller.group === group
-    }
-    reply.hijack()
-    reply.raw.writeHead(200, {
-      "Content-Type": "text/event-stream",
-      "Cache-Control": "no-store",
-      "X-Accel-Buffering": "no",
-    })
-    reply.raw.write(": waft events\n\n")
-    try {
-      await streamEvents(options.needs, reply.raw, { from, isFor, isWelcome, heartbeat: options.heartbeat })
-    } catch (error) {
-      options.complain("an event stream failed", error)
-      reply.raw.destroy()
-    }
-  })
-}
-
-const reading = { permit: endpoints.listEvents.permit } as FastifyContextConfig
 const backingUp = { permit: permit("admin", "fleet") } as FastifyContextConfig
 
 /** One at a time: each takes room in the data folder. */
@@ -259,14 +239,6 @@ function addBackup(api: FastifyInstance, { needs }: ApiOptions): void {
     reply.raw.once("close", () => (isTaken = false))
     return reply.header("Content-Type", "application/x-tar").send(await needs.backup())
   })
-}
-
-function eventStreamStart(request: FastifyRequest): number {
-  const { after } = request.query as { readonly after?: string }
-  const last = request.headers["last-event-id"]
-  const text = (typeof last === "string" ? last : after) ?? "0"
-  if (!/^\d{1,15}$/.test(text)) throw new Refusal("bad-request", { detail: "after must be a running number" })
-  return Number(text)
 }
 
 async function answerProblem(options: ApiOptions, error: unknown, reply: FastifyReply): Promise<void> {

@@ -8,6 +8,9 @@ import { fleetGroup, groupMember } from "../fleet/group-context.ts"
 import type { Caller } from "./caller.ts"
 import { callerText } from "./caller.ts"
 
+/** What `eventsFor` needs. */
+export type EventsForNeeds = Needs
+
 type Needs = Pick<FleetNeeds, "live" | "store" | "families" | "clock">
 
 /** The parts of a call that a group can have a say in. */
