@@ -183,6 +183,6 @@ describe("the management API", () => {
       if (text.includes("id: 4\n")) break
     }
     ending.abort()
-    expect([...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]))).toEqual([2, 3, 4])
+    expect([...text.matchAll(/^id: (\d+)\nevent: device/gm)].map((match) => Number(match[1]))).toEqual([2, 3, 4])
   })
 })

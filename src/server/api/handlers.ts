@@ -1,25 +1,23 @@
-import type { Readable } from "node:stream"
 import type { EndpointName } from "../../core/contract/endpoints.ts"
 import type { DeltaView, RolloutView } from "../../core/contract/schemas.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
-import { type LimitHits, type LimitName, limits } from "../../core/kit/limits.ts"
+import { type LimitName, limits } from "../../core/kit/limits.ts"
 import { addDevice, addDevices } from "../fleet/add-device.ts"
-import { converse, type ConverseNeeds } from "../fleet/converse.ts"
+import { converse } from "../fleet/converse.ts"
 import { familyOf } from "../fleet/families.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
 import type { OnBehalf } from "../fleet/fleet-needs.ts"
-import type { UploadExaminer } from "../fleet/needs.ts"
-import { isLive, type LiveDevice } from "../fleet/live-fleet.ts"
+import type { LiveDevice } from "../fleet/live-fleet.ts"
 import type { LiveRollout } from "../fleet/live-rollout.ts"
-import { cancelDelta, type DeltaNeeds, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
+import { cancelDelta, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
 import { planRollout } from "../fleet/plan-rollout.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
 import { maySeeChannelSecrets, tellRevealed } from "../people/reveal.ts"
-import type { PeopleNeeds } from "../people/tokens.ts"
 import { withinReach } from "../people/within.ts"
+import type { ApiNeeds } from "./api-needs.ts"
 import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
 import { peopleHandlers } from "./people-handlers.ts"
@@ -27,7 +25,6 @@ import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
 import { orderErase } from "../fleet/order-erase.ts"
-import { rebuilt } from "../fleet/explain-rollout.ts"
 import { rollBackRollout } from "../fleet/roll-back.ts"
 import { startPlan } from "../fleet/start-rollout.ts"
 import { rehearsePlan } from "../fleet/rehearse-rollout.ts"
@@ -41,33 +38,8 @@ import {
   resumeRollout,
   withdrawRelease,
 } from "../fleet/steer-rollout.ts"
-import {
-  accessView,
-  channelView,
-  deltaView,
-  deviceView,
-  enrolmentView,
-  releaseView,
-  rehearsalView,
-  rolloutView,
-} from "./views.ts"
-
-export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, PeopleNeeds {
-  readonly version: string
-  /** Each listener's address, by name, once all are up. */
-  readonly listeners: () => Readonly<Record<string, string>>
-  /** Scheme, host and port of the device HTTP listener as devices and agents reach it. */
-  readonly deviceUrl: () => string
-  readonly hits: LimitHits
-  /** A backup as a tar archive. */
-  readonly backup: () => Promise<Readable>
-  /** Looks at uploaded files where nobody waits for that; absent = here. */
-  readonly examine?: UploadExaminer
-  /** Lets everybody else have their turn. */
-  readonly breathe: () => Promise<void>
-  /** Why the server cannot keep what it is told; null = it can. */
-  readonly whyNotReady: () => Promise<string | null>
-}
+import { accessView, channelView, deltaView, deviceView, enrolmentView, releaseView, rehearsalView } from "./views.ts"
+import { viewRollout } from "./view-rollout.ts"
 
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
@@ -263,12 +235,6 @@ function rolloutHandlers(
     approveRollout: async ({ params }, caller) =>
       view(await approveRollout(by(needs, caller), (params as { id: string }).id)),
   }
-}
-
-/** A rollout that ended before this server started has its updates in the store only. */
-export async function viewRollout(needs: ApiNeeds, live: LiveRollout): Promise<RolloutView> {
-  if (isLive(live.rollout.state) || live.states.size > 0) return rolloutView(needs, live)
-  return rolloutView(needs, rebuilt(needs, live, await needs.store.updatesOfRollout(live.rollout.id)))
 }
 
 function otherHandlers(

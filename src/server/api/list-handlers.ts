@@ -14,7 +14,8 @@ import type { MessagePlace } from "../fleet/page-reads.ts"
 import type { Caller } from "../people/caller.ts"
 import { devicesOf, eventsFor } from "../people/within.ts"
 import type { Handlers } from "./handler.ts"
-import { type ApiNeeds, viewRollout } from "./handlers.ts"
+import type { ApiNeeds } from "./api-needs.ts"
+import { viewRollout } from "./view-rollout.ts"
 import { cursorText, cutPage, type Place, placeOfCursor, smallPage, sortingOf } from "./page.ts"
 import {
   channelView,

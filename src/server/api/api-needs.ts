@@ -1,0 +1,24 @@
+import type { Readable } from "node:stream"
+import type { LimitHits } from "../../core/kit/limits.ts"
+import type { ConverseNeeds } from "../fleet/converse.ts"
+import type { DeltaNeeds } from "../fleet/make-deltas.ts"
+import type { UploadExaminer } from "../fleet/needs.ts"
+import type { PeopleNeeds } from "../people/tokens.ts"
+
+/** What the endpoints' deeds need. */
+export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, PeopleNeeds {
+  readonly version: string
+  /** Each listener's address, by name, once all are up. */
+  readonly listeners: () => Readonly<Record<string, string>>
+  /** Scheme, host and port of the device HTTP listener as devices and agents reach it. */
+  readonly deviceUrl: () => string
+  readonly hits: LimitHits
+  /** A backup as a tar archive. */
+  readonly backup: () => Promise<Readable>
+  /** Looks at uploaded files where nobody waits for that; absent = here. */
+  readonly examine?: UploadExaminer
+  /** Lets everybody else have their turn. */
+  readonly breathe: () => Promise<void>
+  /** Why the server cannot keep what it is told; null = it can. */
+  readonly whyNotReady: () => Promise<string | null>
+}
