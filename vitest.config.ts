@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: "fast",
-          include: ["src/**/*.test.ts", "test/*.test.ts", "test/truth/*.test.ts"],
+          include: ["src/**/*.test.ts", "test/*.test.ts", "test/truth/*.test.ts", "test/contract/*.test.ts"],
           // Many times what any takes: on a busy machine no clock shall fail one.
           testTimeout: 120_000,
           hookTimeout: 120_000,

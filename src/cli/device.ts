@@ -45,8 +45,11 @@ function addCommands(command: Command): void {
     .requiredOption("--family <FAMILY>", "device family")
     .requiredOption("--model <MODEL>", "model, such as the modem")
     .option("--label <NAME=VALUE...>", "labels for group expressions")
-    .option("--user <USER>", "FTP user that stands in the device already")
-    .option("--password <PASSWORD>", "FTP password that stands in the device already")
+    .option(
+      "--user <USER>",
+      "what stands in the device already: FTP user, key of the manifest URL (url-…) or the URL whole, first part of the agent's token (agent-…)",
+    )
+    .option("--password <PASSWORD>", "FTP password, or second part of the token, that stands in the device already")
     .option("--secret <PASSWORD>", "the same as --password")
     .option("--running <VERSION>", "the version it runs, when you know")
     .option(

@@ -85,6 +85,9 @@ export const ftpLogin: AccessSide = {
   }),
 }
 
+/** The part of a manifest URL that nobody can guess, alone or in the URL. */
+const urlKey = /^(?:https?:\/\/\S+\/)?(url-[A-Za-z0-9]{20})(?:\/\S*)?$/
+
 /** A URL of the device's own, whose path holds 99 bits that nobody can guess. */
 export function secretUrl(pathOf: (key: string) => string): AccessSide {
   return {
@@ -92,7 +95,16 @@ export function secretUrl(pathOf: (key: string) => string): AccessSide {
     enrols: false,
     hasAgent: false,
     hasLogin: false,
-    make: ({ random }) => ({ user: `url-${random(20)}`, secret: random(20) }),
+    make: ({ random, user, secret = random(20) }) => {
+      if (user === undefined) return { user: `url-${random(20)}`, secret }
+      const key = urlKey.exec(user)?.[1]
+      return key === undefined
+        ? {
+            fault:
+              "The user of a manifest URL is url- and 20 letters or digits: give that part of it, or the URL whole.",
+          }
+        : { user: key, secret }
+    },
     view: ({ access, deviceUrl }) => ({ manifestUrl: `${deviceUrl}${pathOf(access.user)}` }),
     sentence: ({ manifestUrl }) => `manifest ${manifestUrl ?? ""}`,
     settings: ({ manifestUrl = "" }, listeners) => ({
@@ -107,7 +119,16 @@ export const agentToken: AccessSide = {
   enrols: true,
   hasAgent: true,
   hasLogin: false,
-  make: ({ random, secret }) => ({ user: `agent-${random(10)}`, secret: secret ?? random(32) }),
+  make: ({ random, user, secret }) => {
+    if (user === undefined) return { user: `agent-${random(10)}`, secret: secret ?? random(32) }
+    if (!/^agent-[A-Za-z0-9]{10}$/.test(user) || !/^[A-Za-z0-9_-]{20,80}$/.test(secret ?? "")) {
+      return {
+        fault:
+          "To give an agent its token back, the user is the part before the dot (agent-…) and the secret the part behind it.",
+      }
+    }
+    return { user, secret: secret ?? "" }
+  },
   view: ({ access: { user, secret }, deviceUrl }) => ({ agent: { server: deviceUrl, token: `${user}.${secret}` } }),
   sentence: ({ agent }) => `waft agent run --server ${agent?.server ?? ""} --token ${agent?.token ?? ""} --port PORT`,
   settings: ({ agent }, listeners) => ({

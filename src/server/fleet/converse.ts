@@ -182,9 +182,9 @@ interface ChangedDevice {
 function changedDevices(needs: ConverseNeeds, live: LiveDevice, step: ConversationStep): readonly ChangedDevice[] {
   const changed: ChangedDevice[] = []
   const { familyState, running } = live.device
-  const isNews = step.running !== undefined && (running.version !== step.running || running.evidence !== "reported")
+  const now = runningAfter(running, step)
+  const isNews = running.version !== now.version || running.evidence !== now.evidence
   if (familyState !== step.familyState || isNews) {
-    const now = step.running === undefined ? running : { version: step.running, evidence: "reported" as const }
     changed.push({ of: live, device: { ...live.device, familyState: step.familyState, running: now } })
   }
   for (const { id, familyState: state } of step.others) {
@@ -192,6 +192,13 @@ function changedDevices(needs: ConverseNeeds, live: LiveDevice, step: Conversati
     if (other !== undefined) changed.push({ of: other, device: { ...other.device, familyState: state } })
   }
   return changed
+}
+
+/** What the device says that it runs; nobody knows while it is being changed. */
+function runningAfter(running: Device["running"], { running: said, evidence }: ConversationStep): Device["running"] {
+  if (said !== undefined) return { version: said, evidence: "reported" }
+  const mayChange = evidence.some(({ kind }) => kind === "install-started" || kind === "install-failed")
+  return mayChange ? { version: running.version, evidence: "unknown" } : running
 }
 
 interface Outgoing {

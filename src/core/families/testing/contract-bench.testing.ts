@@ -24,7 +24,7 @@ export type ContractHost = (contact: {
   /** The device's time. */
   readonly clock: BodyClock
   /** The server that the device exchanges messages with, in families that have a conversation. */
-  readonly server: ContractServer | null
+  readonly server: Pick<ContractServer, "resume" | "ask" | "isOffering"> | null
 }) => Promise<void>
 
 /** What stands beside a device that rests at a port. */

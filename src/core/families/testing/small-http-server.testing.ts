@@ -56,7 +56,8 @@ async function serve(stream: ByteStream, server: Omit<SmallHttpServer, "port">):
   }
 }
 
-function requestIn(bytes: Uint8Array): { readonly request: SmallRequest; readonly length: number } | null {
+/** The first whole request in bytes, and how many it took; null = there is none yet. */
+export function requestIn(bytes: Uint8Array): { readonly request: SmallRequest; readonly length: number } | null {
   const text = fromLatin1(bytes)
   const end = text.indexOf("\r\n\r\n")
   if (end < 0) return null
