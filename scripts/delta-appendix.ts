@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs"
-import { slotPrior, smallWeightPrior, weightPrior } from "../src/core/delta/code/prior-table.ts"
+import { oldSlotPrior, oldSmallWeightPrior, oldWeightPrior } from "../src/core/delta/code/old-prior-table.ts"
+import { slotPrior, smallSlotPrior, smallWeightPrior, weightPrior } from "../src/core/delta/code/prior-table.ts"
 import { lnMantissa, rateTable, squashSteps } from "../src/core/delta/code/tables.ts"
-import { slotLayout, weightLayout } from "../src/core/delta/code/target-coder.ts"
+import { slotLayout, weightLayout } from "../src/core/delta/code/slot-layout.ts"
 import { architectures } from "../src/core/delta/predict/architectures.ts"
 
 /** docs/delta-format-appendix.md, whole: the tables and listings that a decoder needs, from those that ours runs on. */
@@ -18,13 +19,19 @@ export function deltaAppendix(): string {
     numbers(rateTable),
     "### A.4 Where direct slots and weights begin",
     "The profile tiny has the columns *small*. Hashed slots stand behind the last direct one.",
-    layoutTable("direct slots of", slotLayout),
+    layoutTable("direct slots of", (isSmall) => slotLayout({ isSmall, isSparing: false })),
+    "From version 3 on, with small models:",
+    layoutTable("direct slots of", () => slotLayout({ isSmall: true, isSparing: true })),
     layoutTable("weights of", weightLayout),
-    "### A.5 Starting tables 1\n\nBase64. A byte for each direct slot, in the order of A.4 (for the profile tiny the first ones of the same table); a byte for each weight.",
+    "### A.5 Starting tables 1\n\nBase64. A byte for each direct slot, in the order of A.4; a byte for each weight. Up to version 2 the profile tiny begins with the first direct slots of the others.",
     ...[
-      { title: "direct slots", base64: slotPrior },
-      { title: "weights", base64: weightPrior },
-      { title: "weights, small", base64: smallWeightPrior },
+      { title: "version 3, direct slots", base64: slotPrior },
+      { title: "version 3, weights", base64: weightPrior },
+      { title: "version 3, direct slots, small", base64: smallSlotPrior },
+      { title: "version 3, weights, small", base64: smallWeightPrior },
+      { title: "versions 1 and 2, direct slots", base64: oldSlotPrior },
+      { title: "versions 1 and 2, weights", base64: oldWeightPrior },
+      { title: "versions 1 and 2, weights, small", base64: oldSmallWeightPrior },
     ].map(({ title, base64 }) => `${title}:\n\n\`\`\`\n${lines(base64, 120)}\n\`\`\``),
     "## B. Coding the target",
     "TypeScript; numbers are integers, `>>` and `<<` and `|` work on 32 bits with sign, `>>>` without, `Math.imul` multiplies modulo 2^32.",

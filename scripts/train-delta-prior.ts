@@ -8,10 +8,14 @@ import { BinaryCoder } from "../src/core/delta/code/binary-coder.ts"
 import type { Prior } from "../src/core/delta/code/model.ts"
 import { emptySlot } from "../src/core/delta/code/model.ts"
 import { priorCounts, priorLogitStep, priorWeightStep, slotOf } from "../src/core/delta/code/prior.ts"
-import { secondWeights, slotLayout, TargetCoder, weightLayout } from "../src/core/delta/code/target-coder.ts"
+import { hashedSlots } from "../src/core/delta/code/session.ts"
+import { slotLayout, weightLayout } from "../src/core/delta/code/slot-layout.ts"
+import { TargetCoder } from "../src/core/delta/code/target-coder.ts"
+import { newestVersion } from "../src/core/delta/container.ts"
 import { AddressMap } from "../src/core/delta/match/address-map.ts"
-import { type Analysis, analyse } from "../src/core/delta/match/analyse.ts"
+import type { Analysis } from "../src/core/delta/match/analyse.ts"
 import { fitRelation } from "../src/core/delta/match/fit-relation.ts"
+import { Study } from "../src/core/delta/match/study.ts"
 import { architectures } from "../src/core/delta/predict/architectures.ts"
 import { readerOf } from "../src/core/delta/predict/detect.ts"
 import { Translation } from "../src/core/delta/predict/translate.ts"
@@ -46,7 +50,8 @@ const pairs = families
   .filter((_, i) => !(args.includes("--odd") && i % 2 === 0) && !(args.includes("--even") && i % 2 === 1))
 const analyses = pairs.map((folder): Analysis => {
   const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)))
-  return analyse(read("old.bin"), read("new.bin"), "auto")
+  const study = new Study(read("old.bin"), read("new.bin"))
+  return study.varied(study.plain("auto"), "short")
 })
 
 interface Lesson {
@@ -66,7 +71,8 @@ function teach(analysis: Analysis, profile: Profile, prior: Prior): Lesson {
     clip: null,
     isSmall: profile.isSmall,
     hasSecond: !profile.isSmall,
-    hashedSlots: profile.hashedSlots - (profile.isSmall ? 0 : secondWeights),
+    isSparing: true,
+    hashedSlots: hashedSlots(profile, newestVersion),
     prior,
   })
   const lesson = { zeros: new Float64Array(prior.slots.length), ones: new Float64Array(prior.slots.length) }
@@ -126,7 +132,7 @@ const quantize = (weights: Int16Array): Int8Array =>
   Int8Array.from(weights, (weight) => Math.max(-128, Math.min(127, Math.round(weight / priorWeightStep))))
 
 function train(profile: Profile): { readonly slots: Uint8Array; readonly weights: Int8Array } {
-  const direct = slotLayout(profile.isSmall).end
+  const direct = slotLayout({ isSmall: profile.isSmall, isSparing: true }).end
   const prior = {
     slots: new Uint16Array(direct).fill(emptySlot),
     weights: new Int16Array(weightLayout(profile.isSmall).end).fill(3500),
@@ -148,6 +154,8 @@ export const slotPrior =
   "${base64(large.slots)}"
 export const weightPrior =
   "${base64(large.weights)}"
+export const smallSlotPrior =
+  "${base64(small.slots)}"
 export const smallWeightPrior =
   "${base64(small.weights)}"
 `
@@ -163,10 +171,11 @@ const source = join(root, "device/c/waft_delta.c")
 const code = readFileSync(source, "utf8")
 const begin = "/* prior: written by scripts/train-delta-prior.ts */\n"
 const end = "/* end of prior */\n"
-const inC = `static const uint8_t slot_prior[${large.slots.length}] = {\n${rows(large.slots)}\n};
-#if WAFT_PROFILE > 0
+const inC = `#if WAFT_PROFILE > 0
+static const uint8_t slot_prior[${large.slots.length}] = {\n${rows(large.slots)}\n};
 static const int8_t weight_prior[${large.weights.length}] = {\n${rows(large.weights)}\n};
 #endif
+static const uint8_t small_slot_prior[${small.slots.length}] = {\n${rows(small.slots)}\n};
 static const int8_t small_weight_prior[${small.weights.length}] = {\n${rows(small.weights)}\n};
 `
 writeFileSync(source, code.slice(0, code.indexOf(begin) + begin.length) + inC + code.slice(code.indexOf(end)))

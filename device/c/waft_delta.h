@@ -13,6 +13,11 @@
 #define WAFT_PROFILE 1
 #endif
 
+/* 1: patches of format versions 1 and 2 are applied too, not 3 alone; their starting tables are another 5 KB (1.8 KB for tiny). */
+#ifndef WAFT_OLD_VERSIONS
+#define WAFT_OLD_VERSIONS 0
+#endif
+
 /* Define WAFT_ONE_ARCH and any of WAFT_ARCH_THUMB2 ... to leave the other instruction sets out. */
 #ifndef WAFT_ONE_ARCH
 #define WAFT_ARCH_THUMB2
@@ -29,9 +34,15 @@
 #define WAFT_ARCH_VIDEOCORE4
 #endif
 
+/* Hashed slots of the profile tiny from format version 3 on; it has 256 direct ones less then. */
+#define WAFT_SPARING_SLOTS 552
 #if WAFT_PROFILE == 0
+#if WAFT_OLD_VERSIONS
 #define WAFT_DIRECT 1600
-#define WAFT_HASHED 360
+#else
+#define WAFT_DIRECT 1344
+#endif
+#define WAFT_HASHED WAFT_SPARING_SLOTS
 #define WAFT_WEIGHTS 240
 #define WAFT_MAP 64
 #define WAFT_VALUES 16
@@ -64,6 +75,18 @@
 #endif
 
 #define WAFT_PRESERVE 8
+
+/* Numbers of a slot and of a piece of the map. */
+#if WAFT_PROFILE == 3
+typedef uint32_t waft_slot;
+#else
+typedef uint16_t waft_slot;
+#endif
+#if WAFT_PROFILE == 0
+typedef uint8_t waft_piece;
+#else
+typedef uint16_t waft_piece;
+#endif
 
 /* Results. The names are those of the TypeScript decoder's codes. */
 enum waft_result {
@@ -149,7 +172,7 @@ struct waft_delta {
   const struct waft_region *home;
   uint32_t region_count, map_size, value_count, run_count;
   int32_t map_new[WAFT_MAP], map_shift[WAFT_MAP];
-  uint16_t map_by_old[WAFT_MAP];
+  waft_piece map_by_old[WAFT_MAP];
   uint32_t value_start[WAFT_VALUES];
   int32_t value_shift[WAFT_VALUES];
   struct waft_run runs[WAFT_RUNS];
@@ -164,8 +187,9 @@ struct waft_delta {
   } memory;
   uint8_t checks[WAFT_HASHED];
   int16_t weights[WAFT_WEIGHTS];
-  uint32_t direct_count, hashed_count;
-  uint32_t chosen[9];
+  uint32_t direct_count, hashed_count, lower;
+  waft_slot chosen[9];
+  uint16_t claims[9];
   int16_t logits[9];
   uint16_t used[9];
   uint32_t inputs;

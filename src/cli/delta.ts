@@ -5,7 +5,10 @@ import { Command, Option } from "commander"
 import {
   type ArchitectureName,
   type Effort,
+  type FormatVersion,
   efforts,
+  formatVersions,
+  newestVersion,
   applyToFile,
   architectures,
   bytesByPart,
@@ -69,7 +72,7 @@ interface MakeFlags {
   readonly sector?: string
   readonly preserve: string
   readonly format: OtherFormat | "waft"
-  readonly formatVersion: "1" | "2"
+  readonly formatVersion: `${FormatVersion}`
   readonly raw?: boolean
   readonly index?: boolean
   readonly reverse?: string
@@ -102,9 +105,9 @@ function makeCommand(): Command {
       new Option("--format <NAME>", "the patch format").choices(["waft", ...Object.keys(otherFormats)]).default("waft"),
     )
     .addOption(
-      new Option("--format-version <N>", "the version of our own format; 1 for decoders that know no other")
-        .choices(["1", "2"])
-        .default("2"),
+      new Option("--format-version <N>", "the version of our own format; an older one for decoders that know no other")
+        .choices(formatVersions.map(String))
+        .default(String(newestVersion)),
     )
     .option("--raw", "do not look into Intel HEX, UF2 and gzip files")
     .option("--index", "put the checksum of every block of the new image into the patch")
@@ -166,7 +169,7 @@ function makeOurs(oldBytes: Uint8Array, newBytes: Uint8Array, flags: MakeFlags):
         profile: flags.profile,
         architecture: flags.arch,
         effort: flags.effort,
-        version: flags.formatVersion === "1" ? 1 : 2,
+        version: formatVersions.find((version) => String(version) === flags.formatVersion) ?? newestVersion,
         ...(flags.inPlace ? { sectorSize, preserveSlots } : {}),
         onProgress: (share) => bar?.update(Math.round(share * 100)),
       }),

@@ -13,6 +13,7 @@ import {
   architectures,
   DeltaError,
   flashFor,
+  formatVersions,
   makePatch,
   PowerCut,
   type ProfileName,
@@ -38,7 +39,9 @@ beforeAll(() => {
     "-fno-sanitize-recover=all",
   ]
   const sources = ["waft_delta.c", "waft_delta_host.c"].map((name) => join(root, "device", "c", name))
-  const built = spawnSync("cc", [...flags, "-DWAFT_PROFILE=3", ...sources, "-o", program], { encoding: "utf8" })
+  const built = spawnSync("cc", [...flags, "-DWAFT_PROFILE=3", "-DWAFT_OLD_VERSIONS=1", ...sources, "-o", program], {
+    encoding: "utf8",
+  })
   expect(built.stderr).toBe("")
   expect(built.status).toBe(0)
 })
@@ -157,7 +160,7 @@ describe("the C decoder's memory", () => {
 describe("the C decoder", () => {
   const images = firmwarePair(40, 5)
 
-  it.each(names.flatMap((profile) => ([1, 2] as const).map((version) => ({ profile, version }))))(
+  it.each(names.flatMap((profile) => formatVersions.map((version) => ({ profile, version }))))(
     "makes the same bytes as ours of a streamed patch for $profile, format version $version",
     ({ profile, version }) => {
       const { patch, header } = makePatch(images.oldBytes, images.newBytes, { profile, version, effort: "fast" })
@@ -168,7 +171,7 @@ describe("the C decoder", () => {
 
   it("knows no version after its own", () => {
     const { patch } = makePatch(images.oldBytes, images.newBytes)
-    patch[4] = 3
+    patch[4] = 4
     expect(streamInC(patch, images.oldBytes).code).toBe(2)
     expect(resultHere(patch, images.oldBytes)).toBe("unknown-version")
   })
@@ -184,8 +187,9 @@ describe("the C decoder", () => {
 
   it.each([
     ["tiny", 1],
-    ["tiny", 2],
+    ["tiny", 3],
     ["mcu", 2],
+    ["mcu", 3],
   ] as const)(
     "leaves the same flash as ours after a power cut at any operation, and after the restart (%s, version %i)",
     (profile, version) => {

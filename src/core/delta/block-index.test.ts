@@ -18,7 +18,7 @@ function damagedAt(share: number): Uint8Array {
   const bad = new Uint8Array(payload.length + 2 * images.newBytes.length)
   bad.set(payload)
   const at = Math.floor(payload.length * share)
-  bad[at] = (bad[at] as number) ^ 0x10
+  bad[at] = (bad[at] as number) ^ 0x08
   return writePatch({ ...header, payloadSize: bad.length, payloadCrc: crc32(bad) }, bad)
 }
 

@@ -1,7 +1,7 @@
 import { concat } from "../kit/bytes.ts"
 import { DeltaError } from "./delta-error.ts"
 
-/** The fixed part of a header of format version 2, in the order of its bytes; docs/delta-format.md, section 1. */
+/** The fixed part of a header from format version 2 on, in the order of its bytes; docs/delta-format.md, section 1. */
 export interface CompactHeader {
   readonly headerSize: number
   /** 0 stored, 1 full, 2 delta. */
@@ -21,7 +21,7 @@ export interface CompactHeader {
   readonly targetSha256: Uint8Array
 }
 
-/** Bytes of the source's SHA-256 that a header of version 2 names. */
+/** Bytes of the source's SHA-256 that such a header names. */
 export const shortDigest = 8
 const flagInPlace = 16
 const flagPrior = 32

@@ -18,9 +18,10 @@ export const largestImage = 256 * 1024 * 1024
 export const algorithms = ["stored", "full", "delta"] as const
 export type Algorithm = (typeof algorithms)[number]
 
-/** Versions of the format: 2 has a smaller header and second weights. */
-export type FormatVersion = 1 | 2
-export const newestVersion = 2
+/** Versions of the format: 2 has a smaller header and second weights, 3 takes hashed slots sparingly. */
+export const formatVersions = [1, 2, 3] as const
+export type FormatVersion = (typeof formatVersions)[number]
+export const newestVersion = 3
 
 export interface PatchHeader {
   readonly version: FormatVersion
@@ -40,7 +41,7 @@ export interface PatchHeader {
   readonly payloadCrc: number
   /** What the decoder needs beyond one sector, in bytes. */
   readonly ramNeeded: number
-  /** SHA-256 of the source; in version 2 its first eight bytes. */
+  /** SHA-256 of the source; from version 2 on its first eight bytes. */
   readonly sourceDigest: Uint8Array
   readonly targetSha256: Uint8Array
   readonly fields: readonly Field[]
@@ -136,7 +137,7 @@ function compactHeader(header: PatchHeader, fields: readonly Uint8Array[]): Uint
     architecture: architectures.find((row) => row.name === header.architecture)?.code ?? 0,
   })
   const behind = fields.reduce((sum, field) => sum + field.length, 4)
-  const begin = Uint8Array.of(...magicBytes, 2)
+  const begin = Uint8Array.of(...magicBytes, header.version)
   const fixed = concat([begin, withSize(body, behind)])
   const bytes = concat([fixed, new Uint8Array(4), ...fields])
   if (bytes.length > largestHeader) throw new RangeError(`a header of ${bytes.length} bytes is too long`)
@@ -185,8 +186,9 @@ export function readHeader(bytes: Uint8Array): { readonly header: PatchHeader; r
   for (let i = 0; i < 4; i++) {
     if (bytes[i] !== magic.charCodeAt(i)) throw new DeltaError("not-a-patch", "it does not begin as a patch does")
   }
-  if (bytes[at.version] === 2) return readSecond(bytes)
-  if (bytes[at.version] !== 1) throw new DeltaError("unknown-version", `format version ${bytes[at.version]}`)
+  const version = bytes[at.version]
+  if (version === 2 || version === 3) return readCompactHeader(bytes, version)
+  if (version !== 1) throw new DeltaError("unknown-version", `format version ${version}`)
   if (bytes.length < fixedHeaderSize) throw new DeltaError("truncated", "shorter than a header")
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const headerSize = view.getUint16(at.headerSize, true)
@@ -202,8 +204,11 @@ export function readHeader(bytes: Uint8Array): { readonly header: PatchHeader; r
   return { header, headerSize }
 }
 
-/** A header of version 2. */
-function readSecond(bytes: Uint8Array): { readonly header: PatchHeader; readonly headerSize: number } {
+/** A header of version 2 or 3. */
+function readCompactHeader(
+  bytes: Uint8Array,
+  version: 2 | 3,
+): { readonly header: PatchHeader; readonly headerSize: number } {
   const { header: read, end } = readCompact(bytes)
   const { headerSize, ...fixed } = read
   if (headerSize < end + 4 || headerSize > largestHeader || headerSize > bytes.length) {
@@ -216,7 +221,7 @@ function readSecond(bytes: Uint8Array): { readonly header: PatchHeader; readonly
     throw new DeltaError("bad-header", "the header's CRC-32 is wrong")
   }
   const { profile, ...named } = namesOf(fixed)
-  const header = { ...fixed, ...named, profile, version: 2, ramNeeded: ramNeeded(profile), fields } as const
+  const header = { ...fixed, ...named, profile, version, ramNeeded: ramNeeded(profile), fields } as const
   checkLimits(header, header.sectorSize > 0 ? flagInPlace : 0)
   return { header, headerSize }
 }

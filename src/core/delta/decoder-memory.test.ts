@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { decodeStream } from "./apply-patch.ts"
 import { BinaryCoder } from "./code/binary-coder.ts"
 import { codePreamble, targetCoder } from "./code/session.ts"
-import { readPatch } from "./container.ts"
+import { newestVersion, readPatch } from "./container.ts"
 import { firmwarePair } from "./firmware.testing.ts"
 import { makePatch } from "./make-patch.ts"
 import { OldImage } from "./place/old-image.ts"
@@ -116,7 +116,7 @@ describe("the decoder's buffers", () => {
       const header = {
         profile,
         architecture: "thumb2",
-        version: 2,
+        version: newestVersion,
         prior: 1,
         phase: { old: 0, new: 0 },
         sectorSize,

@@ -97,7 +97,7 @@ export function firmwarePair(
   }
 }
 
-/** Makes the checksums of a changed patch, of either format version, right again, as an attacker would. */
+/** Makes the checksums of a changed patch, of any format version, right again, as an attacker would. */
 export function sealAgain(patch: Uint8Array): Uint8Array {
   const view = new DataView(patch.buffer, patch.byteOffset, patch.length)
   const { crcAt, payloadCrcAt, headerSize } = checksumsOf(patch, view)
@@ -108,7 +108,7 @@ export function sealAgain(patch: Uint8Array): Uint8Array {
 }
 
 function checksumsOf(patch: Uint8Array, view: DataView) {
-  if (patch[4] !== 2) return { crcAt: 104, payloadCrcAt: 36, headerSize: view.getUint16(6, true) }
+  if (patch[4] === 1) return { crcAt: 104, payloadCrcAt: 36, headerSize: view.getUint16(6, true) }
   try {
     const { header, end } = readCompact(patch)
     return { crcAt: end, payloadCrcAt: end - 44, headerSize: header.headerSize }

@@ -36,7 +36,8 @@ function made(version: FormatVersion) {
 }
 const first = made(1)
 const second = made(2)
-const { plain } = second
+const newest = made(3)
+const { plain } = newest
 
 type Outcome = "refused" | "stopped" | "applied"
 
@@ -84,9 +85,9 @@ function withByte(patch: Uint8Array, at: number, byte: number): Uint8Array {
 }
 
 const cases = [
-  { name: "streamed", patch: second.plain, apply: stream },
-  { name: "in place", patch: second.inPlace, apply: place },
-  { name: "signed", patch: second.signed, apply: stream },
+  { name: "streamed", patch: newest.plain, apply: stream },
+  { name: "in place", patch: newest.inPlace, apply: place },
+  { name: "signed", patch: newest.signed, apply: stream },
   { name: "version 1, streamed", patch: first.plain, apply: stream },
   { name: "version 1, in place", patch: first.inPlace, apply: place },
   { name: "version 1, signed", patch: first.signed, apply: stream },
@@ -129,6 +130,7 @@ function isUnchecked(patch: Uint8Array): (at: number) => boolean {
 describe.each([
   ["1", first.inPlace],
   ["2", second.inPlace],
+  ["3", newest.inPlace],
 ] as const)("a patch in place of version %s whose checksums were made right after a change", (_, inPlace) => {
   it("of any byte of its header is refused, or stops, or is applied, and writes to nobody else's sectors", () => {
     const outcomes = new Set<Outcome>()

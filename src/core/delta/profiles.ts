@@ -16,6 +16,8 @@ export interface Profile {
   readonly isSmall: boolean
   /** Model slots that are addressed by hash, three bytes each. */
   readonly hashedSlots: number
+  /** The same from format version 3 on in the smallest profile, in the same memory: it has fewer direct slots. */
+  readonly sparingSlots?: number
   /** Size of the C decoder's state on a 32-bit machine, in bytes. */
   readonly stateSize: number
   /** Decoder memory beyond one sector, in bytes, all in. */
@@ -34,6 +36,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     sectorCap: 1024,
     runCap: 24,
     hashedSlots: 360,
+    sparingSlots: 552,
     isSmall: true,
     stateSize: 7104,
     ramLimit: 8192,

@@ -12,8 +12,13 @@ export interface ModelSize {
   readonly hashed: number
   /** Mixing weights: 16 for each input of each set. */
   readonly weights: number
-  /** Second weights (format version 2): one for each input of each set; 0: none. */
+  /** Second weights (from format version 2 on): one for each input of each set; 0: none. */
   readonly second: number
+  /**
+   * From format version 3 on: a hash leads to either of two slots, and contexts that have seen only hits take none. Else every
+   * context takes the one slot that its hash leads to.
+   */
+  readonly isSparing: boolean
 }
 
 /** What a model knows before the first bit. */
@@ -40,6 +45,8 @@ export class Model {
   private readonly chosen: Int32Array = new Int32Array(maxInputs)
   private readonly logits: Int32Array = new Int32Array(maxInputs)
   private readonly used: Int32Array = new Int32Array(maxInputs)
+  /** For each input the check of a context that takes its slot if the bit is 0; -1: none. */
+  private readonly claims: Int16Array = new Int16Array(maxInputs)
   private inputs = 0
   /** What is added to the weights, by another context than they are chosen by. */
   private readonly second: Int16Array
@@ -73,20 +80,45 @@ export class Model {
 
   /** Adds a directly addressed slot to the decision. */
   direct(index: number): void {
+    this.claims[this.inputs] = -1
     this.chosen[this.inputs++] = index
   }
 
-  /** Adds the slot that a hash leads to; one that another context used is taken over. */
-  hashed(hash: number): void {
+  /**
+   * Adds the slot that a hash leads to. One that another context used is taken over: at once, or, where `waits` and the
+   * model is sparing, when the bit turns out to be 0, and counts as empty until then.
+   */
+  hashed(hash: number, waits = false): void {
     const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
     const h = mixed ^ (mixed >>> 13)
-    const index = (((h >>> 8) & 0xffff) * this.size.hashed) >>> 16
     const check = h >>> 24
-    if (this.checks[index] !== check) {
-      this.checks[index] = check
-      this.slots[this.size.direct + index] = emptySlot
-    }
+    const first = (((h >>> 8) & 0xffff) * this.size.hashed) >>> 16
+    const index = this.size.isSparing ? this.eitherOf(first, check) : first
+    const isOwn = this.checks[index] === check
+    if (!isOwn && !(waits && this.size.isSparing)) this.claim(index, check)
+    this.claims[this.inputs] = isOwn || !waits || !this.size.isSparing ? -1 : check
     this.chosen[this.inputs++] = this.size.direct + index
+  }
+
+  /** Of the two slots the one with the check, else the one that has seen less, the first if both have seen as much. */
+  private eitherOf(first: number, check: number): number {
+    const other = first ^ 1
+    if (this.checks[first] === check) return first
+    if (this.checks[other] === check) return other
+    return this.seen(other) < this.seen(first) ? other : first
+  }
+
+  private seen(index: number): number {
+    return (this.slots[this.size.direct + index] as number) & 15
+  }
+
+  /** Gives a hashed slot to another context; its neighbour, which was spared, has seen one bit less from now on. */
+  private claim(index: number, check: number): void {
+    this.checks[index] = check
+    this.slots[this.size.direct + index] = emptySlot
+    if (!this.size.isSparing) return
+    const neighbour = this.size.direct + (index ^ 1)
+    if (this.seen(index ^ 1) > 1) this.slots[neighbour] = (this.slots[neighbour] as number) - 1
   }
 
   /**
@@ -94,10 +126,10 @@ export class Model {
    * second weight from `firstSecond` on is added, -1 for none.
    */
   decide(coder: BinaryCoder, firstWeight: number, given: number, firstSecond = -1): number {
-    const { slots, weights, second, chosen, logits, used, inputs } = this
+    const { slots, weights, second, chosen, claims, logits, used, inputs } = this
     let sum = 0
     for (let i = 0; i < inputs; i++) {
-      const slot = slots[chosen[i] as number] as number
+      const slot = (claims[i] as number) < 0 ? (slots[chosen[i] as number] as number) : emptySlot
       const count = slot & 15
       const logit = count === 0 ? 0 : (stretchTable[slot >> 4] as number)
       const at = firstWeight + i * confidences + count
@@ -124,7 +156,8 @@ export class Model {
   }
 
   private learn(bit: number, mixed: number): void {
-    const { slots, weights, chosen, logits, used, inputs } = this
+    const { slots, weights, chosen, claims, logits, used, inputs } = this
+    const rates = this.size.isSparing ? slowRates : rateTable
     const target = bit === 1 ? 65535 : 0
     const error = ((bit << 16) - mixed) >> 2
     for (let i = 0; i < inputs; i++) {
@@ -133,14 +166,22 @@ export class Model {
       weights[at] = moved > 32767 ? 32767 : moved < -32767 ? -32767 : moved
       const index = chosen[i] as number
       if (this.observer !== null && index < this.size.direct) this.observer(index, bit)
+      if ((claims[i] as number) >= 0) {
+        if (bit === 1) continue
+        this.claim(index - this.size.direct, claims[i] as number)
+      }
       const slot = slots[index] as number
       const count = slot & 15
       const from = count === 0 ? mixed : slot & 0xfff0
-      const next = (from + (((target - from) * (rateTable[count] as number)) >> 15)) & 0xfff0
+      const next = (from + (((target - from) * (rates[count] as number)) >> 15)) & 0xfff0
       slots[index] = next | (count < 15 ? count + 1 : 15)
     }
   }
 }
+/** From format version 3 on a slot that has seen most moves as one that has seen 25. */
+const slowRates: Uint16Array = Uint16Array.from(rateTable.subarray(0, 16), (rate, count) =>
+  count < 15 ? rate : (rateTable[25] as number),
+)
 const initialWeight = 3500
 const learningRate = 8
 const secondLearningRate = 6

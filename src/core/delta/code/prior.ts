@@ -1,5 +1,7 @@
 import { emptySlot, type Prior } from "./model.ts"
-import { slotPrior, smallWeightPrior, weightPrior } from "./prior-table.ts"
+import { oldSlotPrior, oldSmallWeightPrior, oldWeightPrior } from "./old-prior-table.ts"
+import { slotPrior, smallSlotPrior, smallWeightPrior, weightPrior } from "./prior-table.ts"
+import { slotLayout } from "./slot-layout.ts"
 import { squash } from "./tables.ts"
 
 /** Counts that a trained slot may begin with. */
@@ -24,12 +26,21 @@ function weightsOf(base64: string): Int16Array {
   return Int16Array.from(new Int8Array(bytesOf(base64).buffer), (weight) => weight * priorWeightStep)
 }
 
-const slots = Uint16Array.from(bytesOf(slotPrior), slotOf)
-const weights = weightsOf(weightPrior)
-const smallWeights = weightsOf(smallWeightPrior)
+/** Starting tables of one size of model. */
+function tables(slots: string, weights: string): Prior {
+  return { slots: Uint16Array.from(bytesOf(slots), slotOf), weights: weightsOf(weights) }
+}
 
-/** The starting tables by their number in the header; 0 stands for none. `directSlots` of them are used. */
-export function priors(number: number, isSmall: boolean, directSlots: number): Prior | null {
-  if (number === 0) return null
-  return { slots: slots.subarray(0, directSlots), weights: isSmall ? smallWeights : weights }
+const newest = { large: tables(slotPrior, weightPrior), small: tables(smallSlotPrior, smallWeightPrior) }
+const old = tables(oldSlotPrior, oldWeightPrior)
+/** Up to format version 2 the smallest profile begins with the large one's first slots. */
+const oldSmall: Prior = {
+  slots: old.slots.subarray(0, slotLayout({ isSmall: true, isSparing: false }).end),
+  weights: weightsOf(oldSmallWeightPrior),
+}
+
+/** What the slots and weights of a model begin with, for sparing ones (format version 3) and those before. */
+export function prior(isSmall: boolean, isSparing: boolean): Prior {
+  if (isSparing) return isSmall ? newest.small : newest.large
+  return isSmall ? oldSmall : old
 }

@@ -1,13 +1,15 @@
-import type { PatchHeader } from "../container.ts"
+import type { FormatVersion, PatchHeader } from "../container.ts"
 import { AddressMap } from "../match/address-map.ts"
 import { codeOrder, type Run } from "../place/order.ts"
 import { architectures } from "../predict/architectures.ts"
 import { Translation } from "../predict/translate.ts"
 import type { ReadOld } from "../predict/window.ts"
+import type { Profile } from "../profiles.ts"
 import { type BinaryCoder, partAt } from "./binary-coder.ts"
-import { priors } from "./prior.ts"
+import { prior } from "./prior.ts"
 import { codeRelation, type Relation } from "./relation.ts"
-import { secondWeights, slotLayout, TargetCoder } from "./target-coder.ts"
+import { secondWeights } from "./slot-layout.ts"
+import { TargetCoder } from "./target-coder.ts"
 
 /** The fields of a header that the coder depends on. */
 export type CodedHeader = Pick<
@@ -46,6 +48,15 @@ export function codePreamble(coder: BinaryCoder, header: CodedHeader, given: Pre
   return { relation, runs: codeOrder(coder, given?.runs ?? [], limits) }
 }
 
+/**
+ * How many hashed slots a format's version has in the memory of a profile. Second weights lie where version 1 has slots; in the smallest
+ * profile, version 3 gives the memory of the directly addressed slots it does without to hashed ones.
+ */
+export function hashedSlots(profile: Profile, version: FormatVersion): number {
+  if (profile.isSmall) return version > 2 ? (profile.sparingSlots ?? profile.hashedSlots) : profile.hashedSlots
+  return profile.hashedSlots - (version > 1 ? secondWeights : 0)
+}
+
 /** The coder of the target bytes that follow. */
 export function targetCoder(
   coder: BinaryCoder,
@@ -55,6 +66,7 @@ export function targetCoder(
 ): TargetCoder {
   const { profile, sectorSize, phase } = header
   const hasSecond = header.version > 1 && !profile.isSmall
+  const isSparing = header.version > 2
   return new TargetCoder({
     coder,
     readOld,
@@ -67,8 +79,8 @@ export function targetCoder(
     clip: sectorSize === 0 ? null : { sectorSize, phase: phase.old },
     isSmall: profile.isSmall,
     hasSecond,
-    // The second weights lie where version 1 has slots: a decoder needs no more memory for them.
-    hashedSlots: profile.hashedSlots - (hasSecond ? secondWeights : 0),
-    prior: priors(header.prior, profile.isSmall, slotLayout(profile.isSmall).end),
+    isSparing,
+    hashedSlots: hashedSlots(profile, header.version),
+    prior: header.prior === 0 ? null : prior(profile.isSmall, isSparing),
   })
 }

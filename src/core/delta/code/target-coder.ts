@@ -6,6 +6,7 @@ import { type BinaryCoder, partAt } from "./binary-coder.ts"
 import { Model, type Prior } from "./model.ts"
 import { NumberModel } from "./number.ts"
 import { largestOffset } from "./relation.ts"
+import { firstLiteralSecond, secondWeights, slotLayout, weightLayout } from "./slot-layout.ts"
 
 /** What the target coder needs: the two images' relation and the model's size. */
 export interface TargetCoderParts {
@@ -18,51 +19,15 @@ export interface TargetCoderParts {
   readonly clip: Clip | null
   /** Whether to do with fewer contexts. */
   readonly isSmall: boolean
-  /** Whether decisions have second weights: format version 2, outside the smallest profile. */
+  /** Whether decisions have second weights: from format version 2 on, outside the smallest profile. */
   readonly hasSecond: boolean
+  /** Whether contexts take slots sparingly: from format version 3 on. */
+  readonly isSparing: boolean
   readonly prior?: Prior | null
 }
 
 /** The generator's wishes: at which new offset to leave the predicted shift, and for which. */
 export type ShiftAt = (newOffset: number) => number
-
-/** Where the directly addressed slots of each context begin. The smallest profile does without some. */
-export function slotLayout(isSmall: boolean) {
-  return layout({
-    kindRun: 512,
-    history: 256,
-    trust: 512,
-    switch: 32,
-    place: 32,
-    literal: isSmall ? 256 : 1024,
-    alternative: isSmall ? 0 : 256,
-    since: isSmall ? 0 : 256,
-    kindHistory: isSmall ? 0 : 512,
-  })
-}
-
-/** Second weights: 9 for each kind at a flag, then 8 for each class of kinds at a literal. */
-export const secondWeights: number = 32 * 9 + 4 * 8
-const firstLiteralSecond = 32 * 9
-
-/** Where the mixing weights of each kind of decision begin: 16 for each input of each set. */
-export function weightLayout(isSmall: boolean) {
-  return layout({
-    flag: isSmall ? 6 * 16 : 4 * 9 * 16,
-    switch: 2 * 16,
-    alternative: 2 * 16,
-    literal: isSmall ? 5 * 16 : 6 * 8 * 16,
-  })
-}
-
-function layout<Name extends string>(sizes: Record<Name, number>): Record<Name | "end", number> {
-  let at = 0
-  const starts = Object.entries<number>(sizes).map(([name, size]) => {
-    at += size
-    return [name, at - size]
-  })
-  return Object.fromEntries([...starts, ["end", at]])
-}
 
 const partOf = {
   flag: partAt("hits and misses"),
@@ -108,13 +73,14 @@ export class TargetCoder {
   constructor(parts: TargetCoderParts) {
     this.parts = parts
     this.map = parts.translation.map
-    this.base = slotLayout(parts.isSmall)
+    this.base = slotLayout(parts)
     this.weight = weightLayout(parts.isSmall)
     const size = {
       direct: this.base.end,
       hashed: parts.hashedSlots,
       weights: this.weight.end,
       second: parts.hasSecond ? secondWeights : 0,
+      isSparing: parts.isSparing,
     }
     this.model = new Model(size, parts.prior ?? null)
     this.reset()
@@ -274,7 +240,7 @@ export class TargetCoder {
 
   private flag(index: number, given: number): number {
     const { model, window, base, first } = this
-    const { isSmall } = this.parts
+    const { isSmall, isSparing } = this.parts
     const kind = window.kind[index] as number
     const unit = window.unit[index] as number
     const target = window.target[index] as number
@@ -282,17 +248,20 @@ export class TargetCoder {
     const unitHash = Math.imul(unit, 0x9e3779b1) + kind * 0x3c6ef372
     const state = this.differs === 1 ? 8 + (this.trust[kind] as number) : this.unitMisses & 7
     model.begin()
-    model.direct(base.kindRun + kind * 16 + run)
+    model.direct(base.kindRun + (isSmall && isSparing ? kind * 8 + (run >> 1) : kind * 16 + run))
     model.direct(base.history + (this.history & 63) * 4 + kindClass(kind))
     model.direct(base.trust + kind * 16 + state)
-    model.hashed(unitHash + this.unitMisses * 0x1000193 + 1)
-    model.hashed((first * 256 + this.c1) * 64 + kind + 0x20000000)
-    model.hashed(Math.imul(target === 0 ? this.history & 255 : target, 0xc2b2ae35) + kind * 16 + this.unitMisses)
+    model.hashed(unitHash + this.unitMisses * 0x1000193 + 1, true)
+    model.hashed((first * 256 + this.c1) * 64 + kind + 0x20000000, true)
+    model.hashed(Math.imul(target === 0 ? this.history & 255 : target, 0xc2b2ae35) + kind * 16 + this.unitMisses, true)
     let set = 0
     if (!isSmall) {
       model.direct(base.since + Math.min(15, 32 - Math.clz32(this.since)) * 16 + run)
       model.direct(base.kindHistory + kind * 16 + ((this.kindHistory[kind] as number) & 15))
-      model.hashed(Math.imul((first * 256 + this.c1) * 256 + this.c2, 0x85ebca6b) + 0x30000000 + Math.min(this.run, 2))
+      model.hashed(
+        Math.imul((first * 256 + this.c1) * 256 + this.c2, 0x85ebca6b) + 0x30000000 + Math.min(this.run, 2),
+        true,
+      )
       set = this.differs * 2 + (this.run < 4 ? 1 : 0)
     }
     this.parts.coder.part = partOf.flag
