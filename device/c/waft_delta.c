@@ -2205,7 +2205,7 @@ static int check_limits(const struct waft_header *h, uint32_t flags) {
   if (s > 0 && (s < 256 || s > 1048576 || (s & (s - 1)) != 0)) return WAFT_BAD_HEADER;
   if (h->source_size > LARGEST_IMAGE || h->target_size > LARGEST_IMAGE || h->payload_size > LARGEST_IMAGE) return WAFT_BAD_HEADER;
   if (s > 0 && sector_count(h) > profile_limits[h->profile].sectors) return WAFT_BAD_HEADER;
-  if (h->old_phase > 3 || h->new_phase > 3 || h->preserve_slots > WAFT_PRESERVE) return WAFT_BAD_HEADER;
+  if (h->old_phase > 3 || h->new_phase > 3 || h->preserve_slots + h->staging_sectors - 1 > WAFT_PRESERVE) return WAFT_BAD_HEADER;
   if (h->prior > 1) return WAFT_UNSUPPORTED;
   if (h->ram_needed > 1024u * (8u << (2 * h->profile))) return WAFT_BAD_HEADER;
   if (h->algorithm == 0 && h->payload_size != h->target_size) return WAFT_BAD_HEADER;
@@ -2272,7 +2272,7 @@ static int parse_compact(struct waft_delta *d, struct fixed *f) {
   if (flags & 16) place = next_byte(f);
   if (f->at + 4 + SHORT_DIGEST + 32 + 4 > f->length) return WAFT_TRUNCATED;
   if (f->too_large || size < f->at + 4 + SHORT_DIGEST + 32 + 4 || size > LARGEST_HEADER || size > d->io->patch_size) return WAFT_BAD_HEADER;
-  if (flags > 63) return WAFT_UNSUPPORTED;
+  if (flags > 63 && (header->version < 3 || !(flags & 16))) return WAFT_UNSUPPORTED;
   header->header_size = (uint16_t)size;
   header->algorithm = flags & 3;
   header->profile = (flags >> 2) & 3;
@@ -2281,6 +2281,7 @@ static int parse_compact(struct waft_delta *d, struct fixed *f) {
   header->new_phase = (uint8_t)(phases >> 4);
   header->sector_size = flags & 16 ? 256u << (place & 15) : 0;
   header->preserve_slots = (uint8_t)(place >> 4);
+  header->staging_sectors = (uint8_t)(1u << (flags >> 6));
   header->ram_needed = 0;
   header->payload_crc = get32(f->bytes + f->at);
   header->source_digest_size = SHORT_DIGEST;
@@ -2304,6 +2305,7 @@ static int parse_first(struct waft_delta *d, struct fixed *f) {
   header->old_phase = h[14] & 15;
   header->new_phase = h[14] >> 4;
   header->preserve_slots = h[15];
+  header->staging_sectors = 1;
   header->source_size = get32(h + 16);
   header->target_size = get32(h + 20);
   header->payload_size = get32(h + 24);
@@ -2512,7 +2514,7 @@ static int check_layout(const struct waft_delta *d) {
   const struct waft_io *io = d->io;
   const struct waft_header *h = &d->header;
   if (h->sector_size == 0 || h->sector_size != io->sector_size) return WAFT_UNSUPPORTED;
-  if (h->preserve_slots > io->preserve_count) return WAFT_TOO_LITTLE_MEMORY;
+  if (h->preserve_slots + h->staging_sectors - 1u > io->preserve_count) return WAFT_TOO_LITTLE_MEMORY;
   uint64_t size = (uint64_t)sector_count(h) * h->sector_size, end;
   if (size < h->source_size) size = h->source_size;
   end = io->image + size;
@@ -2535,50 +2537,88 @@ static void rewrite(struct waft_delta *d, uint32_t address) {
   }
 }
 
-/* Copies the staged sector to its place. May be done any number of times. */
-static void place_sector(struct waft_delta *d, uint32_t step, uint32_t sector) {
-  read_flash(d, d->io->staging, d->sector, d->header.sector_size);
-  if (d->error == WAFT_OK) rewrite(d, d->io->image + sector * d->header.sector_size);
-  set_written(d, sector);
-  if (d->error == WAFT_OK) append_record(d, DONE, step);
+/* A step of the order: the k-th sector of a run. */
+struct cursor {
+  uint32_t run, k, step;
+};
+
+static uint32_t sector_of(const struct waft_delta *d, const struct cursor *c) {
+  const struct waft_run *run = &d->runs[c->run];
+  return (uint32_t)((int32_t)run->start + (int32_t)c->k * run->step);
 }
 
-static void do_step(struct waft_delta *d, uint32_t step, uint32_t sector, uint32_t keep) {
-  uint32_t size = d->header.sector_size, from = sector * size, length = d->header.target_size - from;
-  if (keep > 0) {
-    read_flash(d, d->io->image + from, d->sector, size);
-    if (d->error == WAFT_OK) rewrite(d, d->io->preserve[keep - 1]);
-    d->kept[keep - 1] = (int32_t)sector;
-    if (d->error == WAFT_OK) append_record(d, KEPT, step);
+static uint32_t keep_of(const struct waft_delta *d, const struct cursor *c) { return c->k == 0 ? d->runs[c->run].keep : 0; }
+
+static void advance(const struct waft_delta *d, struct cursor *c) {
+  c->step++;
+  if (++c->k < d->runs[c->run].length) return;
+  c->k = 0;
+  c->run++;
+}
+
+/* Where the sector of a group goes first: behind the first one, into spare sectors that keep nothing. */
+static uint32_t staging_at(const struct waft_delta *d, uint32_t i) { return i == 0 ? d->io->staging : d->io->preserve[d->header.preserve_slots + i - 1]; }
+
+/* Copies the staged sectors to their places. May be done any number of times. */
+static void place_group(struct waft_delta *d, struct cursor c, uint32_t count) {
+  for (uint32_t i = 0; i < count && d->error == WAFT_OK; i++, advance(d, &c)) {
+    uint32_t sector = sector_of(d, &c);
+    read_flash(d, staging_at(d, i), d->sector, d->header.sector_size);
+    if (d->error == WAFT_OK) rewrite(d, d->io->image + sector * d->header.sector_size);
+    set_written(d, sector);
   }
-  if (d->error != WAFT_OK) return;
-  memset(d->sector, 0xff, size);
+  if (d->error == WAFT_OK) append_record(d, DONE, c.step - 1);
+}
+
+static void keep_sector(struct waft_delta *d, const struct cursor *c) {
+  uint32_t sector = sector_of(d, c), slot = keep_of(d, c) - 1;
+  read_flash(d, d->io->image + sector * d->header.sector_size, d->sector, d->header.sector_size);
+  if (d->error == WAFT_OK) rewrite(d, d->io->preserve[slot]);
+  d->kept[slot] = (int32_t)sector;
+  if (d->error == WAFT_OK) append_record(d, KEPT, c->step);
+}
+
+/* Decodes a group. Until all of it is staged, all old bytes are where they were. */
+static void stage_group(struct waft_delta *d, struct cursor c, uint32_t count) {
+  uint32_t size = d->header.sector_size;
   reset_target(d);
-  seek(d, (int32_t)from + d->header.new_phase);
-  decode_piece(d, from, length < size ? length : size);
-  if (d->error == WAFT_OK) rewrite(d, d->io->staging);
-  if (d->error == WAFT_OK) append_record(d, STAGED, step);
-  if (d->error == WAFT_OK) place_sector(d, step, sector);
+  for (uint32_t i = 0; i < count && d->error == WAFT_OK; i++, advance(d, &c)) {
+    uint32_t from = sector_of(d, &c) * size, length = d->header.target_size - from;
+    memset(d->sector, 0xff, size);
+    seek(d, (int32_t)from + d->header.new_phase);
+    decode_piece(d, from, length < size ? length : size);
+    if (d->error == WAFT_OK) rewrite(d, staging_at(d, i));
+  }
+  if (d->error == WAFT_OK) append_record(d, STAGED, c.step - 1);
+}
+
+/* Keeps what a group says before anything of it is decoded; `kept` steps are done. */
+static void keep_group(struct waft_delta *d, struct cursor c, uint32_t last, uint32_t kept) {
+  for (; c.step <= last && d->error == WAFT_OK; advance(d, &c))
+    if (c.step >= kept && keep_of(d, &c) > 0) keep_sector(d, &c);
 }
 
 static void run_steps(struct waft_delta *d, const struct progress *p) {
-  uint32_t step = 0;
-  for (uint32_t i = 0; i < d->run_count; i++)
-    for (uint32_t k = 0; k < d->runs[i].length; k++, step++) {
-      const struct waft_run *run = &d->runs[i];
-      uint32_t sector = (uint32_t)((int32_t)run->start + (int32_t)k * run->step), keep = k == 0 ? run->keep : 0;
-      if (step < p->step || (step == p->step && p->type == DONE))
-        set_written(d, sector);
-      else if (step == p->step && p->type == STAGED)
-        place_sector(d, step, sector);
-      else
-        do_step(d, step, sector, step == p->step && p->type == KEPT ? 0 : keep);
-      if (d->error != WAFT_OK) return;
+  struct cursor end = {0, 0, 0};
+  while (end.run < d->run_count) {
+    struct cursor c = end;
+    uint32_t count = 0;
+    for (; end.run < d->run_count && count < d->header.staging_sectors; count++) advance(d, &end);
+    uint32_t last = end.step - 1;
+    int is_staged = last == p->step && p->type == STAGED;
+    if (last < p->step || (last == p->step && p->type == DONE)) {
+      for (; c.step <= last; advance(d, &c)) set_written(d, sector_of(d, &c));
+      continue;
     }
+    if (!is_staged) keep_group(d, c, last, p->type == KEPT ? p->step + 1 : 0);
+    if (!is_staged && d->error == WAFT_OK) stage_group(d, c, count);
+    if (d->error == WAFT_OK) place_group(d, c, count);
+    if (d->error != WAFT_OK) return;
+  }
   if (!has_digest_of(d, d->io->image, d->header.target_size, d->header.target_sha256, 32))
     fail(d, WAFT_WRONG_TARGET);
   else
-    append_record(d, FINISHED, step);
+    append_record(d, FINISHED, end.step);
 }
 
 int waft_delta_in_place(struct waft_delta *d, const struct waft_io *io, uint8_t *sector) {

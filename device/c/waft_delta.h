@@ -120,7 +120,7 @@ struct waft_io {
   int (*erase)(void *context, uint32_t address);
   /* Streaming: how long the old image is. */
   uint32_t old_size;
-  /* In place: the flash. Addresses are those of the first byte of a sector. */
+  /* In place: the flash. Addresses are those of the first byte of a sector; `preserve` are the spare ones, which keep old bytes or stage new ones. */
   uint32_t sector_size, flash_size;
   uint32_t image, staging, journal[2], preserve[WAFT_PRESERVE], preserve_count;
 };
@@ -142,7 +142,7 @@ struct waft_sha256 {
 };
 
 struct waft_header {
-  uint8_t version, source_digest_size, algorithm, profile, architecture, prior, old_phase, new_phase, preserve_slots;
+  uint8_t version, source_digest_size, algorithm, profile, architecture, prior, old_phase, new_phase, preserve_slots, staging_sectors;
   uint16_t header_size;
   uint32_t source_size, target_size, payload_size, sector_size, ram_needed, payload_crc;
   /* SHA-256 of the source (in version 2 its first 8 bytes) and of the target. */

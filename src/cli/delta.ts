@@ -100,7 +100,11 @@ function makeCommand(): Command {
       "--sector <BYTES>",
       "in place: the flash's sector size (default: 4096, or as much more as the profile needs to number the sectors)",
     )
-    .option("--preserve <SECTORS>", "in place: sectors of flash that may keep old bytes, 0 to 8", "4")
+    .option(
+      "--preserve <SECTORS>",
+      "in place: spare sectors beside one for staging, 0 to 8; they keep old bytes, or stage more at a time",
+      "8",
+    )
     .addOption(
       new Option("--format <NAME>", "the patch format").choices(["waft", ...Object.keys(otherFormats)]).default("waft"),
     )
@@ -235,6 +239,7 @@ function infoCommand(): Command {
         inPlace: header.sectorSize > 0,
         sectorBytes: header.sectorSize,
         preservedSectors: header.preserveSlots,
+        stagingSectors: header.stagingSectors,
         decoderRam: header.ramNeeded,
         fields: header.fields.map(({ type, value }) => `${type} (${value.length} bytes)`),
       }

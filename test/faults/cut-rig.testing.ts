@@ -46,7 +46,7 @@ export class CutRig {
   readonly #deeds: Deed[] = []
   /** Image sectors in the order in which they are written. */
   readonly #order: number[] = []
-  /** The journal's newest record after each step. */
+  /** The journal's newest record after each group of steps, at the last of them. */
   readonly #records: Progress[] = []
 
   constructor(patch: Uint8Array, images: CutRig["images"], granularity: Granularity) {
@@ -56,7 +56,10 @@ export class CutRig {
     const { flash, layout } = flashFor(patch, images.oldBytes, granularity)
     this.#layout = layout
     this.#sectorSize = flash.sectorSize
-    for (const _ of updateInPlaceSteps(patch, this.#recording(flash), layout)) this.#records.push(this.#record(flash))
+    for (const _ of updateInPlaceSteps(patch, this.#recording(flash), layout)) {
+      const record = this.#record(flash)
+      this.#records[record.step] = record
+    }
     this.operations = flash.operations
     expectEqual(flash.bytes.subarray(0, images.newBytes.length), images.newBytes, "the reference run")
   }

@@ -19,6 +19,7 @@ import {
   type ProfileName,
   profiles,
   readHeader,
+  spareSectors,
   updateInPlace,
 } from "../../src/core/delta/index.ts"
 
@@ -86,7 +87,7 @@ interface Cuts {
 function placeInC(patch: Uint8Array, images: { oldBytes: Uint8Array; newBytes: Uint8Array }, cuts: Cuts): Cut[] {
   const { header } = readHeader(patch)
   const files = [write("patch", patch), write("old", images.oldBytes), write("new", images.newBytes)]
-  const numbersGiven = [header.sectorSize, 8, header.preserveSlots, cuts.from, cuts.to, cuts.step].map(String)
+  const numbersGiven = [header.sectorSize, 8, spareSectors(header), cuts.from, cuts.to, cuts.step].map(String)
   return run(["place", ...files, ...numbersGiven])
     .split("\n")
     .map((line) => {

@@ -6,7 +6,7 @@ import { blockSize, codePreamble, sectorCount, targetCoder } from "./code/sessio
 import { isSourceDigest, type Patch, readPatch } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
 import { OldImage } from "./place/old-image.ts"
-import { stepsOf } from "./place/order.ts"
+import { groupsOf } from "./place/order.ts"
 import type { ReadOld } from "./predict/window.ts"
 
 /** Applies a patch to an image in memory. Throws `DeltaError`; the digests of both images are checked. */
@@ -104,7 +104,7 @@ function applySectors(
   if (header.algorithm === "full") {
     const coded = targetCoder(coder, header, null, () => undefined)
     for (let from = 0; from < target.length; from += sectorSize) {
-      coded.reset()
+      if ((from / sectorSize) % header.stagingSectors === 0) coded.reset()
       coded.literals(target.subarray(from, from + sectorSize))
     }
     return
@@ -121,15 +121,14 @@ function applySectors(
     readSlot: (slot, offset, into) => copy((old.kept[slot] as number) * sectorSize + offset, into),
   })
   const coded = targetCoder(coder, header, preamble.relation, old.read)
-  for (const { sector, keep } of stepsOf(preamble.runs)) {
-    if (keep > 0) old.keep(keep - 1, sector)
+  for (const group of groupsOf(preamble.runs, header.stagingSectors)) {
     coded.reset()
-    coded.seek(sector * sectorSize + header.phase.new)
-    coded.group(
-      target.subarray(sector * sectorSize, (sector + 1) * sectorSize),
-      sector * sectorSize + header.phase.new,
-      null,
-    )
-    old.written.add(sector)
+    for (const { sector, keep } of group) if (keep > 0) old.keep(keep - 1, sector)
+    for (const { sector } of group) {
+      const from = sector * sectorSize
+      coded.seek(from + header.phase.new)
+      coded.group(target.subarray(from, from + sectorSize), from + header.phase.new, null)
+    }
+    for (const { sector } of group) old.written.add(sector)
   }
 }

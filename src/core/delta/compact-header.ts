@@ -1,6 +1,10 @@
 import { concat } from "../kit/bytes.ts"
 import { DeltaError } from "./delta-error.ts"
 
+export const stagingChoices = [1, 2, 4, 8] as const
+/** How many sectors are staged before any of them is put in place. */
+export type StagingSectors = (typeof stagingChoices)[number]
+
 /** The fixed part of a header from format version 2 on, in the order of its bytes; docs/delta-format.md, section 1. */
 export interface CompactHeader {
   readonly headerSize: number
@@ -16,6 +20,8 @@ export interface CompactHeader {
   /** 0: streamed. */
   readonly sectorSize: number
   readonly preserveSlots: number
+  /** Sectors that are staged at a time: 1, and from version 3 on 2, 4 or 8. */
+  readonly stagingSectors: StagingSectors
   readonly payloadCrc: number
   readonly sourceDigest: Uint8Array
   readonly targetSha256: Uint8Array
@@ -25,6 +31,7 @@ export interface CompactHeader {
 export const shortDigest = 8
 const flagInPlace = 16
 const flagPrior = 32
+const stagingShift = 6
 const start = 5
 
 function varint(value: number): number[] {
@@ -43,7 +50,11 @@ function word(value: number): number[] {
 export function writeCompact(header: Omit<CompactHeader, "headerSize">): Uint8Array {
   const { sectorSize } = header
   const flags =
-    header.algorithm | (header.profile << 2) | (sectorSize > 0 ? flagInPlace : 0) | (header.prior > 0 ? flagPrior : 0)
+    header.algorithm |
+    (header.profile << 2) |
+    (sectorSize > 0 ? flagInPlace : 0) |
+    (header.prior > 0 ? flagPrior : 0) |
+    (stagingChoices.indexOf(header.stagingSectors) << stagingShift)
   const place = sectorSize > 0 ? [(23 - Math.clz32(sectorSize)) | (header.preserveSlots << 4)] : []
   return concat([
     Uint8Array.of(flags, header.architecture, header.phase.old | (header.phase.new << 4)),
@@ -99,11 +110,15 @@ class Reader {
 }
 
 /** Reads the fixed part behind magic and version; `end` is where the header's CRC stands. Limits are the caller's to check. */
-export function readCompact(bytes: Uint8Array): { readonly header: CompactHeader; readonly end: number } {
+export function readCompact(
+  bytes: Uint8Array,
+  version: 2 | 3,
+): { readonly header: CompactHeader; readonly end: number } {
   const reader = new Reader(bytes)
   const headerSize = reader.varint()
   const flags = reader.byte()
-  if (flags > 63) throw new DeltaError("unsupported", `flags ${flags}`)
+  if (flags >> stagingShift > 0 && (version === 2 || (flags & flagInPlace) === 0))
+    throw new DeltaError("unsupported", `flags ${flags}`)
   const architecture = reader.byte()
   const phases = reader.byte()
   const sizes = { sourceSize: reader.varint(), targetSize: reader.varint(), payloadSize: reader.varint() }
@@ -118,6 +133,7 @@ export function readCompact(bytes: Uint8Array): { readonly header: CompactHeader
     ...sizes,
     sectorSize: place === null ? 0 : 2 ** ((place & 15) + 8),
     preserveSlots: place === null ? 0 : place >> 4,
+    stagingSectors: stagingChoices[(flags >> stagingShift) as 0 | 1 | 2 | 3],
     payloadCrc: reader.word(),
     sourceDigest: reader.take(shortDigest),
     targetSha256: reader.take(32),

@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { concat, equalBytes } from "../kit/bytes.ts"
 import { crc32 } from "./checksum.ts"
-import { readCompact, shortDigest, withSize, writeCompact } from "./compact-header.ts"
+import { readCompact, shortDigest, type StagingSectors, withSize, writeCompact } from "./compact-header.ts"
 import { DeltaError } from "./delta-error.ts"
 import { ramNeeded } from "./memory.ts"
 import { type ArchitectureName, architectures } from "./predict/architectures.ts"
@@ -35,6 +35,8 @@ export interface PatchHeader {
   readonly sectorSize: number
   /** Most old sectors that are kept at a time. */
   readonly preserveSlots: number
+  /** In place: sectors that are staged before the first of them is put in place; old bytes are lost no sooner. */
+  readonly stagingSectors: StagingSectors
   readonly sourceSize: number
   readonly targetSize: number
   readonly payloadSize: number
@@ -209,7 +211,7 @@ function readCompactHeader(
   bytes: Uint8Array,
   version: 2 | 3,
 ): { readonly header: PatchHeader; readonly headerSize: number } {
-  const { header: read, end } = readCompact(bytes)
+  const { header: read, end } = readCompact(bytes, version)
   const { headerSize, ...fixed } = read
   if (headerSize < end + 4 || headerSize > largestHeader || headerSize > bytes.length) {
     throw new DeltaError("bad-header", `header of ${headerSize} bytes`)
@@ -263,6 +265,7 @@ function readFixed(bytes: Uint8Array, view: DataView, fields: readonly Field[]):
     phase: { old: (bytes[at.phase] as number) & 15, new: (bytes[at.phase] as number) >> 4 },
     sectorSize: view.getUint32(at.sectorSize, true),
     preserveSlots: bytes[at.preserveSlots] as number,
+    stagingSectors: 1,
     sourceSize: view.getUint32(at.sourceSize, true),
     targetSize: view.getUint32(at.targetSize, true),
     payloadSize: view.getUint32(at.payloadSize, true),
@@ -277,6 +280,11 @@ function readFixed(bytes: Uint8Array, view: DataView, fields: readonly Field[]):
 export const smallestSector = 256
 export const largestSector = 1024 * 1024
 export const mostPreserveSlots = 8
+
+/** Sectors that an update in place needs beside the image, one for staging and two of the journal. */
+export function spareSectors({ preserveSlots, stagingSectors }: Pick<PatchHeader, "preserveSlots" | "stagingSectors">) {
+  return preserveSlots + stagingSectors - 1
+}
 
 /** Blocks are whole chunks of a stream, so that each is completed by the end of one. */
 function hasFittingBlocks({ fields, targetSize }: PatchHeader): boolean {
@@ -304,7 +312,7 @@ function checkLimits(header: PatchHeader, flags: number): void {
   if (header.phase.old > 3 || header.phase.new > 3) refuse("the phase is more than 3")
   if (header.sourceSize > largestImage || header.targetSize > largestImage) refuse("an image is too large")
   if (header.payloadSize > largestImage) refuse("the payload is too large")
-  if (header.preserveSlots > mostPreserveSlots) refuse(`${header.preserveSlots} preserved sectors`)
+  if (spareSectors(header) > mostPreserveSlots) refuse(`${spareSectors(header)} spare sectors`)
   if (header.prior > 1) throw new DeltaError("unsupported", `starting tables ${header.prior}`)
   if (header.ramNeeded > header.profile.ramLimit) refuse("it needs more memory than its profile allows")
   if (!hasFittingBlocks(header)) refuse("the block index does not fit the target")

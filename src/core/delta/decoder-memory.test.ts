@@ -121,6 +121,7 @@ describe("the decoder's buffers", () => {
         phase: { old: 0, new: 0 },
         sectorSize,
         preserveSlots: 8,
+        stagingSectors: 1,
         sourceSize: 0,
         targetSize: profile.sectorCap * sectorSize,
       } as const

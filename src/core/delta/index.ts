@@ -13,6 +13,7 @@ export {
   type PatchHeader,
   readHeader,
   readPatch,
+  spareSectors,
 } from "./container.ts"
 export { crc32 } from "./checksum.ts"
 export { DeltaError, type DeltaErrorCode, deltaErrors } from "./delta-error.ts"

@@ -15,6 +15,7 @@ import {
   sourceDigestOf,
   writePatch,
 } from "./container.ts"
+import { stagingChoices } from "./compact-header.ts"
 import { DeltaError } from "./delta-error.ts"
 import type { Analysis } from "./match/analyse.ts"
 import { fitRelation } from "./match/fit-relation.ts"
@@ -23,7 +24,7 @@ import { Study, variants } from "./match/study.ts"
 import { ramNeeded } from "./memory.ts"
 import { findOrder } from "./place/find-order.ts"
 import { OldImage } from "./place/old-image.ts"
-import { stepsOf } from "./place/order.ts"
+import { groupsOf } from "./place/order.ts"
 import { verifyInPlace } from "./place/verify.ts"
 import type { ArchitectureName } from "./predict/architectures.ts"
 import { readerOf } from "./predict/detect.ts"
@@ -34,7 +35,7 @@ export interface MakeOptions {
   readonly architecture?: ArchitectureName | "auto"
   /** For a patch that overwrites the old image: the flash's sector size in bytes, a power of two from 256 on. */
   readonly sectorSize?: number
-  /** In place: sectors of flash that may keep old bytes, 0 … 8, default 4. */
+  /** In place: spare sectors of flash beside one for staging, 0 … 8, default 8. They keep old bytes, or stage more at a time. */
   readonly preserveSlots?: number
   /** The format version to write, default the newest; 1 for decoders that know no other. */
   readonly version?: FormatVersion
@@ -72,6 +73,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   step(0)
   checkSectors(newBytes.length, options)
   const study = options.study ?? new Study(oldBytes, newBytes)
+  const spares = sparesOf(options)
   const base: CodedHeader = {
     version: options.version ?? newestVersion,
     profile: profiles[options.profile ?? "std"],
@@ -79,11 +81,11 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
     prior: 1,
     phase: { old: 0, new: 0 },
     sectorSize: options.sectorSize ?? 0,
-    preserveSlots: options.sectorSize === undefined ? 0 : (options.preserveSlots ?? 4),
+    ...(spares[0] as Spares),
     sourceSize: oldBytes.length,
     targetSize: newBytes.length,
   }
-  const { coded, payload: delta } = smallestDelta(base, study, options, step)
+  const { coded, payload: delta } = smallestDelta(base, study, { ...options, spares }, step)
   step(0.7)
   const payloads: { algorithm: Algorithm; payload: Uint8Array }[] = [{ algorithm: "delta", payload: delta }]
   if (isNearlyNew(delta, newBytes)) {
@@ -140,6 +142,19 @@ function checkSectors(targetSize: number, { sectorSize, profile = "std" }: MakeO
 /** Whether so little of the old image is in the new one that packing that one alone may be as good. */
 const isNearlyNew = (payload: Uint8Array, newBytes: Uint8Array): boolean => payload.length > newBytes.length / 3
 
+/** What the spare sectors of an update in place are used for. */
+type Spares = Pick<CodedHeader, "preserveSlots" | "stagingSectors">
+
+/** The ways to use them, the one that is likely to be best first: several sectors staged together lose less than several kept. */
+function sparesOf({ sectorSize, preserveSlots = 8, version = newestVersion }: MakeOptions): readonly Spares[] {
+  const one = { preserveSlots: sectorSize === undefined ? 0 : preserveSlots, stagingSectors: 1 } as const
+  if (sectorSize === undefined || version < 3) return [one]
+  const several = stagingChoices
+    .map((stagingSectors) => ({ preserveSlots: preserveSlots + 1 - stagingSectors, stagingSectors }))
+    .filter((spares) => spares.preserveSlots >= 0)
+  return several.reverse()
+}
+
 interface Encoded {
   readonly coded: CodedHeader
   readonly analysis: Analysis
@@ -159,7 +174,12 @@ const triedUpTo: Readonly<
  * The smallest of several deltas: for the instruction set that was found and for its rivals, each with segments found in
  * several ways, and with the settings of the smaller profiles, which a decoder of this one has as well.
  */
-function smallestDelta(base: CodedHeader, study: Study, options: MakeOptions, step: (share: number) => void): Encoded {
+function smallestDelta(
+  base: CodedHeader,
+  study: Study,
+  options: MakeOptions & { readonly spares: readonly Spares[] },
+  step: (share: number) => void,
+): Encoded {
   const { newBytes } = study
   const encoded = (coded: CodedHeader, analysis: Analysis): Encoded => {
     const header = { ...coded, architecture: analysis.architecture, phase: analysis.phase }
@@ -193,6 +213,8 @@ function smallestDelta(base: CodedHeader, study: Study, options: MakeOptions, st
       if (!isBetter(next) && next.payload.length > best.payload.length * 1.01) break
     }
   }
+  if (newBytes.length <= upTo.variants)
+    for (const other of options.spares.slice(1)) isBetter(encoded({ ...best.coded, ...other }, best.analysis))
   return best
 }
 
@@ -205,6 +227,7 @@ function encodeDelta(header: CodedHeader, analysis: Analysis, newBytes: Uint8Arr
         ...header,
         segments: ownSegments(analysis),
         slots: header.preserveSlots,
+        staging: header.stagingSectors,
         runCap: header.profile.runCap,
       })
     : []
@@ -221,13 +244,15 @@ function encodeDelta(header: CodedHeader, analysis: Analysis, newBytes: Uint8Arr
   }
   const old = simulatedOldImage(header, analysis)
   const target = targetCoder(coder, header, relation, old.read)
-  for (const { sector, keep } of stepsOf(runs)) {
-    if (keep > 0) old.keep(keep - 1, sector)
-    const from = sector * header.sectorSize
+  for (const group of groupsOf(runs, header.stagingSectors)) {
     target.reset()
-    target.seek(from + header.phase.new)
-    target.group(newBytes.slice(from, from + header.sectorSize), from + header.phase.new, wish)
-    old.written.add(sector)
+    for (const { sector, keep } of group) if (keep > 0) old.keep(keep - 1, sector)
+    for (const { sector } of group) {
+      const from = sector * header.sectorSize
+      target.seek(from + header.phase.new)
+      target.group(newBytes.slice(from, from + header.sectorSize), from + header.phase.new, wish)
+    }
+    for (const { sector } of group) old.written.add(sector)
   }
   return coder.finish()
 }
@@ -271,7 +296,7 @@ function encodeFull(header: CodedHeader, newBytes: Uint8Array): Uint8Array {
   if (header.sectorSize === 0) target.literals(newBytes.slice())
   else {
     for (let from = 0; from < newBytes.length; from += header.sectorSize) {
-      target.reset()
+      if ((from / header.sectorSize) % header.stagingSectors === 0) target.reset()
       target.literals(newBytes.slice(from, from + header.sectorSize))
     }
   }

@@ -21,6 +21,7 @@ export type CodedHeader = Pick<
   | "phase"
   | "sectorSize"
   | "preserveSlots"
+  | "stagingSectors"
   | "sourceSize"
   | "targetSize"
 >

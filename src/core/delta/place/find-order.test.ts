@@ -14,6 +14,7 @@ const question = (segments: readonly Segment[], runCap: number, slots = 0): Orde
   targetSize: size,
   sectorSize,
   slots,
+  staging: 1,
   runCap,
 })
 

@@ -1,5 +1,5 @@
 import type { Segment } from "../match/segments.ts"
-import { type Run, stepsOf } from "./order.ts"
+import { groupsOf, type Run, type Step } from "./order.ts"
 
 export interface OrderQuestion {
   readonly segments: readonly Segment[]
@@ -7,6 +7,8 @@ export interface OrderQuestion {
   readonly targetSize: number
   readonly sectorSize: number
   readonly slots: number
+  /** Sectors that are staged before any is put in place. */
+  readonly staging: number
   readonly runCap: number
 }
 
@@ -18,17 +20,19 @@ export interface OrderQuestion {
 export function findOrder(question: OrderQuestion): Run[] {
   const sectors = Math.ceil(question.targetSize / question.sectorSize)
   const reads = readsOf(question, sectors)
-  const candidates = [sweep(sectors, 1), sweep(sectors, -1)]
+  const candidates = [plainSweep(sectors, 1), plainSweep(sectors, -1)]
   const { slots } = question
   for (const patience of sectors > mostForAll ? [0, 1024] : patiences) {
     for (const goesOn of slots > 0 ? [false, true] : [false]) {
-      candidates.push(toRuns(sorted(reads, { sectors, slots, patience, goesOn })))
+      candidates.push(toRuns(sorted(reads, { ...question, sectors, patience, goesOn, sweep: 0 })))
     }
+    for (const sweep of slots > 0 ? ([1, -1] as const) : [])
+      candidates.push(toRuns(sorted(reads, { ...question, sectors, patience, goesOn: false, sweep })))
   }
   let best: { runs: Run[]; cost: number } | undefined
   for (const runs of candidates) {
     if (runs.length > question.runCap) continue
-    const cost = lostBytes(reads, runs, slots) * lostByte + runs.length * runInPatch
+    const cost = lostBytes(reads, runs, question) * lostByte + runs.length * runInPatch
     if (best === undefined || cost < best.cost) best = { runs, cost }
   }
   return best?.runs ?? []
@@ -65,50 +69,56 @@ function readsOf(
 }
 
 /** One run over all sectors. */
-const sweep = (sectors: number, step: 1 | -1): Run[] => [
+const plainSweep = (sectors: number, step: 1 | -1): Run[] => [
   { start: step > 0 ? 0 : sectors - 1, length: sectors, step, keep: 0 },
 ]
 
 /** How many old bytes are lost when the sectors are written in the order of `runs`. */
 export function lostIn(question: OrderQuestion, runs: readonly Run[]): number {
-  return lostBytes(readsOf(question, Math.ceil(question.targetSize / question.sectorSize)), runs, question.slots)
+  return lostBytes(readsOf(question, Math.ceil(question.targetSize / question.sectorSize)), runs, question)
 }
 
 /** How many old bytes an order loses: overwritten, and not kept when they are read. */
-function lostBytes(reads: readonly Map<number, number>[], runs: readonly Run[], slots: number): number {
+function lostBytes(
+  reads: readonly Map<number, number>[],
+  runs: readonly Run[],
+  { slots, staging }: Pick<OrderQuestion, "slots" | "staging">,
+): number {
   const written = new Uint8Array(reads.length)
   const kept = new Int32Array(slots).fill(-1)
   let lost = 0
-  for (const { sector, keep } of stepsOf(runs)) {
-    if (keep > 0) kept[keep - 1] = sector
-    for (const [old, bytes] of reads[sector] as Map<number, number>) {
-      if (written[old] === 1 && !kept.includes(old)) lost += bytes
+  for (const group of groupsOf(runs, staging)) {
+    for (const { sector, keep } of group) if (keep > 0) kept[keep - 1] = sector
+    for (const { sector } of group) {
+      for (const [old, bytes] of reads[sector] as Map<number, number>) {
+        if (written[old] === 1 && !kept.includes(old)) lost += bytes
+      }
     }
-    written[sector] = 1
+    for (const { sector } of group) written[sector] = 1
   }
   return lost
-}
-
-interface Step {
-  readonly sector: number
-  readonly keep: number
 }
 
 /** What sectors are sorted by. */
 interface Sorting {
   readonly sectors: number
   readonly slots: number
+  readonly staging: number
   /** How many bytes may be lost so that a run goes on to its neighbour. */
   readonly patience: number
   /** Whether a cycle is broken at the neighbour, as long as a slot is free to keep it. */
   readonly goesOn: boolean
+  /** 0: sectors are sorted; else they go by their numbers, and only what is kept is chosen. */
+  readonly sweep: 1 | -1 | 0
 }
 
 /**
  * A sector goes when nothing reads its old bytes any more, or no more than the patience allows; in a cycle, the one that
- * fewest bytes are still read of goes first, kept in a free slot when there is one.
+ * fewest bytes are still read of goes first. Of each group that is staged together, what is still read afterwards is kept as far as
+ * slots are free; a slot is free again with the group after the last that reads it.
  */
-function sorted(reads: readonly Map<number, number>[], { sectors, slots, patience, goesOn }: Sorting): Step[] {
+function sorted(reads: readonly Map<number, number>[], sorting: Sorting): Step[] {
+  const { sectors, slots, staging, patience, goesOn, sweep } = sorting
   /** Bytes of each old sector that are still to be read, and how many sectors read them. */
   const bytesLeft = new Float64Array(sectors)
   const readersLeft = new Int32Array(sectors)
@@ -120,14 +130,26 @@ function sorted(reads: readonly Map<number, number>[], { sectors, slots, patienc
   }
   const done = new Uint8Array(sectors)
   const keptIn = new Map<number, number>()
+  const freed: number[] = []
   const free = Array.from({ length: slots }, (_, i) => slots - i)
   const ready = new Set<number>()
   for (let sector = 0; sector < sectors; sector++) if (readersLeft[sector] === 0) ready.add(sector)
-  const steps: Step[] = []
+  const steps: { sector: number; keep: number }[] = []
   let last = -1
   let direction = 1
+  const endGroup = (): void => {
+    const group = steps.slice(steps.length - ((steps.length - 1) % staging) - 1)
+    const needed = group.filter(({ sector }) => (bytesLeft[sector] as number) > patience)
+    needed.sort((a, b) => (bytesLeft[b.sector] as number) - (bytesLeft[a.sector] as number))
+    for (const step of needed) {
+      step.keep = free.pop() ?? takenFrom(keptIn, bytesLeft, step.sector)
+      if (step.keep > 0) keptIn.set(step.sector, step.keep)
+    }
+    free.push(...freed.splice(0))
+  }
   const isOpen = (sector: number): boolean => sector >= 0 && sector < sectors && done[sector] === 0
   const next = (): number => {
+    if (sweep !== 0) return sweep > 0 ? steps.length : sectors - 1 - steps.length
     const neighbours = [last + direction, last - direction].filter(isOpen)
     const cheap = neighbours.find((sector) => (bytesLeft[sector] as number) <= patience)
     return cheap ?? nearest(ready, last) ?? (goesOn && free.length > 0 ? neighbours[0] : undefined) ?? leastRead()
@@ -142,10 +164,8 @@ function sorted(reads: readonly Map<number, number>[], { sectors, slots, patienc
   }
   while (steps.length < sectors) {
     const sector = next()
-    const keep = (bytesLeft[sector] as number) > patience ? (free.pop() ?? 0) : 0
-    if (keep > 0) keptIn.set(sector, keep)
     if (Math.abs(sector - last) === 1) direction = sector - last
-    steps.push({ sector, keep })
+    steps.push({ sector, keep: 0 })
     done[sector] = 1
     ready.delete(sector)
     last = sector
@@ -154,12 +174,22 @@ function sorted(reads: readonly Map<number, number>[], { sectors, slots, patienc
       readersLeft[old] = (readersLeft[old] as number) - 1
       if (readersLeft[old] !== 0) continue
       const slot = keptIn.get(old)
-      if (slot !== undefined) free.push(slot)
+      if (slot !== undefined) freed.push(slot)
       keptIn.delete(old)
       if (done[old] === 0) ready.add(old)
     }
+    if (steps.length % staging === 0 || steps.length === sectors) endGroup()
   }
   return steps
+}
+
+/** The slot of the kept sector that fewest bytes are still read of, if they are fewer than those of another; it is given up. 0: none. */
+function takenFrom(keptIn: Map<number, number>, bytesLeft: Float64Array, sector: number): number {
+  let least = sector
+  for (const kept of keptIn.keys()) if ((bytesLeft[kept] as number) < (bytesLeft[least] as number)) least = kept
+  const slot = keptIn.get(least) ?? 0
+  keptIn.delete(least)
+  return slot
 }
 
 function nearest(ready: ReadonlySet<number>, last: number): number | undefined {

@@ -14,10 +14,10 @@ export interface Flash {
 export interface FlashLayout {
   /** First byte of the image. */
   readonly image: number
-  /** One sector, into which the new bytes go first. */
+  /** A sector into which new bytes go first. */
   readonly staging: number
   /** Two sectors of records. */
   readonly journal: readonly [number, number]
-  /** One sector for each slot. */
+  /** Spare sectors: one for each slot of the patch, then those beside `staging` that it stages in. */
   readonly preserve: readonly number[]
 }

@@ -9,7 +9,7 @@ export type RecordType = (typeof recordTypes)[number]
 
 export interface Progress {
   readonly type: RecordType
-  /** Which step of the order, 0 …. */
+  /** Which step of the order, 0 …: the last of its group when staged or done. */
   readonly step: number
   /** The coder after this step's bytes when staged or done, before them when kept or begun. */
   readonly coder: CoderState

@@ -55,8 +55,26 @@ export function codeOrder(coder: BinaryCoder, given: readonly Run[], limits: Ord
   return runs
 }
 
+export interface Step {
+  readonly sector: number
+  /** The slot that the sector's old bytes go to, plus one; 0: none. */
+  readonly keep: number
+}
+
+/** The steps in groups that are staged together: as many as there are sectors for staging. */
+export function* groupsOf(runs: readonly Run[], staging: number): Generator<readonly Step[]> {
+  let group: Step[] = []
+  for (const step of stepsOf(runs)) {
+    group.push(step)
+    if (group.length < staging) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}
+
 /** The sectors in the order of their runs, each with the slot that keeps its old bytes (0 none). */
-export function* stepsOf(runs: readonly Run[]): Generator<{ readonly sector: number; readonly keep: number }> {
+export function* stepsOf(runs: readonly Run[]): Generator<Step> {
   for (const run of runs) {
     for (let i = 0; i < run.length; i++) yield { sector: run.start + i * run.step, keep: i === 0 ? run.keep : 0 }
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { readPatch } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import { firmwarePair } from "../firmware.testing.ts"
 import { makePatch } from "../make-patch.ts"
@@ -44,10 +45,10 @@ describe("an update in place", () => {
     }
   })
 
-  it("can be done sector by sector, with the share that is done", () => {
+  it("can be done group by group, with the share that is done", () => {
     const { flash, layout } = flashFor(patch, oldBytes)
     const shares = [...updateInPlaceSteps(patch, flash, layout)]
-    expect(shares).toHaveLength(Math.ceil(newBytes.length / 512))
+    expect(shares).toHaveLength(Math.ceil(Math.ceil(newBytes.length / 512) / readPatch(patch).header.stagingSectors))
     expect(shares).toEqual([...shares].sort((a, b) => a - b))
     expect(shares.at(-1)).toBe(1)
     expect(image(flash)).toEqual(newBytes)

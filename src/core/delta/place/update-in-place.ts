@@ -3,12 +3,12 @@ import { equalBytes } from "../../kit/bytes.ts"
 import { BinaryCoder, type CoderState } from "../code/binary-coder.ts"
 import { codePreamble, sectorCount, targetCoder } from "../code/session.ts"
 import type { TargetCoder } from "../code/target-coder.ts"
-import { isSourceDigest, type Patch, readPatch } from "../container.ts"
+import { isSourceDigest, type Patch, readPatch, spareSectors } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import type { Flash, FlashLayout } from "./flash.ts"
 import { Journal, type Progress } from "./journal.ts"
 import { OldImage } from "./old-image.ts"
-import { type Run, stepsOf } from "./order.ts"
+import { groupsOf, type Run, type Step } from "./order.ts"
 
 /**
  * Overwrites the image in flash with the patch's target, or goes on where a power cut stopped it: call it again, on
@@ -42,10 +42,10 @@ function checkLayout({ header }: Patch, flash: Flash, layout: FlashLayout): void
   if (header.sectorSize !== flash.sectorSize) {
     throw new DeltaError("unsupported", `sectors of ${header.sectorSize} bytes, the flash has ${flash.sectorSize}`)
   }
-  if (header.preserveSlots > layout.preserve.length) {
+  if (spareSectors(header) > layout.preserve.length) {
     throw new DeltaError(
       "too-little-memory",
-      `${header.preserveSlots} sectors are to be kept, there is room for ${layout.preserve.length}`,
+      `${spareSectors(header)} spare sectors are needed, there is room for ${layout.preserve.length}`,
     )
   }
   const end = layout.image + Math.max(sectorCount(header) * header.sectorSize, header.sourceSize)
@@ -99,38 +99,36 @@ class InPlaceUpdate {
     const target = targetCoder(coder, header, preamble.relation, this.old.read)
     this.resume(progress, preamble.runs, coder)
     let step = 0
-    for (const { sector, keep } of stepsOf(preamble.runs)) {
-      const done =
-        step < progress.step || (step === progress.step && (progress.type === "done" || progress.type === "staged"))
-      if (!done) {
-        const isKept = step === progress.step && progress.type === "kept"
-        if (keep > 0 && !isKept) this.keep({ step, sector, slot: keep - 1, coder: coder.state() })
-        this.decode(target, sector)
-        this.stage()
-        this.record("staged", step, coder.state())
-        this.place(step, sector, coder.state())
-        yield (step + 1) / sectorCount(header)
+    for (const group of groupsOf(preamble.runs, header.stagingSectors)) {
+      const last = step + group.length - 1
+      if (!isDone(progress, last)) {
+        for (const [i, { sector, keep }] of group.entries()) {
+          const isKept = progress.type === "kept" && step + i <= progress.step
+          if (keep > 0 && !isKept) this.keep({ step: step + i, sector, slot: keep - 1, coder: coder.state() })
+        }
+        this.stage(target, group)
+        this.record("staged", last, coder.state())
+        this.place(last, group, coder.state())
+        yield (last + 1) / sectorCount(header)
       }
-      step++
+      step = last + 1
     }
     this.checkTarget()
     this.record("finished", step, coder.state())
   }
 
-  /** Brings memory to where the journal says the update stood, and finishes a step that was staged. */
+  /** Brings memory to where the journal says the update stood, and finishes a group that was staged. */
   private resume(progress: Progress, runs: readonly Run[], coder: BinaryCoder): void {
     coder.restore(progress.coder)
     for (const [slot, sector] of progress.kept.entries())
       if (sector >= 0 && slot < this.old.kept.length) this.old.keep(slot, sector)
     let step = 0
-    for (const { sector } of stepsOf(runs)) {
-      if (step > progress.step) return
-      if (step < progress.step || progress.type === "done") this.old.written.add(sector)
-      else if (progress.type === "staged") {
-        this.old.written.add(sector)
-        this.place(step, sector, progress.coder)
-      }
-      step++
+    for (const group of groupsOf(runs, this.patch.header.stagingSectors)) {
+      const last = step + group.length - 1
+      if (!isDone(progress, last)) return
+      for (const { sector } of group) this.old.written.add(sector)
+      if (last === progress.step && progress.type === "staged") this.place(last, group, progress.coder)
+      step = last + 1
     }
   }
 
@@ -176,22 +174,34 @@ class InPlaceUpdate {
     const part = this.sector.subarray(0, Math.min(header.sectorSize, header.targetSize - from))
     this.sector.fill(0xff)
     if (header.algorithm === "stored") return part.set(payload.subarray(from, from + part.length))
-    target.reset()
     if (header.algorithm === "full") return target.literals(part)
     target.seek(from + header.phase.new)
     target.group(part, from + header.phase.new, null)
   }
 
-  private stage(): void {
-    this.rewrite(this.layout.staging)
+  /** Decodes a group. Until all of it is staged, all old bytes are where they were. */
+  private stage(target: TargetCoder, group: readonly Step[]): void {
+    target.reset()
+    for (const [i, { sector }] of group.entries()) {
+      this.decode(target, sector)
+      this.rewrite(this.stagingAt(i))
+    }
   }
 
-  /** Copies the staged sector to its place. May be done any number of times. */
-  private place(step: number, sector: number, coder: CoderState): void {
-    this.flash.read(this.layout.staging, this.sector)
-    this.rewrite(this.layout.image + sector * this.sector.length)
-    this.old.written.add(sector)
-    this.record("done", step, coder)
+  /** Where the sector of a group goes first: behind the first one, into the spare sectors that keep nothing. */
+  private stagingAt(index: number): number {
+    if (index === 0) return this.layout.staging
+    return this.layout.preserve[this.patch.header.preserveSlots + index - 1] as number
+  }
+
+  /** Copies the staged sectors to their places. May be done any number of times. */
+  private place(last: number, group: readonly Step[], coder: CoderState): void {
+    for (const [i, { sector }] of group.entries()) {
+      this.flash.read(this.stagingAt(i), this.sector)
+      this.rewrite(this.layout.image + sector * this.sector.length)
+      this.old.written.add(sector)
+    }
+    this.record("done", last, coder)
   }
 
   /** Erases a sector, programs the buffer into it and reads it back. */
@@ -210,6 +220,11 @@ class InPlaceUpdate {
   private record(type: Progress["type"], step: number, coder: CoderState): void {
     this.journal.append({ type, step, coder, kept: [...this.old.kept] })
   }
+}
+
+/** Whether a group that ends with a step needs no decoding any more. */
+function isDone({ type, step }: Progress, last: number): boolean {
+  return last < step || (last === step && (type === "done" || type === "staged"))
 }
 
 function inOrder(sectors: number): Run[] {

@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { equalBytes } from "../../kit/bytes.ts"
-import { readPatch } from "../container.ts"
+import { readPatch, spareSectors } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import type { FlashLayout } from "./flash.ts"
 import { SimulatedFlash } from "./simulated-flash.ts"
@@ -13,12 +13,12 @@ export function flashFor(
   granularity: 1 | 4 | 8 = 4,
 ): { readonly flash: SimulatedFlash; readonly layout: FlashLayout } {
   const { header } = readPatch(patchBytes)
-  const { sectorSize, preserveSlots } = header
+  const { sectorSize } = header
   const imageSectors = Math.ceil(Math.max(header.sourceSize, header.targetSize, 1) / sectorSize)
   const after = (n: number): number => (imageSectors + n) * sectorSize
-  const flash = new SimulatedFlash({ size: after(3 + preserveSlots), sectorSize, granularity })
+  const flash = new SimulatedFlash({ size: after(3 + spareSectors(header)), sectorSize, granularity })
   flash.bytes.set(oldBytes)
-  const preserve = Array.from({ length: preserveSlots }, (_, slot) => after(3 + slot))
+  const preserve = Array.from({ length: spareSectors(header) }, (_, slot) => after(3 + slot))
   return { flash, layout: { image: 0, staging: after(0), journal: [after(1), after(2)], preserve } }
 }
 

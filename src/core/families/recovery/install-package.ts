@@ -5,6 +5,7 @@ import {
   fieldType,
   isSourceDigest,
   readPatch,
+  spareSectors,
   updateInPlaceSteps,
 } from "../../delta/index.ts"
 import { fromLatin1 } from "../../kit/bytes.ts"
@@ -41,7 +42,7 @@ async function checkPatch(flash: FirmwareFlash, bytes: Uint8Array, product: stri
   const named = header.fields.find(({ type }) => type === fieldType.product)
   if (named !== undefined && fromLatin1(named.value) !== product) return "wrong-product"
   const needed = Math.max(header.targetSize, header.sourceSize)
-  if (needed > flash.imageBytes || header.preserveSlots > flash.layout.preserve.length) return "no-space"
+  if (needed > flash.imageBytes || spareSectors(header) > flash.layout.preserve.length) return "no-space"
   const digest = await digestOf(flash.memory, header.sourceSize)
   return isSourceDigest(header, digest) ? null : "wrong-source"
 }
