@@ -14,6 +14,7 @@ import { addDevices } from "../src/server/fleet/add-device.ts"
 import type { FleetNeeds, OnBehalf } from "../src/server/fleet/fleet-needs.ts"
 import { loadFleet, offeredTo } from "../src/server/fleet/live-fleet.ts"
 import { planRollout } from "../src/server/fleet/plan-rollout.ts"
+import { summaryOf } from "../src/server/fleet/shown-plans.ts"
 import { publishRelease } from "../src/server/fleet/publish-release.ts"
 import { recordFact } from "../src/server/fleet/record-fact.ts"
 import { startRollout } from "../src/server/fleet/start-rollout.ts"
@@ -74,7 +75,8 @@ async function measure(devices: number): Promise<Sizes> {
     const order = { releaseIds: [release.id], group: null }
     let planBytes = 0
     costs["plan"] = await cost(async () => {
-      planBytes = JSON.stringify(await planRollout(needs, order)).length
+      const breathe = () => new Promise<void>((resolve) => setImmediate(resolve))
+      planBytes = JSON.stringify(summaryOf(await planRollout({ ...needs, breathe }, order))).length
     })
     let rollout = ""
     costs["start and offer"] = await cost(async () => {

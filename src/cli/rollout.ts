@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises"
 import { Command, Option } from "commander"
-import type { RolloutBody, RolloutView } from "../core/contract/schemas.ts"
+import type { PlanView, RolloutBody, RolloutView } from "../core/contract/schemas.ts"
 import { durationText } from "../core/domain/duration.ts"
 import { type UpdateState, updateStates } from "../core/domain/update.ts"
 import { type ApiClient, connect } from "./api-client.ts"
@@ -57,11 +57,16 @@ const target = (command: Command): Command =>
 function startCommands(command: Command): void {
   target(command.command("plan"))
     .description("say what a rollout would do with each device; changes nothing")
-    .action(async (options: TargetOptions) => {
-      const planned = await (await connect(options)).call("planRollout", { body: await wish(options) })
-      if (options.json) return printJson(planned)
+    .option("--limit <N>", "at most so many devices, each on its line", "1000")
+    .action(async (options: TargetOptions & Listing) => {
+      const api = await connect(options)
+      const plan = await api.call("planRollout", { body: await wish(options) })
+      const shown = { limit: options.limit }
+      const devices = await readList(api, "planDevices", { params: { id: plan.id } }, shown)
+      if (options.json) return printJson({ ...plan, rows: devices })
+      printLines(`${planText(plan)}; \`waft rollout start --plan-id ${plan.id}\` starts just this, for 15 minutes.`)
       printTable(
-        planned,
+        devices,
         [
           { title: "DEVICE", text: ({ deviceId }) => deviceId },
           { title: "MODEL", text: ({ model }) => model },
@@ -75,10 +80,13 @@ function startCommands(command: Command): void {
     })
   target(command.command("start"))
     .description("start a rollout: by a plan, canaries first, or everybody at once")
+    .option("--plan-id <ID>", "start just the plan that `waft rollout plan` has shown")
     .option("--watch", "stay and watch it; the exit code tells whether it succeeded")
-    .action(async (options: TargetOptions) => {
+    .action(async (options: TargetOptions & { readonly planId?: string }) => {
       const api = await connect(options)
-      const rollout = await api.call("startRollout", { body: await wish(options) })
+      const { planId } = options
+      const body = planId === undefined ? await wish(options) : { planId }
+      const rollout = await api.call("startRollout", { body })
       if (options.json && options.watch !== true) return printJson(rollout)
       if (!options.json) printLines(summary(rollout))
       if (options.watch === true) await watch(api, rollout.id, options)
@@ -246,6 +254,20 @@ function printPhases({ phases }: RolloutView): void {
 
 function summary(rollout: RolloutView): string {
   return `${rollout.id}: ${rollout.state}, ${rollout.devices} devices: ${countsText(rollout.counts)}`
+}
+
+/** "12 devices: 10 would be updated, 2 run it already". */
+function planText({ devices, counts }: PlanView): string {
+  const words: Readonly<Record<keyof PlanView["counts"], string>> = {
+    update: "would be updated",
+    supersedes: "would leave another rollout",
+    "already-there": "run it already",
+    impossible: "cannot take it",
+  }
+  const parts = (Object.keys(words) as (keyof typeof words)[]).flatMap((outcome) =>
+    counts[outcome] === 0 ? [] : [`${counts[outcome]} ${words[outcome]}`],
+  )
+  return `${devices} device${devices === 1 ? "" : "s"}: ${parts.join(", ")}`
 }
 
 /** "3 succeeded, 1 failed". */

@@ -56,11 +56,11 @@ describe("an operator", () => {
     const release = await json<{ id: string }>(
       ...["release", "publish", program(2), "--family", "waspmote", "--version", "2"],
     )
-    const planned = await json<{ outcome: string }[]>(
+    const planned = await json<{ id: string; rows: { outcome: string }[] }>(
       ...["rollout", "plan", "--release", release.id, "--group", "site=north"],
     )
-    expect(planned.map(({ outcome }) => outcome)).toEqual(["update"])
-    const rollout = await json<{ id: string }>("rollout", "start", "--release", release.id, "--group", "site=north")
+    expect(planned.rows.map(({ outcome }) => outcome)).toEqual(["update"])
+    const rollout = await json<{ id: string }>("rollout", "start", "--plan-id", planned.id)
     const watching = waft("rollout", "watch", rollout.id)
     expect((await waft("device", "explain", "m1")).out).toMatch(/waits in UPGRADE.TXT/)
     expect(await contact("m1", device.ftp)).toMatchObject({ code: "0", running: { version: "2" } })

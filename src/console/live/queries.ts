@@ -80,6 +80,12 @@ export const rolloutUpdates = (id: string, state: UpdateState | undefined) =>
       return call("GET /api/rollouts/:id/updates", { params: { id }, query })
     },
   })
+export const planDevices = (id: string) =>
+  queryOptions({
+    queryKey: ["plan", id],
+    queryFn: () => call("GET /api/plans/:id/devices", { params: { id }, query: {} }),
+    staleTime: Number.POSITIVE_INFINITY,
+  })
 export const channels = queryOptions({
   queryKey: ["channels"],
   queryFn: async () => (await call("GET /api/channels", { query: { limit: most } })).items,

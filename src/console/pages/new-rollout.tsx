@@ -2,10 +2,10 @@ import { useQuery } from "@tanstack/react-query"
 import { useNavigate, useSearch } from "@tanstack/react-router"
 import { Rocket } from "lucide-react"
 import { type FormEvent, useState } from "react"
-import type { PlannedView, ReleaseView } from "../../core/contract/schemas.ts"
+import type { PlannedView, PlanView, ReleaseView } from "../../core/contract/schemas.ts"
 import { call } from "../live/api.ts"
 import { countText, middleText, plural } from "../live/numbers.ts"
-import { releases } from "../live/queries.ts"
+import { planDevices, releases } from "../live/queries.ts"
 import { Button } from "../parts/button.tsx"
 import { Card } from "../parts/card.tsx"
 import { Deeds, Fault, Field, inputClass, useDeed } from "../parts/dialog.tsx"
@@ -29,7 +29,21 @@ const columns: readonly Column<PlannedView>[] = [
   { title: "What happens", cell: ({ sentence }) => <span className="muted">{sentence}</span> },
 ]
 
-const shownRows = 100
+/** The devices of the plan, the first of them. */
+function PlanRows({ plan: { id, samples } }: { readonly plan: PlanView }) {
+  const page = useQuery(planDevices(id)).data
+  const rows = page?.items ?? samples
+  return (
+    <>
+      <Table caption="The plan" columns={columns} rows={rows} keyOf={({ deviceId }) => deviceId} />
+      {page === undefined || page.next === null ? null : (
+        <p className="meta">
+          The first {countText(rows.length)} of {countText(page.total)} are shown.
+        </p>
+      )}
+    </>
+  )
+}
 
 /** What and for whom; then what will happen; then start exactly that. */
 export function NewRollout() {
@@ -38,7 +52,7 @@ export function NewRollout() {
   const active = (useQuery(releases).data ?? []).filter(({ state }) => state === "active").toReversed()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(search.release === "" ? [] : [search.release]))
   const [group, setGroup] = useState(search.group)
-  const [plan, setPlan] = useState<readonly PlannedView[] | null>(null)
+  const [plan, setPlan] = useState<PlanView | null>(null)
   const [care, setCare] = useState<CareName>("canary")
   const body = { ...presets[care].body, releaseIds: [...chosen], group: group.trim() === "" ? null : group.trim() }
   const planning = useDeed(
@@ -47,7 +61,7 @@ export function NewRollout() {
   )
   const starting = useDeed(
     async () => {
-      const started = await call("POST /api/rollouts", { body })
+      const started = await call("POST /api/rollouts", { body: { planId: plan?.id ?? "" } })
       tell(`${started.id} started for ${plural(started.devices, "device")}`)
       await navigate({ to: "/rollouts/$id", params: { id: started.id }, search: { state: "" } })
     },
@@ -63,7 +77,7 @@ export function NewRollout() {
     event.preventDefault()
     planning.run()
   }
-  const able = plan?.filter(({ outcome }) => outcome === "update" || outcome === "supersedes").length ?? 0
+  const able = plan === null ? 0 : plan.counts.update + plan.counts.supersedes
   return (
     <>
       <PageHead
@@ -110,15 +124,9 @@ export function NewRollout() {
           )}
         </Card>
         {plan === null ? null : (
-          <Card title="2 What will happen" aside={plural(plan.length, "device")}>
+          <Card title="2 What will happen" aside={plural(plan.devices, "device")}>
             <p>{totals(plan)}</p>
-            <Table
-              caption="The plan"
-              columns={columns}
-              rows={plan.slice(0, shownRows)}
-              keyOf={({ deviceId }) => deviceId}
-            />
-            {plan.length > shownRows ? <p className="meta">The first {shownRows} are shown.</p> : null}
+            <PlanRows plan={plan} />
             <Fault says={starting.fault} />
             <Deeds>
               <Button kind="primary" icon={Rocket} disabled={able === 0 || starting.busy} onClick={starting.run}>
@@ -164,9 +172,9 @@ function Care({ chosen, onChoose }: { readonly chosen: CareName; readonly onChoo
   )
 }
 
-function totals(plan: readonly PlannedView[]): string {
+function totals({ counts }: PlanView): string {
   const parts = (Object.keys(outcomeWords) as PlannedView["outcome"][]).flatMap((outcome) => {
-    const count = plan.filter((row) => row.outcome === outcome).length
+    const count = counts[outcome]
     return count === 0 ? [] : [`${countText(count)} ${outcomeWords[outcome]}`]
   })
   return parts.length === 0 ? "No device matches." : `${parts.join(", ")}.`

@@ -228,6 +228,7 @@ export const RolloutBody = Type.Object(
     canary: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000, description: "devices that go first" })),
     pauseOnNoShow: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "percent of a phase" })),
     plan: Type.Optional(Text(65_536, "a plan file, YAML or JSON, in place of all the others")),
+    planId: Type.Optional(Text(64, "a plan that was shown, to start just that, in place of all the others")),
     again: Type.Optional(Type.Boolean({ description: "offer it also to devices that are believed to run it" })),
   },
   { additionalProperties: false },
@@ -296,6 +297,26 @@ export const PlannedView = Type.Object({
   sentence: Type.String(),
 })
 export type PlannedView = Static<typeof PlannedView>
+export const OutcomeName = PlannedView.properties.outcome
+
+/** What a rollout would do, in numbers; its devices are read a page at a time. */
+export const PlanView = Type.Object({
+  id: Type.String({ description: "`planId` of the call that starts just this plan" }),
+  expiresAt: Time,
+  plan: Type.Unsafe<RolloutPlan>(
+    Type.Object({}, { additionalProperties: true, description: "the plan, every default filled in" }),
+  ),
+  devices: Type.Integer(),
+  counts: Type.Object({
+    update: Type.Integer(),
+    supersedes: Type.Integer(),
+    "already-there": Type.Integer(),
+    impossible: Type.Integer(),
+  }),
+  models: Type.Array(Type.Object({ family: Type.String(), model: Type.String(), devices: Type.Integer() })),
+  samples: Type.Array(PlannedView, { description: "a few devices of each outcome" }),
+})
+export type PlanView = Static<typeof PlanView>
 
 export const ChannelView = Type.Object({
   name: Type.String(),

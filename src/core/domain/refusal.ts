@@ -113,6 +113,10 @@ export const refusals = {
   },
   "no-approval": { status: 409, says: "The rollout {rollout} waits for no approval." },
   "bad-plan": { status: 400, says: "The plan is not understood, and nothing was started: {detail}." },
+  "plan-expired": {
+    status: 410,
+    says: "The plan {plan} is not kept any more: plans are forgotten after 15 minutes and at a restart. Plan again.",
+  },
   "device-in-rollout": {
     status: 409,
     says: "The device {device} is being updated by rollout {rollout}; abort that first.",

@@ -16,7 +16,7 @@ import { planRollout } from "../fleet/plan-rollout.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
 import { maySeeChannelSecrets, tellRevealed } from "../people/reveal.ts"
-import { withinReach } from "../people/within.ts"
+import { demandMine, withinReach } from "../people/within.ts"
 import type { ApiNeeds } from "./api-needs.ts"
 import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
@@ -26,9 +26,10 @@ import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
 import { orderErase } from "../fleet/order-erase.ts"
 import { rollBackRollout } from "../fleet/roll-back.ts"
-import { startPlan } from "../fleet/start-rollout.ts"
+import { ShownPlans } from "../fleet/shown-plans.ts"
+import { startPlan, startShown } from "../fleet/start-rollout.ts"
 import { rehearsePlan } from "../fleet/rehearse-rollout.ts"
-import { planOfBody } from "./rollout-order.ts"
+import { planIdOfBody, planOfBody } from "./rollout-order.ts"
 import { rolloutById } from "../fleet/find-rollout.ts"
 import {
   abortRollout,
@@ -38,19 +39,29 @@ import {
   resumeRollout,
   withdrawRelease,
 } from "../fleet/steer-rollout.ts"
-import { accessView, channelView, deltaView, deviceView, enrolmentView, releaseView, rehearsalView } from "./views.ts"
+import {
+  accessView,
+  channelView,
+  deltaView,
+  deviceView,
+  enrolmentView,
+  planView,
+  releaseView,
+  rehearsalView,
+} from "./views.ts"
 import { viewRollout } from "./view-rollout.ts"
 
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
+  const plans = new ShownPlans(needs)
   return {
     ...deviceHandlers(needs),
     ...enrolmentHandlers(needs),
     ...releaseHandlers(needs),
     ...deltaHandlers(needs),
-    ...rolloutHandlers(needs),
+    ...rolloutHandlers(needs, plans),
     ...otherHandlers(needs),
-    ...listHandlers(needs),
+    ...listHandlers(needs, plans),
     ...peopleHandlers(needs),
   }
 }
@@ -193,6 +204,7 @@ function parseOptions(text: string | undefined): Record<string, string> {
 
 function rolloutHandlers(
   needs: ApiNeeds,
+  plans: ShownPlans,
 ): Some<
   | "planRollout"
   | "startRollout"
@@ -208,15 +220,21 @@ function rolloutHandlers(
   const view = (live: LiveRollout): Promise<RolloutView> => viewRollout(needs, live)
   return {
     planRollout: async ({ body }, caller) => {
-      const { releases, group } = withinReach(needs, caller, planOfBody(body))
-      return [...(await planRollout(needs, { releaseIds: releases, group, again: body.again }))]
+      const plan = withinReach(needs, caller, planOfBody(body))
+      const again = body.again === true
+      const planned = await planRollout(needs, { releaseIds: plan.releases, group: plan.group, again })
+      return planView(plans.keep({ ...planned, plan, again }))
     },
-    startRollout: async ({ body }, caller) =>
-      view(
-        await startPlan(by(needs, caller), withinReach(needs, caller, planOfBody(body)), {
-          again: body.again === true,
-        }),
-      ),
+    startRollout: async ({ body }, caller) => {
+      const planId = planIdOfBody(body)
+      if (planId !== null) {
+        const shown = plans.byId(planId)
+        demandMine(needs, caller, shown.members)
+        return view(await startShown(by(needs, caller), shown))
+      }
+      const again = body.again === true
+      return view(await startPlan(by(needs, caller), withinReach(needs, caller, planOfBody(body)), { again }))
+    },
     rehearsePlan: async ({ body }, caller) => {
       const { plan, seeds = 5, horizonMs = 30 * 86_400_000, rhythmMs = 6 * 3_600_000, odds = {} } = body
       const order = { plan: withinReach(needs, caller, planOfBody({ plan })), seeds, horizonMs, rhythmMs, odds }

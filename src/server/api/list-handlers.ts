@@ -1,6 +1,6 @@
 import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
 import type { List } from "../../core/contract/list.ts"
-import type { DeviceView, UpdateView } from "../../core/contract/schemas.ts"
+import type { DeviceView, PlannedView, UpdateView } from "../../core/contract/schemas.ts"
 import { eventFilter } from "../../core/domain/events/filter.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { OutgoingMessage, Update } from "../../core/domain/records.ts"
@@ -11,6 +11,8 @@ import { rolloutById } from "../fleet/find-rollout.ts"
 import { groupMember } from "../fleet/group-context.ts"
 import { deltasOf } from "../fleet/make-deltas.ts"
 import type { MessagePlace } from "../fleet/page-reads.ts"
+import type { PlannedMember } from "../fleet/plan-rollout.ts"
+import type { ShownPlans } from "../fleet/shown-plans.ts"
 import type { Caller } from "../people/caller.ts"
 import { devicesOf, eventsFor } from "../people/within.ts"
 import type { Handlers } from "./handler.ts"
@@ -36,6 +38,7 @@ type Lists =
   | "releaseDeltas"
   | "listRollouts"
   | "rolloutUpdates"
+  | "planDevices"
   | "listChannels"
   | "listTokens"
   | "listMessages"
@@ -44,13 +47,17 @@ type Lists =
 type Query<Name extends EndpointName> = Call<Name>["query"]
 
 /** Everything that is read a page at a time. */
-export function listHandlers(needs: ApiNeeds): Pick<Handlers, Lists> {
+export function listHandlers(needs: ApiNeeds, plans: ShownPlans): Pick<Handlers, Lists> {
   const { live } = needs
   const finder = new DeviceFinder(needs)
   return {
     listDevices: ({ query }, caller) => listDevices(needs, finder, query, caller),
     rolloutUpdates: ({ params, query }, caller) =>
       listUpdates(needs, (params as { readonly id: string }).id, query, caller),
+    planDevices: ({ params, query }, caller) => {
+      const { rows } = plans.byId((params as { readonly id: string }).id)
+      return planRows(rows, query, seenBy(needs, caller))
+    },
     listMessages: ({ query }, caller) => listMessages(needs, query, caller),
     listEvents: ({ query }, caller) => listEvents(needs, query, caller),
     listEnrolments: ({ query }) =>
@@ -190,6 +197,28 @@ async function listUpdates(
     cursorOf: ({ id }) => cursorText(sorting, { value: 0, id }),
   })
   return { ...page, total: caller.group === null ? await needs.store.countUpdates(query) : await count(theirs) }
+}
+
+/** The rows are in order already. */
+async function planRows(
+  all: readonly PlannedMember[],
+  { limit = 100, cursor, sort, outcome }: Query<"planDevices">,
+  isTheirs: (row: PlannedMember) => boolean,
+): Promise<List<PlannedView>> {
+  const sorting = sortingOf(sort, "device")
+  const after = placeOfCursor(sorting, cursor)?.id ?? null
+  const chosen = all.filter((row) => isAsked(outcome, row.outcome) && isTheirs(row))
+  if (sorting.backwards) chosen.reverse()
+  const isPast = ({ deviceId }: PlannedMember): boolean =>
+    after === null || (sorting.backwards ? deviceId < after : deviceId > after)
+  const from = chosen.findIndex(isPast)
+  const page = await cutPage({
+    rows: from < 0 ? [] : chosen.slice(from, from + limit + 1),
+    limit,
+    view: (row) => ({ ...row }),
+    cursorOf: ({ deviceId }) => cursorText(sorting, { value: 0, id: deviceId }),
+  })
+  return { ...page, total: chosen.length }
 }
 
 async function listMessages(

@@ -5,7 +5,9 @@ import { mistakeText, parsePlanFile } from "../../core/rollout/plan-file.ts"
 
 /** The plan that a request means: a plan file, or the common case in a few words. Refuses `bad-plan` and `bad-request`. */
 export function planOfBody(body: RolloutBody): RolloutPlan {
-  const { plan, releaseIds, group = null, silenceTimeoutMs, canary, pauseOnNoShow } = body
+  const { plan, planId, releaseIds, group = null, silenceTimeoutMs, canary, pauseOnNoShow } = body
+  if (planId !== undefined)
+    throw new Refusal("bad-request", { detail: "a plan that was shown is started, not planned" })
   if (plan !== undefined) {
     if (
       releaseIds !== undefined ||
@@ -25,4 +27,13 @@ export function planOfBody(body: RolloutBody): RolloutPlan {
   const simple = simplePlan({ releases: [...new Set(releaseIds)], group, silenceMs: silenceTimeoutMs })
   if (canary === undefined && pauseOnNoShow === undefined) return simple
   return canaryPlan(simple, { count: canary ?? null, noShowAtMost: pauseOnNoShow ?? null })
+}
+
+/** The plan that a request names by its id; null = it names none. Refuses whatever stands beside the id. */
+export function planIdOfBody({ planId, ...others }: RolloutBody): string | null {
+  if (planId === undefined) return null
+  if (Object.keys(others).length > 0) {
+    throw new Refusal("bad-request", { detail: "a plan that was shown is started as it is: nothing beside its planId" })
+  }
+  return planId
 }

@@ -6,6 +6,7 @@ import type {
   EnrolmentView,
   EventView,
   MessageView,
+  PlanView,
   RehearsalView,
   ReleaseView,
   RolloutView,
@@ -23,6 +24,7 @@ import type { DeltaStanding } from "../fleet/make-deltas.ts"
 import { type LiveChannel, type LiveDevice, neverSeen, tally } from "../fleet/live-fleet.ts"
 import { explainUpdate, reportRollout } from "../fleet/explain-rollout.ts"
 import type { Rehearsal } from "../../core/rollout/rehearse.ts"
+import { type ShownPlan, summaryOf } from "../fleet/shown-plans.ts"
 import type { RehearsalReport } from "../fleet/rehearse-rollout.ts"
 import type { LiveRollout } from "../fleet/live-rollout.ts"
 
@@ -181,6 +183,12 @@ export function messageView(message: OutgoingMessage): MessageView {
 
 export function eventView(event: WaftEvent): EventView {
   return { ...event }
+}
+
+/** A plan in numbers. */
+export function planView(shown: ShownPlan): PlanView {
+  const { id, expiresAt, plan } = shown
+  return { id, expiresAt, plan, ...summaryOf(shown) }
 }
 
 /** A rehearsal as the API shows it: the typical one, and how far the others are from it. */

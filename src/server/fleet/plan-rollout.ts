@@ -25,27 +25,57 @@ export interface RolloutMember {
 }
 
 type Needs = Pick<FleetNeeds, "live" | "families" | "clock">
+type PlanNeeds = Pick<FleetNeeds, "live" | "families" | "images" | "clock"> & {
+  /** Lets everybody else have their turn. */
+  readonly breathe: () => Promise<void>
+}
+
+/** Devices that are looked at before the others have their turn. */
+const atOnce = 200
 
 /**
  * Finds the devices of a rollout and each one's release. Refuses unknown and withdrawn releases, two releases for the
  * same device, and a rollout without a device.
  */
 export function chooseMembers(needs: Needs, wish: RolloutWish): readonly RolloutMember[] {
+  const members = [...choices(needs, wish)].flatMap((member) => member ?? [])
+  if (members.length === 0) throw emptyRollout(needs, wish)
+  return members
+}
+
+/** The same in small steps, so that nobody waits for it. */
+async function chooseInSteps(needs: PlanNeeds, wish: RolloutWish): Promise<readonly RolloutMember[]> {
+  const members: RolloutMember[] = []
+  let looked = 0
+  for (const member of choices(needs, wish)) {
+    if (++looked % atOnce === 0) await needs.breathe()
+    if (member !== null) members.push(member)
+  }
+  if (members.length === 0) throw emptyRollout(needs, wish)
+  return members
+}
+
+/** Each device of the fleet as a member, by id; null = it is none. */
+function* choices(needs: Needs, wish: RolloutWish): Generator<RolloutMember | null> {
   const releases = [...new Set(wish.releaseIds)].map((id) => releaseById(needs, id))
   if (releases.length === 0) throw new Refusal("bad-request", { detail: "a rollout needs at least one release" })
   for (const release of releases) {
     if (release.state === "withdrawn") throw new Refusal("release-withdrawn", { release: release.id })
   }
   const group = wish.group === null ? () => true : fleetGroup(needs, wish.group)
-  const members: RolloutMember[] = []
-  for (const live of needs.live.devices.values()) {
+  for (const id of needs.live.deviceIds.after(null)) {
+    const live = needs.live.devices.get(id)
+    if (live === undefined) continue
     const { device } = live
-    if (device.admission === "pending" || !group(groupMember(live))) continue
-    const release = releaseFor(releases, device)
-    if (release !== null) members.push({ device, release, isThere: isThere(live, release, wish), obstacle: null })
+    const isChosen = device.admission !== "pending" && group(groupMember(live))
+    const release = isChosen ? releaseFor(releases, device) : null
+    yield release === null ? null : { device, release, isThere: isThere(live, release, wish), obstacle: null }
   }
-  if (members.length === 0) throw new Refusal("empty-rollout", { detail: whyEmpty(releases, wish.group) })
-  return members
+}
+
+function emptyRollout(needs: Needs, { releaseIds, group }: RolloutWish): Refusal {
+  const releases = [...new Set(releaseIds)].map((id) => releaseById(needs, id))
+  return new Refusal("empty-rollout", { detail: whyEmpty(releases, group) })
 }
 
 function releaseFor(releases: readonly Release[], device: Device): Release | null {
@@ -91,13 +121,23 @@ export interface PlannedMember {
   readonly sentence: string
 }
 
+/** What a rollout would do. */
+export interface PlannedRollout {
+  readonly members: readonly RolloutMember[]
+  /** One for each member, in the same order: by device. */
+  readonly rows: readonly PlannedMember[]
+}
+
 /** Says what a rollout would do with each device, and does nothing. */
-export async function planRollout(
-  needs: Pick<FleetNeeds, "live" | "families" | "images" | "clock">,
-  wish: RolloutWish,
-): Promise<readonly PlannedMember[]> {
+export async function planRollout(needs: PlanNeeds, wish: RolloutWish): Promise<PlannedRollout> {
   const planner = new OfferPlanner(needs)
-  return Promise.all(chooseMembers(needs, wish).map((member) => planMember(needs, planner, member)))
+  const members = await chooseInSteps(needs, wish)
+  const rows: PlannedMember[] = []
+  for (const [index, member] of members.entries()) {
+    if (index % atOnce === atOnce - 1) await needs.breathe()
+    rows.push(await planMember(needs, planner, member))
+  }
+  return { members, rows }
 }
 
 async function planMember(

@@ -18,6 +18,7 @@ import { makeOffers } from "./make-offers.ts"
 import { mayRunOther, type Move, moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { chooseMembers, isThere, type RolloutMember, type RolloutWish } from "./plan-rollout.ts"
+import { membersOf, type ShownPlan } from "./shown-plans.ts"
 import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
@@ -43,6 +44,13 @@ export function startPlan(
   const prediction = needs.live.predictions.get(JSON.stringify(plan)) ?? null
   const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group, again: more.again })
   return startWith(needs, { plan, members, prediction, ...more })
+}
+
+/** Starts a plan that was shown, for just the devices that were shown. Refuses what `membersOf` refuses. */
+export function startShown(needs: Needs, shown: ShownPlan): Promise<LiveRollout> {
+  const { plan, again } = shown
+  const prediction = needs.live.predictions.get(JSON.stringify(plan)) ?? null
+  return startWith(needs, { plan, members: membersOf(needs, shown), prediction, again })
 }
 
 /** Devices with their releases, and how they are brought there. */

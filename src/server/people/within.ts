@@ -1,6 +1,7 @@
 import type { Permit, Reach } from "../../core/contract/permit.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { Group, GroupMember } from "../../core/domain/group-member.ts"
+import type { Device } from "../../core/domain/records.ts"
 import { reaches } from "../../core/domain/people.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
@@ -120,6 +121,17 @@ export function withinReach<Choice extends { readonly group: string | null }>(
   demandAll({ needs, caller, group, isWithin: devicesOf(needs, caller) }, members)
   // What the expression means may change until it is looked at again.
   return { ...choice, group: `(${choice.group}) and (${group})` }
+}
+
+/** Holds devices that were chosen before to the caller's group. Throws `Refusal`. */
+export function demandMine(
+  needs: Needs,
+  caller: Caller,
+  chosen: readonly { readonly device: Pick<Device, "id"> }[],
+): void {
+  if (caller.group === null) return
+  const members = chosen.flatMap(({ device }) => needs.live.devices.get(device.id) ?? []).map(groupMember)
+  demandAll({ needs, caller, group: caller.group, isWithin: devicesOf(needs, caller) }, members)
 }
 
 function demandAll({ isWithin, group, caller }: Limit, members: readonly GroupMember[]): void {
