@@ -28,6 +28,8 @@ export interface ServeOptions {
   readonly flags?: readonly string[]
   /** Runs the server on this core only. */
   readonly core?: number
+  /** Descriptors that the server may have open. */
+  readonly openFiles?: number
   /** Environment of the server beside this process's own. */
   readonly env?: Readonly<Record<string, string>>
   /** Takes each line of the server's log; absent = it goes where this process's own errors go. */
@@ -49,11 +51,12 @@ const quietFlags: readonly string[] = Object.entries(quiet).flatMap(([name, valu
 
 /** Starts `waft serve` from the built program and resolves at its `ready` line. */
 export async function serve(options: ServeOptions = {}): Promise<Serving> {
-  const { data = newFolder(), flags = [], core, onLog } = options
+  const { data = newFolder(), flags = [], core, openFiles, onLog } = options
   const args = [join(root, "bin", "waft.js"), "serve", "--data", data, ...quietFlags, ...flags]
   const env = { ...process.env, ...options.env }
   const [program, ...words] = [
     ...(core === undefined ? [] : ["taskset", "-c", String(core)]),
+    ...(openFiles === undefined ? [] : ["prlimit", `--nofile=${openFiles}`]),
     process.execPath,
     ...args,
   ]

@@ -6,7 +6,7 @@ import { type ConverseNeeds, findDue, goOn, wakeAfterRestart } from "./fleet/con
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { Outbox } from "./fleet/outbox/outbox.ts"
 import type { LimitHits } from "../core/kit/limits.ts"
-import { countryOf, SmsBudget } from "./fleet/sms-budget.ts"
+import { allowedNumbers, SmsBudget } from "./fleet/sms-budget.ts"
 import { messageGateway } from "./gateway/message-gateway.ts"
 import { smsCarrier, smsReceiver, tellFate } from "./gateway/sms-gateway.ts"
 import type { SmsTransport } from "./transports/sms/sms-transport.ts"
@@ -68,7 +68,7 @@ export async function startConversations(start: ConversationsStart): Promise<Con
 function budgetOf({ config, needs, hits }: ConversationsStart): SmsBudget {
   const { smsAllow, smsNumber } = config
   return new SmsBudget({
-    allowed: smsAllow === "any" ? null : smsAllow.length > 0 ? smsAllow : [countryOf(smsNumber)],
+    allowed: allowedNumbers(smsAllow, smsNumber),
     perDay: config.smsPerDay,
     monotonic: () => needs.clock.monotonic(),
     hit: hits.hit,

@@ -47,16 +47,21 @@ async function closeToOthers(path: string, mode: number): Promise<void> {
 
 /** A folder that holds images had a database: to begin anew beside them would forget the whole fleet in silence. */
 async function demandDatabase(data: string): Promise<void> {
-  const images = await readdir(join(data, imagesFolder)).catch(() => [])
   const log = await sizeAndMode(join(data, `${databaseFile}-wal`))
   const database = await sizeAndMode(join(data, databaseFile))
   const isMissing = database === null || (database.size === 0 && (log?.size ?? 0) === 0)
-  const isUsed = images.some((name) => !name.endsWith(".part")) || (log?.size ?? 0) > 0
+  const isUsed = (log?.size ?? 0) > 0 || (await holdsImages(data))
   if (!isMissing || !isUsed) return
   throw new StartError(
     `The data folder ${data} was used before, but its database ${databaseFile} is ${database === null ? "missing" : "empty"}: ` +
       "bring it back with `waft restore`, or start with another --data.",
   )
+}
+
+/** Whether somebody has published something here. */
+export async function holdsImages(data: string): Promise<boolean> {
+  const images = await readdir(join(data, imagesFolder)).catch(() => [])
+  return images.some((name) => !name.endsWith(".part"))
 }
 
 async function sizeAndMode(path: string): Promise<{ readonly size: number; readonly mode: number } | null> {

@@ -21,6 +21,7 @@ import {
   announce,
   databaseFile,
   forgetFormerRun,
+  holdsImages,
   imagesFolder,
   prepareDataFolder,
   socketPath,
@@ -197,6 +198,7 @@ async function openFleet(
 ): Promise<{ readonly database: WaftDatabase; readonly needs: FleetNeeds }> {
   const database = openSqlite(join(config.data, databaseFile))
   closers.push(() => database.close())
+  await demandTables(config.data, database)
   const store = await openStore(database, "sqlite").catch((error: unknown) => {
     if (error instanceof NewerDatabase) {
       throw new StartError(
@@ -216,6 +218,27 @@ async function openFleet(
   live.deviceSpeed = config.deviceSpeed
   const events = new Emitter<WaftEvent>()
   return { database, needs: { clock: systemClock, store, images, live, events, randomText, families } }
+}
+
+/** A database without a table beside images that somebody published is another's, or what is left of one. */
+async function demandTables(data: string, database: WaftDatabase): Promise<void> {
+  const cure = "bring it back with `waft restore`, or start with another --data"
+  const { sql, parameters } = database.builder
+    .selectFrom("sqlite_master" as never)
+    .select(({ fn }) => fn.countAll<number>().as("tables"))
+    .compile()
+  const [found] = await database
+    .query<{ readonly tables: number }>({ sql, parameters } as never)
+    .catch((error: unknown) => {
+      const { message } = error as Error
+      if (!/not a database|malformed/.test(message)) throw error
+      throw new StartError(`${join(data, databaseFile)} is no sound database (${message}): ${cure}.`, { cause: error })
+    })
+  if (found?.tables === 0 && (await holdsImages(data))) {
+    throw new StartError(
+      `The data folder ${data} was used before, but its database ${databaseFile} has no tables: ${cure}.`,
+    )
+  }
 }
 
 /** Letters and digits that nobody mistakes for one another when typing them into a sketch. */

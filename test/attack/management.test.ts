@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import { createServer, type Server } from "node:http"
 import { connect } from "node:net"
 import { join } from "node:path"
+import Database from "better-sqlite3"
 import { afterEach, describe, expect, it } from "vitest"
 import { freePort, newFolder, serve, type Serving } from "../serving.ts"
 import { waft } from "./run-waft.ts"
@@ -117,6 +118,11 @@ describe("the data folder", () => {
     expect(await refused()).toMatch(/its database waft\.db is missing: bring it back with `waft restore`/)
     writeFileSync(join(data, "waft.db"), "")
     expect(await refused()).toMatch(/its database waft\.db is empty/)
+    new Database(join(data, "waft.db")).exec("create table t (x); drop table t").close()
+    expect(statSync(join(data, "waft.db")).size).toBeGreaterThan(0)
+    expect(await refused()).toMatch(/its database waft\.db has no tables/)
+    writeFileSync(join(data, "waft.db"), "no database at all. ".repeat(400))
+    expect(await refused()).toMatch(/waft\.db is no sound database .*waft restore/)
     rmSync(join(data, "images"), { recursive: true })
     rmSync(join(data, "waft.db"))
     await start({ data })

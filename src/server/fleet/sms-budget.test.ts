@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { limits, type LimitName } from "../../core/kit/limits.ts"
-import { countryOf, SmsBudget } from "./sms-budget.ts"
+import { allowedNumbers, countryOf, SmsBudget } from "./sms-budget.ts"
 
 function budgetOf(allowed: readonly string[] | null, perDay = 1000) {
   const met: LimitName[] = []
@@ -19,6 +19,20 @@ describe("what short messages may cost", () => {
     expect(new Set(met)).toEqual(new Set(["sms.number"]))
     expect(budgetOf(["+39", "+3989"]).budget.refuse("+398991234567")).toBeNull()
     expect(budgetOf(null).budget.refuse("+4917112345678")).toBeNull()
+  })
+
+  it("is bounded so where nothing is set: own country only, without its premium numbers and what shares its code", () => {
+    const refused = (own: string, to: string): boolean => budgetOf(allowedNumbers([], own)).budget.refuse(to) !== null
+    expect(refused("+393312345678", "+393351234567")).toBe(false)
+    for (const to of ["+39144123456", "+39892123456", "+4917112345678", "+979123456789", "+881612345678"]) {
+      expect(refused("+393312345678", to), to).toBe(true)
+    }
+    expect(refused("+15550100200", "+12125550100")).toBe(false)
+    for (const to of ["+19005550100", "+18765550100", "+14735550100"])
+      expect(refused("+15550100200", to), to).toBe(true)
+    expect(refused("+447700900123", "+447700900124")).toBe(false)
+    for (const to of ["+449091234567", "+447012345678"]) expect(refused("+447700900123", to), to).toBe(true)
+    expect(budgetOf(allowedNumbers("any", "+39331")).budget.refuse("+4917112345678")).toBeNull()
   })
 
   it("is bounded by number and day, and in all", () => {

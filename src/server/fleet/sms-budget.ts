@@ -15,34 +15,46 @@ const dayMs = 86_400_000
 const mostNumbers = 200_000
 
 /**
- * Numbers that cost their caller more, by the plans of ITU (E.164) and of some countries. An operator's own carrier knows
- * better: it should refuse them too.
+ * Numbers that cost their caller more, within what looks like one country: premium services by the numbering plans that countries
+ * publish through the ITU, and the island states that share +1 with North America. An operator's own carrier knows better: it
+ * should refuse them too.
  */
-const premium = [
+const dear: Readonly<Record<string, string>> = {
+  "+1": "900 976 242 246 264 268 284 345 441 473 649 658 664 721 758 767 784 809 829 849 868 869 876",
+  "+30": "901 909",
+  "+31": "900 906 909",
+  "+32": "900 902 903 904 905 907 909",
+  "+33": "89",
+  "+34": "803 806 807 905 907",
+  "+351": "760 761 762",
+  "+353": "15",
+  "+358": "600 700",
+  "+36": "90",
+  "+39": "144 166 89",
+  "+41": "900 901 906",
+  "+420": "900 906 908 909",
+  "+421": "900",
+  "+43": "900 901 930 931",
+  "+44": "70 87 9",
+  "+46": "900 939 944",
+  "+47": "82",
+  "+48": "70",
+  "+49": "137 900",
+  "+61": "190",
+  "+64": "900",
+  "+7": "803 809",
+}
+const premium: readonly string[] = [
+  // International premium rate (ITU-T E.169.2).
   "+979",
-  "+1900",
-  "+1976",
-  "+3389",
-  "+34803",
-  "+34806",
-  "+34807",
-  "+39144",
-  "+39166",
-  "+3989",
-  "+449",
-  "+4819",
-  "+41900",
-  "+41901",
-  "+41906",
-  "+43900",
-  "+43930",
-  "+49137",
-  "+49900",
-  "+31900",
-  "+31906",
-  "+31909",
-  "+32900",
+  ...Object.entries(dear).flatMap(([country, numbers]) => numbers.split(" ").map((number) => `${country}${number}`)),
 ]
+
+/** Beginnings of the numbers that may be written to: those that are set, or those of this server's own country; null = any. */
+export function allowedNumbers(set: readonly string[] | "any", ownNumber: string): readonly string[] | null {
+  if (set === "any") return null
+  return set.length > 0 ? set : [countryOf(ownNumber)]
+}
 
 /** What short messages may cost: which numbers, how many a day to each, how many a day in all. */
 export class SmsBudget {
