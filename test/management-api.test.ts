@@ -1,3 +1,5 @@
+import { connect, type AddressInfo, type Socket } from "node:net"
+import { limits } from "../src/core/kit/limits.ts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { endpoints } from "../src/core/contract/endpoints.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
@@ -83,6 +85,28 @@ describe("the management API", () => {
     expect(answer.json<{ detail: string }>().detail).toBe("The request is not understood: body/1 must be object.")
     expect((await inject("POST", "/api/devices/import", [])).statusCode).toBe(400)
     expect(needs.live.devices.size).toBe(0)
+  })
+
+  it("reads so many bodies at a time and no more", async () => {
+    const { api, needs } = await memoryApi()
+    await api.listen({ port: 0, host: "127.0.0.1" })
+    const { port } = api.server.address() as AddressInfo
+    const head =
+      "POST /api/devices HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer right\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    const begin = (): Promise<Socket> =>
+      new Promise((resolve) => {
+        const socket = connect(port, "127.0.0.1", () => socket.write(head, () => resolve(socket)))
+        socket.on("error", () => undefined)
+      })
+    const { most } = limits["api.bodies"]
+    const open = await Promise.all(Array.from({ length: most }, begin))
+    const answered = (socket: Socket): Promise<string> =>
+      new Promise((resolve) => socket.once("data", (bytes: Buffer) => resolve(bytes.toString())))
+    // Those that are being read are not answered; one more is, at once.
+    expect(await answered(await begin())).toMatch(/^HTTP\/1\.1 503 /)
+    expect(needs.hits.count("api.bodies")).toBe(1)
+    for (const socket of open) socket.destroy()
+    await api.close()
   })
 
   it("is healthy only while it can write", async () => {

@@ -57,7 +57,7 @@ export async function startConversations(start: ConversationsStart): Promise<Con
   }
   await outbox.resume()
   const strange = (from: string): void => start.log.warn({ from }, "a message of no device that this server knows")
-  const carrierNow = startSms({ ...start, receiver: smsReceiver(needs, strange) })
+  const carrierNow = startSms({ ...start, receiver: smsReceiver({ ...needs, hit: start.hits.hit }, strange) })
   transport = carrierNow
   if (carrierNow !== null) start.closers.push(() => carrierNow.close())
   start.closers.push(() => outbox.close())

@@ -104,6 +104,31 @@ export const limits = {
     unit: "events a minute",
     says: "about a device that waits to be accepted; further ones are counted into one",
   },
+  "device.notes": {
+    most: 60,
+    unit: "notes a minute",
+    says: "of the agent beside a device; further ones are refused with 429",
+  },
+  "device.reports": {
+    most: 240,
+    unit: "reports a minute",
+    says: "of one login over HTTP; further ones are refused with 429",
+  },
+  "sms.unreadable": {
+    most: 60,
+    unit: "messages an hour",
+    says: "that cannot be read are kept as events; further ones are counted",
+  },
+  "api.connections": {
+    most: 512,
+    unit: "connections",
+    says: "of callers over TCP; further ones are closed (the socket in the data folder has its own)",
+  },
+  "api.bodies": {
+    most: 64,
+    unit: "bodies",
+    says: "that are read at the same time, within the memory for one file as large as may be published and 64 MB; else 503",
+  },
   "sms.per-number-day": { most: 24, unit: "messages a day", says: "to one number; further ones are not sent" },
   "sms.per-day": { most: 20_000, unit: "messages a day", says: "in all; further ones are not sent" },
   "sms.number": { most: 0, unit: "messages", says: "to numbers outside the allowed ranges" },

@@ -12,6 +12,7 @@ import { type Endpoint, type EndpointName, endpoints } from "../../core/contract
 import { type Permit, permit, reachWords } from "../../core/contract/permit.ts"
 import { Problem } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { limits } from "../../core/kit/limits.ts"
 import { type Asked, FairTurns } from "../transports/http/fair-turns.ts"
 import { anybody, type Caller } from "../people/caller.ts"
 import { withinGroup } from "../people/within.ts"
@@ -25,15 +26,11 @@ import { validateFirstFault } from "./validate-first-fault.ts"
 
 /** Largest JSON body of a call that names no other, bytes. */
 const bodyBytesByDefault = 256 << 10
-/** Bodies that are read at the same time. */
-const bodiesAtOnce = 64
 /** Memory for them beside one file as large as may be published, bytes. */
 const bodyRoomBytes = 64 << 20
 /** A caller may take so long for the head of a request, and so long for all of it. */
 const headTimeoutMs = 10_000
 const requestTimeoutMs = 300_000
-/** Connections of callers over TCP; the socket in the data folder has its own. */
-const connectionsAtOnce = 512
 
 export interface ApiOptions {
   readonly needs: ApiNeeds
@@ -63,7 +60,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: headTimeoutMs, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
   }).setValidatorCompiler(validateFirstFault)
-  api.server.maxConnections = connectionsAtOnce
+  api.server.maxConnections = limits["api.connections"].most
+  api.server.on("drop", () => options.needs.hits.hit("api.connections"))
   // A form of another site's page may send text without asking first; nothing here takes it.
   api.removeContentTypeParser("text/plain")
   guardRequests(api, options)
@@ -114,7 +112,7 @@ function callerOf(request: FastifyRequest): Caller {
 /** Before a byte of the body: host, origin, token, and room for what the head announces. */
 function guardRequests(api: FastifyInstance, options: ApiOptions): void {
   demandTurns(api, options)
-  const budget = new BodyBudget({ bytes: options.uploadLimitBytes + bodyRoomBytes, bodies: bodiesAtOnce })
+  const budget = new BodyBudget({ bytes: options.uploadLimitBytes + bodyRoomBytes, bodies: limits["api.bodies"].most })
   api.addHook("onRequest", async (request, reply) => {
     const body = bodyOf(request.raw)
     // Whoever is refused has the body still to send; the connection ends instead of taking it.
@@ -128,7 +126,12 @@ function guardRequests(api: FastifyInstance, options: ApiOptions): void {
       if (body === null) return
       const limit = request.routeOptions.bodyLimit
       if (body.sizeBytes !== null && body.sizeBytes > limit) throw tooLarge(request, limit)
-      reply.raw.once("close", budget.take(body.sizeBytes ?? limit))
+      const giveBack = budget.take(body.sizeBytes ?? limit)
+      if (giveBack === null) {
+        options.needs.hits.hit("api.bodies")
+        throw new Refusal("busy")
+      }
+      reply.raw.once("close", giveBack)
     } catch (error) {
       refuse(error)
     }

@@ -83,9 +83,9 @@ export class BodyBudget {
     this.#most = bodies
   }
 
-  /** Takes room for a body; the returned function gives it back, once. Throws `Refusal` when there is none. */
-  take(sizeBytes: number): () => void {
-    if (this.#held >= this.#most || this.#heldBytes + sizeBytes > this.#mostBytes) throw new Refusal("busy")
+  /** Takes room for a body; the returned function gives it back, once. Null when there is none. */
+  take(sizeBytes: number): (() => void) | null {
+    if (this.#held >= this.#most || this.#heldBytes + sizeBytes > this.#mostBytes) return null
     this.#held++
     this.#heldBytes += sizeBytes
     let isHeld = true

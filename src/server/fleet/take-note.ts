@@ -1,10 +1,14 @@
 import { deviceActor } from "../../core/domain/actor.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
+import { type LimitName, limits } from "../../core/kit/limits.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice, NoteMemory } from "./live-fleet.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
+type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & {
+  /** Told of each limit that is met. */
+  readonly hit?: (limit: LimitName) => void
+}
 
 /** What whoever stands beside a device saw or did there. */
 export interface AgentNote {
@@ -15,8 +19,6 @@ export interface AgentNote {
   readonly version?: string
 }
 
-/** Notes that are written in a minute of one device. */
-const mostInMinute = 60
 /** An agent delivers one after another: a repeated note is among the last. */
 const mostMarks = 20
 
@@ -29,8 +31,10 @@ export async function takeNote(needs: Needs, live: LiveDevice, note: AgentNote):
   const { mark, event, sentence, version } = note
   if (memory.marks.includes(mark)) return "known"
   const deviceId = live.device.id
-  if (memory.inMinute >= mostInMinute) {
-    throw new Refusal("too-many-notes", { device: deviceId, count: String(mostInMinute) })
+  const { most } = limits["device.notes"]
+  if (memory.inMinute >= most) {
+    needs.hit?.("device.notes")
+    throw new Refusal("too-many-notes", { device: deviceId, count: String(most) })
   }
   memory.inMinute++
   memory.marks = [...memory.marks, mark].slice(-mostMarks)

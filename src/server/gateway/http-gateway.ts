@@ -1,4 +1,5 @@
 import type { DeviceAccess } from "../../core/domain/records.ts"
+import { type LimitName, limits } from "../../core/kit/limits.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { OfferedFile } from "../../core/families/family.ts"
 import { notFound, type RouteAnswer, type RouteRequest, type RouteSituation } from "../../core/families/routes.ts"
@@ -19,6 +20,8 @@ export type HttpGatewayNeeds = GatewayNeeds &
   Pick<FleetNeeds, "randomText"> & {
     /** Scheme, host and port as devices reach the listener; null = the address at which each request came. */
     readonly deviceUrl: string | null
+    /** Told of each limit that is met. */
+    readonly hit?: (limit: LimitName) => void
   }
 
 type Login = LiveDevice | LiveChannel
@@ -86,7 +89,9 @@ class HttpGateway {
     const minute = before !== undefined && now - before.since < 60_000 ? before : { since: now, count: 0 }
     minute.count++
     this.#told.set(login, minute)
-    return minute.count <= mostInMinute
+    if (minute.count <= limits["device.reports"].most) return true
+    this.#needs.hit?.("device.reports")
+    return false
   }
 
   #answerGet(match: RouteMatch, request: RouteRequest, contact: Contact): HttpNode {
@@ -228,9 +233,6 @@ class HttpGateway {
   }
 }
 
-/** Requests with a body that one login may send in a minute. */
-const mostInMinute = 240
-
 interface Contact {
   readonly login: Login
   readonly origin: Origin
@@ -303,7 +305,7 @@ function methodRefused(allowed: readonly string[]): HttpNotice {
 const tooMany: HttpNotice = textNode({
   status: 429,
   headers: { "Retry-After": "60" },
-  body: { type: "text/plain", text: `a device may tell ${mostInMinute} things in a minute\n` },
+  body: { type: "text/plain", text: `a device may tell ${limits["device.reports"].most} things in a minute\n` },
 })
 
 function flat(headers: Readonly<Record<string, string>> = {}): readonly string[] {

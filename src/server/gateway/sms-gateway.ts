@@ -1,5 +1,6 @@
 import { engine } from "../../core/domain/actor.ts"
 import { decodeSeptets, encodeSeptets } from "../../core/protocols/sms/alphabet.ts"
+import { type LimitName, limits } from "../../core/kit/limits.ts"
 import type { OutgoingMessage } from "../../core/domain/records.ts"
 import { commit, eventOf } from "../fleet/commit.ts"
 import { converse, type ConverseNeeds, takeMessage } from "../fleet/converse.ts"
@@ -45,8 +46,12 @@ function outcomeOf(outcome: SendOutcome): CarrierOutcome {
 }
 
 /** Joins incoming short messages to the fleet: message -> device -> conversation. */
-export function smsReceiver(needs: ConverseNeeds, strange: (from: string) => void): SmsReceiver {
+export function smsReceiver(
+  needs: ConverseNeeds & { readonly hit?: (limit: LimitName) => void },
+  strange: (from: string) => void,
+): SmsReceiver {
   const strangers = new Strangers(strange)
+  let hour = { since: Number.NEGATIVE_INFINITY, unreadable: 0 }
   return {
     received: async (sms) => {
       const { live } = await takeMessage(needs, { kind: "message", via: "sms", from: sms.from, bytes: bytesOf(sms) })
@@ -56,6 +61,10 @@ export function smsReceiver(needs: ConverseNeeds, strange: (from: string) => voi
       if (state !== "trying") await needs.outbox.statusChanged(reference, state, words, hints)
     },
     unreadable: async ({ octets, why }) => {
+      const now = needs.clock.monotonic()
+      if (now - hour.since >= 3_600_000) hour = { since: now, unreadable: 0 }
+      // Anybody can send them: the log is not theirs to fill.
+      if (++hour.unreadable > limits["sms.unreadable"].most) return needs.hit?.("sms.unreadable")
       const kind = "message.unreadable"
       const sentence = `A short message came that cannot be read (${why}); what came is kept here.`
       await commit(needs, engine, [eventOf({ at: needs.clock.now(), kind, sentence, data: { octets } })])

@@ -178,6 +178,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
     for (const transfer of this.#transfers.keys()) transfer.cancel("aborted")
     await Promise.all(ends)
     for (const socket of this.#peers.keys()) socket.destroy()
+    for (const { giveWay } of this.#arriving.values()) giveWay()
     this.#deadlines.stop()
     await stopped
   }
