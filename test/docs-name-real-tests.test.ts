@@ -37,6 +37,22 @@ describe.each([
   })
 })
 
+describe("docs/conclusions.md", () => {
+  const text = readFileSync(new URL("docs/conclusions.md", root), "utf8")
+  const named = [...text.matchAll(/`([\w/.-]+\.test\.ts)`\s+"([^"]+)"/g)].map(([, file = "", name = ""]) => ({
+    file,
+    name,
+  }))
+
+  it.each(named)("names a test that exists: $file, $name", ({ file, name }) => {
+    expect(readFileSync(new URL(file, root), "utf8")).toContain(name)
+  })
+
+  it("names one for each thing that was seen", () => {
+    expect(named.length).toBeGreaterThan(14)
+  })
+})
+
 describe("docs/protocols/pic32mzw1.md", () => {
   it("lists every result code with its words and the faults that end in it", () => {
     const rows = Object.entries(resultWords).map(([code, words]) => {

@@ -11,6 +11,7 @@ const device = (id: string, labels: Readonly<Record<string, string>>, version: s
   state: "idle",
   running: { version, evidence: "told" },
   update: null,
+  doubt: null,
   explain: "",
   lastSeen: null,
   peer: null,

@@ -198,6 +198,22 @@ export class FleetBench {
     return end
   }
 
+  /** A GET at the device's URL by whoever sends these headers; an image is taken whole. */
+  async get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; text: string }> {
+    const origin = { peer, localHost: "127.0.0.1", localPort: this.#httpPort, isTls: false }
+    const node = this.#http.find({ method: "GET", path, query: "", headers: { host: "127.0.0.1", ...headers }, origin })
+    if (node === null) return { status: 404, text: "" }
+    if (node.kind === "exchange") throw new Error(`${path} is no plain GET`)
+    if (node.kind === "file") {
+      const { sizeBytes, finished } = await node.open(0)
+      await finished({ from: 0, to: sizeBytes, sent: sizeBytes, whole: true })
+      return { status: 200, text: "" }
+    }
+    node.read?.()
+    await this.live.turn
+    return { status: node.status ?? 200, text: node.content }
+  }
+
   /** Switches the device off and on: the RAM is gone. */
   powerOff(): void {
     this.#ram = new Map()

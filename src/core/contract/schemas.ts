@@ -63,6 +63,11 @@ export const DeviceView = Type.Object({
     ]),
   }),
   update: Nullable(UpdateView),
+  doubt: Nullable(
+    Type.String({
+      description: "why its login seems to be shared, so that nothing is concluded; an operator's word ends it",
+    }),
+  ),
   explain: Type.String(),
   lastSeen: Nullable(Time),
   peer: Nullable(Type.String()),

@@ -8,6 +8,8 @@ const longestTrail = 6
 const alternationsToDoubt = 3
 /** So many contacts into which another client came are two devices. */
 const overlapsToDoubt = 2
+/** So many contacts in a row that a device of this model would have to make twice as fast as it can are two devices. */
+const doubledToDoubt = 3
 
 type Sign = PullFact & { readonly session: string; readonly network: string }
 
@@ -39,11 +41,13 @@ function begin(state: PullState, { session, network, at }: Sign): PullState {
     wants: "no",
     isClosed: false,
     isMixed: state.open,
+    isDoubled: false,
     isSettled: false,
   }
   const sharing = state.sharing ?? (isAlternating(trail) || isBackAgain(state, network) ? "alternating" : null)
   const isElsewhere = state.isElsewhere || isAway(state, network)
-  const begun: PullState = { ...state, contact, trail, sharing, isReadSince: true, isElsewhere }
+  const doubled = state.contact?.isDoubled === true ? state.doubled : 0
+  const begun: PullState = { ...state, contact, trail, sharing, isReadSince: true, isElsewhere, doubled }
   return state.open && isAway(state, network) ? withOverlap(begun) : begun
 }
 
@@ -76,11 +80,24 @@ export function noteContact(context: PullContext, state: PullState, fact: Sign):
     const mixed: PullState = { ...state, contact: { ...contact, isMixed: true }, isElsewhere: true }
     return { state: isNew ? withOverlap(mixed) : state, findings: [] }
   }
+  if (isSecondLook(context, contact, fact)) return { state: withSecondLook(state, contact), findings: [] }
   if (contact.isSettled && fact.kind !== "asked") return { state, findings: [] }
   return {
     state: { ...state, contact: { ...contact, lastAt: fact.at, ...wish(context, contact, fact) } },
     findings: [],
   }
+}
+
+/** A device of this model has looked at its notice already, and would not do so again before its next contact. */
+function isSecondLook({ rules, model }: PullContext, contact: PullContact, fact: Sign): boolean {
+  if (fact.kind !== "notice-read" || fact.session === contact.session || contact.isDoubled) return false
+  return rules.contact(model).readsOnce
+}
+
+function withSecondLook(state: PullState, contact: PullContact): PullState {
+  const doubled = state.doubled + 1
+  const sharing = state.sharing ?? (doubled >= doubledToDoubt ? "rhythms" : null)
+  return { ...state, contact: { ...contact, isDoubled: true }, doubled, sharing }
 }
 
 /** What a sign says of whether the device wants the image. */

@@ -36,6 +36,8 @@ export interface ContactRules {
   readonly quitEndsFetch: boolean
   /** The device closes the session in which it read the notice: one that is still open when the contact is over broke off. */
   readonly closesSession: boolean
+  /** A contact reads the notice once: what reads it again keeps a rhythm of its own. */
+  readonly readsOnce: boolean
 }
 
 /**
@@ -53,8 +55,11 @@ export interface QuietContacts extends Readonly<Record<Exclude<Grounds, "none">,
   readonly elsewhere: number
 }
 
-/** Signs that two devices use one login or URL. */
-export type SharingSign = "overlap" | "alternating"
+/**
+ * Signs that two devices use one login or URL: contacts of two networks at once, or by turns; a second look at the notice in
+ * every contact of a device that looks once; versions that were told by turns, without an update between them.
+ */
+export type SharingSign = "overlap" | "alternating" | "rhythms" | "versions"
 
 /** What an operator reads at each moment: one sentence, without a final device name, that says why and what changes it. */
 export type PullWords = Readonly<Record<PullMoment, (facts: PullFacts) => string>>

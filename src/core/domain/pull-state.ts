@@ -24,6 +24,8 @@ export interface PullContact {
   readonly isClosed: boolean
   /** Two clients, or a transfer under way: it tells nothing about one device. */
   readonly isMixed: boolean
+  /** The notice was read again by a device that reads it once in a contact; what comes after a download is not counted. */
+  readonly isDoubled: boolean
   readonly isSettled: boolean
 }
 
@@ -63,6 +65,8 @@ export interface PullState {
   readonly trail: readonly string[]
   /** Contacts into which a client of another network came. */
   readonly overlaps: number
+  /** Contacts in a row in which the notice was read twice by a device that reads it once. */
+  readonly doubled: number
   /** Two devices seem to use this login. Nothing is concluded until an operator has said what holds. */
   readonly sharing: SharingSign | null
   /** How it was known what the device runs, before it might have got the image. */
@@ -87,6 +91,7 @@ export const freshPull: PullState = {
   contact: null,
   trail: [],
   overlaps: 0,
+  doubled: 0,
   sharing: null,
   knownBefore: null,
 }
@@ -94,6 +99,17 @@ export const freshPull: PullState = {
 /** Whether the device may have the whole image, so that nobody can say any more what it runs. */
 export function mayHaveImage({ grounds, open }: Pick<PullState, "grounds" | "open">): boolean {
   return open || grounds !== "none"
+}
+
+/** The state once what a contact seemed to say is forgotten; what the device may have of the image is not. */
+export function withoutContact(state: PullState): PullState {
+  return { ...state, contact: null, quiet: 0 }
+}
+
+/** The state once nobody can say who got what was sent: the device may have the image, and its transfers prove nothing. */
+export function contestedPull(state: PullState): PullState {
+  const grounds = state.grounds === "none" ? ("none" as const) : ("unseen" as const)
+  return { ...withoutContact(state), grounds, taken: [] }
 }
 
 /** Whether anything of the image has been asked for. */
@@ -123,6 +139,7 @@ export function resumedPull(state: PullState, now: number): PullState {
     wants: "no",
     isClosed: true,
     isMixed: true,
+    isDoubled: false,
     isSettled: true,
   }
   if (state.contact === null && !mayHaveImage(state)) return state

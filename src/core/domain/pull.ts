@@ -105,6 +105,8 @@ function imageEnded(context: PullContext, before: PullState, fact: PullFact & { 
     startedAt: at,
     lastAt: at,
     isSettled: true,
+    // After a restart it looks again.
+    isDoubled: true,
     wants: "no",
   } as const
   const state: PullState = {
@@ -126,7 +128,7 @@ function imageEnded(context: PullContext, before: PullState, fact: PullFact & { 
 
 function noContact({ home, fetchSession }: PullState) {
   const session = fetchSession ?? ""
-  return { network: home ?? "", session, further: null, isClosed: true, isMixed: false }
+  return { network: home ?? "", session, further: null, isClosed: true, isMixed: false, isDoubled: false }
 }
 
 interface Ended {

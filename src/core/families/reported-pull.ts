@@ -19,6 +19,7 @@ export function reportedPull(words: Omit<PullWords, ConcludedMoment>): PullRules
       quitWants: false,
       quitEndsFetch: false,
       closesSession: false,
+      readsOnce: false,
     }),
     quietContacts: {
       whole: never,

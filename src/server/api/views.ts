@@ -17,7 +17,7 @@ import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
 import type { Device, Enrolment, OutgoingMessage, Release, Update } from "../../core/domain/records.ts"
 import { tokenText } from "../fleet/add-device.ts"
-import { deviceState, explainDevice } from "../fleet/explain-device.ts"
+import { deviceState, doubtOf, explainDevice } from "../fleet/explain-device.ts"
 import { familyOf } from "../fleet/families.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import type { DeltaStanding } from "../fleet/make-deltas.ts"
@@ -67,6 +67,7 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
     state: deviceState(needs, live, update),
     running: device.running,
     update: update === null ? null : updateView(needs, update),
+    doubt: doubtOf(live, update),
     explain: explainDevice(needs, live, update),
     lastSeen: live.seenAt === neverSeen ? null : live.seenAt,
     peer: live.seenAt === neverSeen ? null : live.peer,

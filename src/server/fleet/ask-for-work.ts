@@ -13,6 +13,7 @@ import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
+import { sharingSentence } from "./record-fact.ts"
 import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & {
@@ -131,10 +132,27 @@ async function takeInVersion(needs: Needs, live: LiveDevice, version: string, is
   const changes: Change[] = []
   if (isNews) changes.push({ put: "device", device }, versionEvent(live, version, at))
   if (update !== null && move !== null) changes.push({ put: "update", update }, ...move.changes)
+  if (move !== null) live.saidVersions = [version]
+  const doubt = move === null && late === null ? doubtOfVersions(live, version) : null
+  if (doubt !== null) changes.push({ put: "update", update: doubt }, doubted(doubt, at))
   await commit(needs, deviceActor(live.device.id), changes)
   if (late !== null) needs.live.forgetUpdate(live.device.id, late.rolloutId)
   else if (update !== null) await finishOf(needs, update)
   return mayPlanAnew(needs, live)
+}
+
+/** The update with the doubt that a version raises which takes turns with another, without an update between; null = none. */
+function doubtOfVersions(live: LiveDevice, version: string): Update | null {
+  const said = live.saidVersions.at(-1) === version ? live.saidVersions : [...live.saidVersions, version].slice(-4)
+  live.saidVersions = said
+  const { update } = live
+  if (update === null || update.pull.sharing !== null || said.length < 4 || new Set(said).size > 2) return null
+  return { ...update, pull: { ...update.pull, sharing: "versions" } }
+}
+
+function doubted({ deviceId, rolloutId }: Update, at: number): Change {
+  const sentence = sharingSentence(deviceId, "versions")
+  return eventOf({ at, kind: "device.doubted", deviceId, rolloutId, basis: "concluded", sentence })
 }
 
 function versionEvent(live: LiveDevice, version: string, at: number): Change {

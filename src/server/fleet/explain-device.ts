@@ -1,3 +1,4 @@
+import type { RunningEvidence } from "../../core/domain/evidence.ts"
 import type { Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 import { explainUpdate } from "./explain-rollout.ts"
@@ -40,9 +41,8 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   }
   const family = familyOf(needs.families, device.family)
   const trouble = family.conversation?.explain(device.familyState) ?? null
-  const sharing = update?.pull.sharing ?? null
-  const shared = sharing === null ? "" : ` ${sharingSentence(device.id, sharing)}`
-  const doubt = `${trouble === null ? "" : ` ${trouble}`}${shared}`
+  const shared = doubtOf(live, update)
+  const doubt = `${trouble === null ? "" : ` ${trouble}`}${shared === null ? "" : ` ${shared}`}`
   if (update === null) {
     return live.seenAt === neverSeen
       ? `${device.id}: it has never called; put its ${family.access.words} and wait for its first contact.${doubt}`
@@ -55,10 +55,29 @@ export function explainDevice(needs: Needs, live: LiveDevice, update: Update | n
   }
   const why = update.offerReason === null || isSaid(update) ? "" : ` ${update.offerReason}`
   const over = rollout !== undefined && !isLive(rollout.state) ? "" : ` ${contact}.`
-  // What was concluded and doubted since, by the operator or by what came later, is not said as if it still held.
-  const isDoubted = update.progress.state === "succeeded" && device.running.evidence === "unknown"
-  const since = isDoubted ? " Since then it may have changed: what it runs now is not known." : ""
-  return `${device.id}: ${lowerFirst(explainUpdate(needs, update))}${why}${since}${doubt}${over}`
+  return `${device.id}: ${lowerFirst(explainUpdate(needs, update))}${why}${sinceThen(needs, live, update)}${doubt}${over}`
+}
+
+const nowKnown = {
+  unknown: () => "it may have changed: what it runs now is not known",
+  told: (version) => `an operator has said that it runs ${version}`,
+  observed: (version) => `it was seen to run ${version}`,
+  reported: (version) => `it has said itself that it runs ${version}`,
+  concluded: (version) => `it was concluded that it runs ${version}`,
+} as const satisfies Record<RunningEvidence, (version: string) => string>
+
+/** What came after an update that succeeded and no longer holds: what it said then is not said as if it still did. */
+function sinceThen({ live: fleet }: Pick<Needs, "live">, { device }: LiveDevice, update: Update): string {
+  if (update.progress.state !== "succeeded") return ""
+  const { version, evidence } = device.running
+  const holds = evidence !== "unknown" && version === fleet.releases.get(update.releaseId)?.version
+  return holds ? "" : ` Since then ${nowKnown[evidence](version ?? "nothing that is known")}.`
+}
+
+/** Why its login seems to be used by two devices; null = it does not. `update` is its newest. */
+export function doubtOf({ device }: LiveDevice, update: Update | null): string | null {
+  const sign = update?.pull.sharing ?? null
+  return sign === null ? null : sharingSentence(device.id, sign)
 }
 
 /** When it came last, and when it is expected next, where its rhythm is known. */

@@ -1,5 +1,5 @@
 import { engine } from "../../core/domain/actor.ts"
-import { freshPull } from "../../core/domain/pull-state.ts"
+import { contestedPull } from "../../core/domain/pull-state.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice } from "./live-fleet.ts"
@@ -19,7 +19,7 @@ const counts = new WeakMap<LiveDevice, { readonly at: number; more: number }>()
  */
 export async function flagContest(needs: Needs, live: LiveDevice, peer: string): Promise<void> {
   await takeTurns([live], () => {
-    if (live.update !== null) needs.live.setUpdate({ ...live.update, pull: freshPull })
+    if (live.update !== null) needs.live.setUpdate({ ...live.update, pull: contestedPull(live.update.pull) })
     return Promise.resolve()
   })
   const now = needs.clock.monotonic()

@@ -1,5 +1,5 @@
 import { engine } from "../../core/domain/actor.ts"
-import { freshPull } from "../../core/domain/pull-state.ts"
+import { withoutContact } from "../../core/domain/pull-state.ts"
 import type { ImageRef } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -21,7 +21,7 @@ export async function flagImage(
   const { update } = live
   if (update === null || update.id !== offered.updateId) return
   await takeTurns([live], () => {
-    if (live.update?.id === update.id) needs.live.setUpdate({ ...live.update, pull: freshPull })
+    if (live.update?.id === update.id) needs.live.setUpdate({ ...live.update, pull: withoutContact(live.update.pull) })
     return Promise.resolve()
   })
   const rollout = needs.live.rollouts.get(update.rolloutId)

@@ -102,6 +102,7 @@ export class LiveFleet {
       percent: null,
       wake: null,
       visit: null,
+      saidVersions: [],
     }
     this.devices.set(device.id, live)
     this.deviceIds.add(device.id)
@@ -348,6 +349,8 @@ export interface LiveDevice {
   percent: number | null
   /** The last visitor: a client that used its login and is not the device. Monotonic. */
   visit: { readonly network: string; readonly at: number } | null
+  /** The last versions that it said without an update between them, oldest first. */
+  saidVersions: readonly string[]
   /** Called when something about its update changes: the agent beside it waits for that. */
   wake: (() => void) | null
 }

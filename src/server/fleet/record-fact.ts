@@ -108,6 +108,8 @@ function toEvidence(
 const sharingWords = {
   overlap: "contacts from two networks came at the same time",
   alternating: "contacts come from two networks by turns",
+  rhythms: "what polls here keeps two rhythms, faster together than one device can be",
+  versions: "it says by turns that it runs one version and another, and no update lies between",
 } as const satisfies Record<SharingSign, string>
 
 /** Why one login seems to be used by two devices, and what the operator can do about it. */

@@ -43,6 +43,7 @@ export async function setDevice(needs: Needs, id: string, word: DeviceWord): Pro
     const changes: Change[] = [{ put: "device", device }, event]
     if (update !== null) changes.push({ put: "update", update })
     await commit(needs, needs.actor, changes)
+    live.saidVersions = []
   })
   return live
 }
@@ -57,7 +58,7 @@ function toldRunning({ families }: Pick<Needs, "families">, device: Device, text
 /** The device's update without the doubt about who uses its login; null = there is no such doubt. */
 function undoubted({ update }: LiveDevice) {
   if (update === null || update.pull.sharing === null) return null
-  return { ...update, pull: { ...update.pull, sharing: null, overlaps: 0, trail: [], quiet: 0 } }
+  return { ...update, pull: { ...update.pull, sharing: null, overlaps: 0, doubled: 0, trail: [], quiet: 0 } }
 }
 
 /**

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import type { ReportBody, WorkView } from "../../core/contract/agent-api.ts"
+import { doubtOf } from "../fleet/explain-device.ts"
+import { setDevice } from "../fleet/set-device.ts"
 import { addDevice, tokenText } from "../fleet/add-device.ts"
 import { limits } from "../../core/kit/limits.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
@@ -103,6 +105,23 @@ async function ordered(): Promise<{ token: string; order: string; rollout: strin
   const { order } = await agents.work(token, "A")
   return { token, order: order?.order ?? "", rollout }
 }
+
+it("versions that are said by turns are a doubt about who has the token, until the operator says what holds", async () => {
+  // Another module keeps the rollout running.
+  await agents.addModule("m2")
+  const { token } = await ordered()
+  const doubt = () => {
+    const live = server.needs.live.devices.get("m1")
+    return live === undefined ? null : doubtOf(live, live.update)
+  }
+  for (const version of ["C", "D", "C", "C"]) await agents.work(token, version)
+  expect(doubt()).toBeNull()
+  await agents.work(token, "D")
+  expect(doubt()).toMatch(/by turns.*no update lies between/)
+  expect(server.heard.at(-1)?.kind).toBe("device.doubted")
+  await setDevice(server.needs, "m1", { single: true })
+  expect(doubt()).toBeNull()
+})
 
 describe("a note of what was seen beside a device", () => {
   const note = { mark: "a-1", event: "upgraded", sentence: "It runs\u001b[31m new firmware.", version: "13.00.004" }

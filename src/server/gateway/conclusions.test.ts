@@ -59,3 +59,23 @@ it("another board under the same login: its credentials stay, and it is offered 
   await startRollout(server.needs, { releaseIds: [releaseId], group: null, silenceTimeoutMs: week })
   expect(await poll(server, "m1")).toMatch(/PROG001/)
 })
+
+it("what was silent after its fetch is still waited for, its rollout over and the server started again", async () => {
+  await server.pass(2 * week)
+  expect((await server.stored("m1"))?.progress.state).toBe("no-show")
+  const rollout = server.update("m1")?.rolloutId ?? ""
+  expect(server.needs.live.rollouts.get(rollout)?.rollout.state).toBe("failed")
+  await server.restart()
+  for (let i = 0; i < 3; i++) await quietPoll(server, "m1")
+  expect((await server.stored("m1"))?.progress).toMatchObject({ state: "succeeded", basis: "concluded" })
+})
+
+it("an image that cannot be read, and a contested transfer, forget nothing of what the device may have", async () => {
+  const { image } = server.update("m1") ?? {}
+  server.images.damaged.add(image?.sha256 ?? "")
+  await expect(fetchProgram(server, "m1", await poll(server, "m1"))).rejects.toThrow()
+  expect(server.update("m1")?.pull).toMatchObject({ grounds: "whole", contact: null })
+  server.login("m1").contested?.()
+  await server.needs.live.devices.get("m1")?.turn
+  expect(server.update("m1")?.pull).toMatchObject({ grounds: "unseen", quiet: 0 })
+})

@@ -40,6 +40,7 @@ const fourG: ContactRules = {
   quitWants: true,
   quitEndsFetch: true,
   closesSession: true,
+  readsOnce: false,
 }
 const threeG: ContactRules = { ...fourG, settleMs: 90_000, contactMs: 120_000, quitWants: false, quitEndsFetch: false }
 const gprsContact: ContactRules = { ...threeG, contactMs: 180_000 }

@@ -12,6 +12,7 @@ const contact: ContactRules = {
   quitWants: false,
   quitEndsFetch: false,
   closesSession: false,
+  readsOnce: false,
 }
 
 /**

@@ -11,6 +11,7 @@ const contact: ContactRules = {
   quitWants: false,
   quitEndsFetch: false,
   closesSession: false,
+  readsOnce: true,
 }
 
 /** Conclusions from a board's fetches (pic32mzw1.md 2.9.6): it reports nothing. */
