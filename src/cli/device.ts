@@ -6,6 +6,7 @@ import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { devicesAsCsv } from "./device-csv.ts"
 import { faultText, readDeviceList } from "./device-list.ts"
+import { addWire } from "./device-wire.ts"
 import { optionNames } from "./family-options.ts"
 import { Failure } from "./failure.ts"
 import { type Listing, listing, readList } from "./listing.ts"
@@ -172,6 +173,7 @@ async function lossSentence(api: ApiClient, id: string): Promise<string> {
 }
 
 function readCommands(command: Command): void {
+  addWire(command)
   listing(common(command.command("list")))
     .description("list devices")
     .option("--group <EXPR>", "only those that match, such as 'site=north and model=4g'")

@@ -41,7 +41,11 @@ export interface Conversations {
 export async function startConversations(start: ConversationsStart): Promise<Conversations> {
   let transport: SmsTransport | null = null
   const budget = budgetOf(start)
-  const carrier = smsCarrier(() => transport, budget)
+  const carrier = smsCarrier(
+    () => transport,
+    budget,
+    ({ deviceId, reference }, words) => start.needs.wire?.note(deviceId, "sms", `message ${reference} ${words}`),
+  )
   const outbox: Outbox = new Outbox({
     ...start.needs,
     carrier,

@@ -47,6 +47,7 @@ import { openImageFiles } from "./store/image-files.ts"
 import { errorKind, openLog, type PeerLog, peerLog } from "./quiet-log.ts"
 import { firstAdmin } from "./people/caller.ts"
 import { callerByToken } from "./people/tokens.ts"
+import { openWire } from "./wire-file.ts"
 import { watchReadiness } from "./readiness.ts"
 import { uploadExaminer } from "./upload-jobs/examine-uploads.ts"
 import { NewerDatabase, openStore } from "./store/sql-store.ts"
@@ -217,7 +218,12 @@ async function openFleet(
   const live = await loadFleet(store, systemClock, claimsOf)
   live.deviceSpeed = config.deviceSpeed
   const events = new Emitter<WaftEvent>()
-  return { database, needs: { clock: systemClock, store, images, live, events, randomText, families } }
+  const wire = await openWire(config.data, live)
+  closers.push(() => wire.keep())
+  return {
+    database,
+    needs: { clock: systemClock, store, images, live, events, randomText, families, wire: wire.log },
+  }
 }
 
 /** A database without a table beside images that somebody published is another's, or what is left of one. */

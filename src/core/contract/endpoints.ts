@@ -34,6 +34,7 @@ import {
   TokenView,
   UpdateStateName,
   UpdateView,
+  WireView,
 } from "./schemas.ts"
 
 /** One call of the management API. */
@@ -194,6 +195,25 @@ export const endpoints = {
     summary: "What goes into the device",
     params: Id("id"),
     response: DeviceAccessView,
+  },
+  deviceWire: {
+    method: "GET",
+    path: "/api/devices/:id/wire",
+    permit: permit("viewer", "device"),
+    summary: "What the last contacts with a device said, the oldest first, and what is wrong in them with its cure",
+    params: Id("id"),
+    query: Type.Object({
+      session: Type.Optional(Type.Integer({ minimum: 1, description: "only that contact" })),
+      search: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 200,
+          description: "only contacts in which a line has this, in any case",
+        }),
+      ),
+      after: Type.Optional(Type.Integer({ minimum: 0, description: "only contacts with a higher number" })),
+    }),
+    response: WireView,
   },
   removeDevice: {
     method: "DELETE",

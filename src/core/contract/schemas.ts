@@ -91,6 +91,37 @@ export const DeviceAccessView = Type.Object(
 )
 export type DeviceAccessView = Static<typeof DeviceAccessView>
 
+export const WireView = Type.Object({
+  id: Type.String(),
+  sessions: Type.Array(
+    Type.Object({
+      number: Type.Integer({ description: "counts every contact of the server" }),
+      channel: Type.String({ description: "ftp, http, ddi, sms, tcp, or agent: what an agent tells of its module" }),
+      peer: Type.String({ description: "the device's address or number" }),
+      startedAt: Type.Number(),
+      endedAt: Type.Union([Type.Number(), Type.Null()], { description: "null = it goes on" }),
+      lines: Type.Array(
+        Type.Object({
+          at: Type.Number({ description: "ms since 1970 UTC" }),
+          from: Type.String({ description: "device, server, or note: what the server saw" }),
+          text: Type.String({ description: "one line; secrets are masked" }),
+        }),
+      ),
+      dropped: Type.Integer({ description: "lines beyond the limit of one contact" }),
+      repeats: Type.Integer({ description: "later contacts that said the same, line for line" }),
+      findings: Type.Array(
+        Type.Object({
+          rule: Type.String(),
+          says: Type.String(),
+          cure: Type.String(),
+          line: Type.Integer({ description: "the line that shows it, counted from 0" }),
+        }),
+      ),
+    }),
+  ),
+})
+export type WireView = Static<typeof WireView>
+
 export const NewDeviceBody = Type.Object(
   {
     id: Text(64),

@@ -11,6 +11,11 @@ export interface ConversationSide {
   readonly frameBytes: (head: Uint8Array) => number | null
   /** Who a message says it is from, before anything of it is believed: a device id. Null = no message of this family. */
   readonly senderOf: (bytes: Uint8Array) => string | null
+  /** A message as a person reads it, without secrets: its name and fields, or why it is none. */
+  readonly words: (
+    bytes: Uint8Array,
+    device: { readonly id: string; readonly secret: string; readonly hmac?: HmacSha256 },
+  ) => string
   /** What a device claims as its own, such as its SIM's number and IMSI: `number:+39…`, `imsi:222…`. */
   readonly claims: (familyState: JsonObject) => readonly string[]
   /** The name of a package's file in a ticket's directory. */

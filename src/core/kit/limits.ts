@@ -53,6 +53,12 @@ export const limits = {
     unit: "connections",
     says: "of one address without one whole request; the oldest gives way",
   },
+  "wire.bytes": { most: 32 * 1024 * 1024, unit: "bytes", says: "of transcripts in all; the oldest is forgotten" },
+  "wire.sessions-per-device": { most: 8, unit: "contacts", says: "of one device are kept; the oldest is forgotten" },
+  "wire.session-bytes": { most: 16_384, unit: "bytes", says: "of one contact are kept; what follows is counted" },
+  "wire.lines": { most: 200, unit: "lines", says: "of one contact are kept; those that follow are counted" },
+  "wire.line-chars": { most: 400, unit: "characters", says: "of one line are kept" },
+  "wire.days": { most: 14, unit: "days", says: "a contact is shown" },
   "http.bad-requests": { most: 8192, unit: "bytes of a request's head", says: "what is longer or no HTTP is refused" },
   "http.pipelined": {
     most: 16,

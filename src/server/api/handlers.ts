@@ -21,6 +21,7 @@ import type { ApiNeeds } from "./api-needs.ts"
 import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
 import { peopleHandlers } from "./people-handlers.ts"
+import { deviceWire, type WireQuery, wireSentence } from "../fleet/wire/device-wire.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
@@ -78,6 +79,7 @@ function deviceHandlers(
   | "importDevices"
   | "showDevice"
   | "deviceAccess"
+  | "deviceWire"
   | "removeDevice"
   | "acceptDevice"
   | "setDevice"
@@ -92,7 +94,21 @@ function deviceHandlers(
     },
     showDevice: async ({ params }) => {
       const live = deviceById(needs, (params as { id: string }).id)
-      return deviceView(needs, live, await newestUpdate(needs, live))
+      const view = deviceView(needs, live, await newestUpdate(needs, live))
+      return { ...view, explain: `${view.explain}${wireSentence(needs, live)}` }
+    },
+    deviceWire: async ({ params, query }) => {
+      await Promise.resolve()
+      const { id } = params as { id: string }
+      const sessions = deviceWire(needs, deviceById(needs, id), query as WireQuery)
+      return {
+        id,
+        sessions: sessions.map((session) => ({
+          ...session,
+          lines: [...session.lines],
+          findings: [...session.findings],
+        })),
+      }
     },
     deviceAccess: async ({ params }, caller) => {
       const { device } = deviceById(needs, (params as { id: string }).id)

@@ -110,6 +110,10 @@ async function takeStep(needs: ConverseNeeds, side: ConversationSide, order: Ste
   if (changes.length > 0) {
     await commit(needs, deviceActor(live.device.id), changes)
     for (const message of messages) needs.outbox.add(message, isAnswer)
+    for (const message of step.send) {
+      if (message.via === "sms")
+        takeDown(needs, live, { kind: "message", via: "sms", from: message.to, bytes: message.bytes }, "server")
+    }
   }
   if (step.wakeInMs === null) needs.live.wakes.delete(live)
   else if (step.wakeInMs !== "unchanged") needs.live.wakes.set(live, needs.clock.monotonic() + step.wakeInMs)
@@ -294,9 +298,25 @@ export async function takeMessage(
     const sender = conversation?.senderOf(message.bytes) ?? null
     const live = sender === null ? undefined : needs.live.devices.get(sender)
     if (live?.device.family !== family) continue
-    return { live, answers: await converse(needs, live, message) }
+    takeDown(needs, live, message)
+    const answers = await converse(needs, live, message)
+    for (const { bytes } of answers) takeDown(needs, live, { ...message, bytes }, "server")
+    return { live, answers }
   }
   return { live: null, answers: [] }
+}
+
+/** Keeps a message of a device, or an answer to one, in its transcript. */
+function takeDown(
+  { wire, families, hmac }: ConverseNeeds,
+  { device }: LiveDevice,
+  { via, from, bytes }: Extract<ConversationInput, { kind: "message" }>,
+  speaker: "device" | "server" = "device",
+): void {
+  const side = familyOf(families, device.family).conversation
+  if (wire?.isOn !== true || side === undefined || bytes.length === 0) return
+  const { id, access } = device
+  wire.say({ deviceId: id, channel: via, peer: from }, speaker, side.words(bytes, { id, secret: access.secret, hmac }))
 }
 
 /** What devices waited for when an earlier run of the server was ended goes on. */

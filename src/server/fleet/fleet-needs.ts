@@ -2,6 +2,7 @@ import type { Actor } from "../../core/domain/actor.ts"
 import type { Family } from "../../core/families/family.ts"
 import type { LiveFleet } from "./live-fleet.ts"
 import type { Clock, EventStream, Images, RandomText, Store } from "./needs.ts"
+import type { WireLog } from "./wire/wire-log.ts"
 
 /** Everything the use cases share; each takes the part that it names. */
 export interface FleetNeeds {
@@ -12,6 +13,8 @@ export interface FleetNeeds {
   readonly events: EventStream
   readonly randomText: RandomText
   readonly families: readonly Family[]
+  /** Where what devices and server say to each other is taken down; absent = nowhere. */
+  readonly wire?: WireLog
 }
 
 /** For what somebody asks the server to do: who that is. */

@@ -111,6 +111,8 @@ async function work(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallAns
     return json({ admission, order: null, ...transferred })
   }
   const order = orderView(needs, live, { work: found, call })
+  const contact = { deviceId: live.device.id, channel: "agent", peer: call.origin.peer } as const
+  needs.wire?.say(contact, "server", `order ${order.from} -> ${order.to}: ${order.command}`)
   await noteHandedOut(needs, live, found)
   return json({ admission, order, ...(live.transfer === null ? {} : { transferred: live.transfer.takenBytes }) })
 }
@@ -141,13 +143,36 @@ async function report(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallA
   const live = deviceOf(needs, call)
   const body = parsed(ReportBody, jsonBody(call))
   needs.live.touch(live, call.origin.peer)
+  takeDown(needs, { live, call }, [
+    ...(body.urc === undefined ? [] : [body.urc]),
+    [
+      `report: ${body.state}`,
+      ...(body.event === undefined && body.code === undefined ? [] : [`${body.event ?? ""} ${body.code ?? ""}`.trim()]),
+      ...(body.percent === undefined ? [] : [`${body.percent} %`]),
+      ...(body.version === undefined ? [] : [`runs ${body.version}`]),
+      ...(body.sentence === undefined ? [] : [body.sentence]),
+    ].join(", "),
+  ])
   return json({ order: await takeReport(needs, live, body) })
 }
 
 async function note(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallAnswer> {
   const live = deviceOf(needs, call)
   needs.live.touch(live, call.origin.peer)
-  return json({ note: await takeNote(needs, live, parsed(NoteBody, jsonBody(call))) })
+  const body = parsed(NoteBody, jsonBody(call))
+  takeDown(needs, { live, call }, [`${body.event}: ${body.sentence}`])
+  return json({ note: await takeNote(needs, live, body) })
+}
+
+/** What the agent tells of its module, as the module's own words where it has them. */
+function takeDown(
+  { wire }: AgentGatewayNeeds,
+  { live, call }: { readonly live: LiveDevice; readonly call: DeviceCall },
+  lines: readonly string[],
+): void {
+  for (const line of lines) {
+    wire?.say({ deviceId: live.device.id, channel: "agent", peer: call.origin.peer }, "device", line)
+  }
 }
 
 function bearer({ authorization }: DeviceCall): { readonly user: string; readonly secret: string } {

@@ -1,12 +1,23 @@
 import type { FtpSide } from "../../core/families/family.ts"
 import type { FtpDirectory, FtpFile, FtpHost, FtpNode, FtpView } from "../transports/ftp/ftp-host.ts"
 import { isSameText } from "./is-same-text.ts"
-import { type GatewayNeeds, LoginSession, type SessionFile, ticketFiles } from "./login-session.ts"
+import type { WireLog } from "../fleet/wire/wire-log.ts"
+import { WireSession } from "../fleet/wire/wire-session.ts"
+import type { TransferContent } from "../transports/content.ts"
+import type { Tap } from "../transports/tap.ts"
+import { endWords, type GatewayNeeds, LoginSession, type SessionFile, ticketFiles, watched } from "./login-session.ts"
 
 /** Joins the FTP server to the fleet: login -> device or channel -> family -> files; transfers -> facts. */
 export function ftpGateway(needs: GatewayNeeds): FtpHost {
   let sessions = 0
   return {
+    tap: (peer) => needs.wire?.begin("ftp", peer) ?? null,
+    refused: (user, tap) => {
+      const login = needs.live.logins.get(user)
+      if (login?.kind !== "device" || !(tap instanceof WireSession)) return
+      needs.wire?.attachRefused(tap, login.device.id)
+      tap.said("note", "the login is a device's, and its password was refused")
+    },
     isUsual: (user, peer) => {
       const login = needs.live.logins.get(user)
       return login?.kind === "device" && login.peer === peer
@@ -19,7 +30,8 @@ export function ftpGateway(needs: GatewayNeeds): FtpHost {
       const session = new LoginSession(needs, login, { id: `ftp-${++sessions}`, peer })
       const { ftp } = session.family
       if (ftp === undefined) return null
-      return new OfferView(session, ftp, { account: user, maxSessions: login.kind === "device" ? 8 : 5000 })
+      const maxSessions = login.kind === "device" ? 8 : 5000
+      return new OfferView(session, ftp, { account: user, maxSessions, wire: needs.wire })
     },
   }
 }
@@ -37,7 +49,13 @@ function ticketView(needs: GatewayNeeds, { user, password, peer, id }: TicketLog
   if (!isSameText(password, live?.update?.ticket?.secret ?? "") || live === undefined) return null
   const session = new LoginSession(needs, live, { id, peer })
   const files = ticketFiles(session.family)
-  return new OfferView(session, { directoryAliases: [], files }, { account: user, maxSessions: 8 })
+  return new OfferView(session, { directoryAliases: [], files }, { account: user, maxSessions: 8, wire: needs.wire })
+}
+
+interface OfOffer {
+  readonly account: string
+  readonly maxSessions: number
+  readonly wire: WireLog | undefined
 }
 
 class OfferView implements FtpView {
@@ -45,12 +63,11 @@ class OfferView implements FtpView {
   readonly maxSessions: number
   readonly #session: LoginSession
   readonly #side: FtpSide
+  readonly #wire: WireLog | undefined
+  #tap: Tap | null = null
 
-  constructor(
-    session: LoginSession,
-    side: FtpSide,
-    { account, maxSessions }: { readonly account: string; readonly maxSessions: number },
-  ) {
+  constructor(session: LoginSession, side: FtpSide, { account, maxSessions, wire }: OfOffer) {
+    this.#wire = wire
     this.account = account
     this.maxSessions = maxSessions
     this.#session = session
@@ -68,6 +85,13 @@ class OfferView implements FtpView {
     return this.#node(found)
   }
 
+  adopt(tap: Tap): void {
+    const { deviceId } = this.#session
+    if (deviceId === null || !(tap instanceof WireSession)) return
+    this.#wire?.attach(tap, deviceId)
+    this.#tap = tap
+  }
+
   hear(verb: string): void {
     this.#session.hear(verb)
   }
@@ -77,6 +101,8 @@ class OfferView implements FtpView {
   }
 
   close(): void {
+    if (this.#tap !== null && this.#session.isVisitor)
+      this.#tap.said("note", "whoever this was is no device of its family")
     this.#session.close()
   }
 
@@ -93,6 +119,16 @@ class OfferView implements FtpView {
     }
   }
 
+  #opened(found: SessionFile, from: number): TransferContent | Promise<TransferContent> {
+    const tap = this.#tap
+    const content = this.#session.open(found, from)
+    if (tap === null) return content
+    const { name } = found.file
+    const told = (one: TransferContent): TransferContent =>
+      watched(one, (end) => tap.said("note", endWords(name, one.sizeBytes, end)))
+    return content instanceof Promise ? content.then(told) : told(content)
+  }
+
   #node(found: SessionFile): FtpFile {
     const { file } = found
     return {
@@ -100,7 +136,7 @@ class OfferView implements FtpView {
       name: file.name,
       sizeBytes: file.role === "notice" ? file.content.length : file.image.sizeBytes,
       modifiedAt: new Date(this.#session.changedAt),
-      open: (from) => this.#session.open(found, from),
+      open: (from) => this.#opened(found, from),
     }
   }
 }

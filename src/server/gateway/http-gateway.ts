@@ -12,6 +12,7 @@ import type { DeviceHttpHost, HttpFile, HttpNode, HttpNotice } from "../transpor
 import type { Origin } from "../transports/http/origin.ts"
 import type { RequestHead } from "../transports/http/request-head.ts"
 import { enrolCaller, findCaller } from "./find-caller.ts"
+import { takeDownHttp } from "./http-transcript.ts"
 import { isSameText } from "./is-same-text.ts"
 import { type GatewayNeeds, LoginSession, readingMs, type SessionFile, ticketFiles } from "./login-session.ts"
 import { type RouteMatch, RouteTable } from "../../core/families/route-table.ts"
@@ -56,13 +57,21 @@ class HttpGateway {
 
   find(head: RequestHead): HttpNode | null {
     const ticket = ticketPath.exec(head.path)
-    if (ticket !== null) return this.#ticketNode(ticket, head.origin)
+    if (ticket !== null) return this.#ticketNode(ticket, head)
     const match = this.#routes.find(head.method, head.path)
     if (match === null) return null
     if ("allowed" in match) return methodRefused(match.allowed)
-    const { route } = match
     const request = requestOf(match, head)
-    const caller = findCaller(this.#needs, match.family, route.caller(request), head.origin)
+    const caller = findCaller(this.#needs, match.family, match.route.caller(request), head.origin)
+    const node = this.#answer({ match, head, request, caller })
+    const { wire } = this.#needs
+    if (wire === undefined || caller.kind !== "known" || caller.login.kind !== "device") return node
+    const channel = match.family.id === "ddi" ? "ddi" : "http"
+    return takeDownHttp(wire, { deviceId: caller.login.device.id, channel, head }, node)
+  }
+
+  #answer({ match, head, request, caller }: Called): HttpNode {
+    const { route } = match
     if (caller.kind === "nobody") return textNode(route.stranger ?? notFound)
     if (route.bodyBytes !== undefined && caller.kind === "known" && !this.#mayTell(caller.login)) return tooMany
     if (route.bodyBytes !== undefined || caller.kind === "enrolling") {
@@ -222,15 +231,29 @@ class HttpGateway {
     }
   }
 
-  #ticketNode([, user = "", secret = "", name]: RegExpExecArray, { peer }: Origin): HttpNode | null {
+  #ticketNode([, user = "", secret = "", name]: RegExpExecArray, head: RequestHead): HttpNode | null {
+    const { peer } = head.origin
     const live = this.#needs.live.tickets.get(user)
     if (live === undefined || !isSameText(secret, live.update?.ticket?.secret ?? "")) return null
     const session = new LoginSession(this.#needs, live, { id: `http-${++this.#sessions}`, peer })
     const found = session.files(ticketFiles(session.family)).find(({ file }) => file.name === name)
     if (found?.file.role !== "image") return null
     const { image } = found.file
-    return fileNode(session, found, { type: "application/octet-stream", image, entityTag: image.sha256.slice(0, 32) })
+    const node = fileNode(session, found, {
+      type: "application/octet-stream",
+      image,
+      entityTag: image.sha256.slice(0, 32),
+    })
+    const { wire } = this.#needs
+    return wire === undefined ? node : takeDownHttp(wire, { deviceId: live.device.id, channel: "http", head }, node)
   }
+}
+
+interface Called {
+  readonly match: RouteMatch
+  readonly head: RequestHead
+  readonly request: RouteRequest
+  readonly caller: ReturnType<typeof findCaller>
 }
 
 interface Contact {

@@ -15,9 +15,9 @@ import {
 } from "../fleet/live-fleet.ts"
 import { noteVisit } from "../fleet/note-visit.ts"
 import { recordFact } from "../fleet/record-fact.ts"
-import type { TransferContent } from "../transports/content.ts"
+import type { TransferContent, TransferEnd } from "../transports/content.ts"
 
-export type GatewayNeeds = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families"> & {
+export type GatewayNeeds = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "wire"> & {
   /** Reports what went wrong without ending anything: a device cannot be told. */
   readonly complain: (what: string, error: unknown) => void
 }
@@ -57,6 +57,11 @@ export class LoginSession {
   /** Whether the client has shown that it is no device of the family. It is answered, and nothing is concluded from it. */
   get isVisitor(): boolean {
     return this.family.pull.isVisitor([...this.#signs])
+  }
+
+  /** Whose contact it is; null = a channel's, whose devices nobody tells apart. */
+  get deviceId(): string | null {
+    return this.#login.kind === "device" ? this.#login.device.id : null
   }
 
   /** Takes in a verb that the client has sent. */
@@ -226,6 +231,25 @@ export interface Contacting {
   readonly id: string
   readonly peer: string
   readonly signs?: readonly string[]
+}
+
+/** How a transfer ended, in words for its transcript. */
+export function endWords(name: string, sizeBytes: number, { from, to, whole, cause }: TransferEnd): string {
+  const begin = from === 0 ? "" : ` from ${from}`
+  if (whole) return `${name}: ${sizeBytes} bytes${begin}, whole`
+  if (cause === undefined) return `${name}: bytes ${from} to ${to} of ${sizeBytes}`
+  return `${name}: broke off after at least ${to} of ${sizeBytes} bytes${begin} (${cause})`
+}
+
+/** The content, whose end is told as well. */
+export function watched(content: TransferContent, ended: (end: TransferEnd) => void): TransferContent {
+  return {
+    ...content,
+    finished: (end) => {
+      ended(end)
+      return content.finished(end)
+    },
+  }
 }
 
 /** Whether a contact of the device is not over yet. */

@@ -16,7 +16,11 @@ import type {
 import { Strangers } from "./strangers.ts"
 
 /** Joins the outbox to whatever sends short messages; null = this server has no way to send any. */
-export function smsCarrier(transport: () => SmsTransport | null, budget: SmsBudget): Carrier {
+export function smsCarrier(
+  transport: () => SmsTransport | null,
+  budget: SmsBudget,
+  told: (message: OutgoingMessage, words: string) => void = () => undefined,
+): Carrier {
   return {
     isReady: () => transport()?.isReady() ?? false,
     send: async (message) => {
@@ -26,9 +30,16 @@ export function smsCarrier(transport: () => SmsTransport | null, budget: SmsBudg
       const words = budget.refuse(message.to)
       if (words !== null) return { kind: "refused", words, isTemporary: false }
       if (sms === null) return { kind: "refused", words: "the text is not in the GSM alphabet", isTemporary: false }
-      return outcomeOf(await carrier.send(sms))
+      const outcome = await carrier.send(sms)
+      told(message, outcomeWords(outcome))
+      return outcomeOf(outcome)
     },
   }
+}
+
+function outcomeWords(outcome: SendOutcome): string {
+  if (outcome.kind === "accepted") return `accepted by the carrier as ${outcome.reference}`
+  return `${outcome.kind === "uncertain" ? "may have gone" : outcome.kind}: ${outcome.words}`
 }
 
 function smsOf({ to, payload, coding, validitySeconds }: OutgoingMessage): OutgoingSms | null {
@@ -81,6 +92,7 @@ export function tellFate(needs: ConverseNeeds): (fate: MessageFate) => Promise<v
   return async ({ message, status, detail }) => {
     const live = needs.live.devices.get(message.deviceId)
     if (live === undefined) return
+    needs.wire?.note(message.deviceId, "sms", `message ${message.reference} ${status}: ${detail}`)
     await converse(needs, live, { kind: "sms-status", reference: message.reference, status, detail })
   }
 }

@@ -1,9 +1,14 @@
 import type { TransferContent } from "../content.ts"
+import type { Tap } from "../tap.ts"
 
 /** What the FTP server needs from whoever answers it. The server knows sockets and FTP; the host knows who may see what. */
 export interface FtpHost {
   /** Whether this login was last used from this address: it is let in ahead of everybody's guesses. */
   readonly isUsual?: (user: string, peer: string) => boolean
+  /** Takes down what a new control connection says; null or absent = nobody does. */
+  readonly tap?: (peer: string) => Tap | null
+  /** A password of that login was refused on the connection that is tapped. */
+  readonly refused?: (user: string, tap: Tap) => void
   /** Checks a login; null = wrong user or password. `peer` is the client's address. */
   readonly login: (user: string, password: string, peer: string) => Promise<FtpView | null> | FtpView | null
 }
@@ -21,6 +26,8 @@ export interface FtpView {
    * got what was sent cannot be told.
    */
   readonly contested?: () => void
+  /** What this session says is taken down there, from its first line on. */
+  readonly adopt?: (tap: Tap) => void
   /** Told of every verb that the client sends, those before its login too. Must be cheap. */
   readonly hear?: (verb: string) => void
   /** The session is over, however it ended. */

@@ -11,7 +11,7 @@ import type { DataPeer } from "./data-peer.ts"
 import type { FtpHost, FtpView } from "./ftp-host.ts"
 import { defaultFtpLimits, type FtpLimits } from "./ftp-limits.ts"
 import { LoginThrottle } from "./login-throttle.ts"
-import { PassivePorts } from "./passive-ports.ts"
+import { type OtherDataPeer, PassivePorts } from "./passive-ports.ts"
 import { peerAddress, plainAddress } from "../peer-address.ts"
 import { FtpSession } from "./session.ts"
 import type { FtpLogEntry, SessionNeeds, SessionOfServer } from "./session-needs.ts"
@@ -137,7 +137,7 @@ class RunningFtpServer implements FtpServer {
         limits: this.#limits,
         dataPeer: options.passive.dataPeer ?? "same",
         refused: () => hit("ftp.passive-share"),
-        cameFromElsewhere: (entry) => this.#log({ event: "data-from-elsewhere", ...entry }),
+        cameFromElsewhere: (entry) => this.#noteElsewhere(entry),
       },
       this.#deadlines,
     )
@@ -167,6 +167,15 @@ class RunningFtpServer implements FtpServer {
         resolve()
       })
     })
+  }
+
+  /** Told where the operator looks, and in the transcripts of those whom it was for. */
+  #noteElsewhere(entry: OtherDataPeer): void {
+    this.#log({ event: "data-from-elsewhere", ...entry })
+    const text = `a data connection came from ${entry.dataPeer}, and the control connection from ${entry.peer}; it was ${entry.isTaken ? "taken" : "not taken"} (--ftp-data-peer ${entry.setting})`
+    for (const session of this.#sessions) {
+      if ((session.hasDataPlan || session.isTransferring) && entry.peer.includes(session.peer)) session.note(text)
+    }
   }
 
   stats(): FtpStats {

@@ -10,8 +10,11 @@ import type { CommandContext, CommandRow, CommandTable, Found, SessionSettings }
 import { DataChannel } from "./data-channel.ts"
 import type { Guard } from "../deadlines.ts"
 import type { FtpFile, FtpNode, FtpView } from "./ftp-host.ts"
+import type { Tap } from "../tap.ts"
 import type { SessionNeeds } from "./session-needs.ts"
 import { type RunningTransfer, transferFile, transferListing } from "./transfer.ts"
+
+const greeting = "Waft FTP server ready"
 
 /** One control connection from greeting to end. Commands are answered one after the other, in the order in which they came. */
 export class FtpSession implements CommandContext, Guard {
@@ -48,6 +51,7 @@ export class FtpSession implements CommandContext, Guard {
   #commandsBeforeLogin = 0
   #failedLogins = 0
   #wakeUp: (() => void) | null = null
+  readonly #tap: Tap | null
   /** Of this session alone: whatever resumes a TLS session under it belongs to this control connection. */
   #secureContext: SecureContext | null = null
 
@@ -60,7 +64,9 @@ export class FtpSession implements CommandContext, Guard {
     this.dueAt = this.lastActiveAt + needs.limits.loginTimeoutMs
     needs.deadlines.add(this)
     this.#listen()
-    this.#socket.write(formatReply(220, "Waft FTP server ready"), "latin1")
+    this.#tap = needs.host.tap?.(peer) ?? null
+    this.#tap?.said("server", `220 ${greeting}`)
+    this.#socket.write(formatReply(220, greeting), "latin1")
   }
 
   get commands(): CommandTable {
@@ -98,7 +104,9 @@ export class FtpSession implements CommandContext, Guard {
   readonly now = (): Date => new Date(this.#needs.now())
 
   reply(code: ReplyCode, ...lines: readonly string[]): void {
-    this.#output += formatReply(code, ...lines)
+    const text = formatReply(code, ...lines)
+    this.#output += text
+    this.#tap?.said("server", text.trimEnd())
     if (!this.#isWorking) this.#flush()
   }
 
@@ -125,6 +133,7 @@ export class FtpSession implements CommandContext, Guard {
       return
     }
     this.#failedLogins++
+    if (this.#tap !== null) host.refused?.(user, this.#tap)
     throttle.failed(guess)
     log({ event: "login-failed", peer: this.peer, user })
     this.settings.user = null
@@ -203,6 +212,11 @@ export class FtpSession implements CommandContext, Guard {
     return this.#run(transferListing(this.#transferNeeds(), title, lines))
   }
 
+  /** What the server saw of this session. */
+  note(text: string): void {
+    this.#tap?.said("note", text)
+  }
+
   describe(): readonly string[] {
     return [
       `Connected from ${this.peer}`,
@@ -242,6 +256,7 @@ export class FtpSession implements CommandContext, Guard {
       return
     }
     this.#view = view
+    if (this.#tap !== null) view.adopt?.(this.#tap)
     for (const verb of this.#earlyVerbs) view.hear?.(verb)
     this.#earlyVerbs.clear()
     this.reply(230)
@@ -351,6 +366,7 @@ export class FtpSession implements CommandContext, Guard {
   }
 
   #execute(line: string | null): void {
+    this.#tap?.said("device", line ?? "(a line over the limit)")
     const command = line === null ? null : parseCommand(line)
     if (!this.isLoggedIn && ++this.#commandsBeforeLogin > this.#needs.limits.maxCommandsBeforeLogin) {
       this.reply(421, "Too many commands before login")
@@ -434,6 +450,7 @@ export class FtpSession implements CommandContext, Guard {
   /** The last act, once no command runs any more: transfers have told their end before the view is closed. */
   #finish(): void {
     this.logOut()
+    this.#tap?.end()
     this.#needs.deadlines.delete(this)
     this.#needs.ended(this)
   }

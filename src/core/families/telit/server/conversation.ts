@@ -15,6 +15,7 @@ import { stateWords } from "./talk-words.ts"
 import { octetsOf, takeMessage } from "./take-message.ts"
 import { requests, sendAsk, takeAsked } from "./take-request.ts"
 import { change, newTurn, say, setTalk, standing, type Turn } from "./turn.ts"
+import { messageWords } from "./words.ts"
 
 /** The server's side of Premium FOTA Management. */
 export const conversation: ConversationSide = {
@@ -23,6 +24,7 @@ export const conversation: ConversationSide = {
     const octets = octetsOf(bytes)
     return octets === null ? null : waftCodec.imeiOf(octets)
   },
+  words: messageWords,
   claims: (familyState) => claimsOf(readMemory(familyState).bindings),
   step: takeStep,
   requests,
