@@ -50,6 +50,7 @@ describe("the server's settings", () => {
     [{ ftp: "localhost:70000" }],
     [{ "ftp-passive-ports": "31000-30000" }],
     [{ "ftp-advertise": "here" }],
+    [{ wire: "maybe" }],
     [{ "ftp-tls-cert": "x.pem" }],
     [{ "image-cache-mb": "much" }],
     [{ "device-url": "ftp://x" }],

@@ -43,6 +43,8 @@ export interface ServerConfig {
   readonly deviceUrl: string | null
   /** Where modules reach the FTP listener; null = at the address at which their agent called. */
   readonly ftpDataPeer: DataPeer
+  /** Whether what devices and server say to each other is taken down. */
+  readonly wire: boolean
   readonly ftpPublic: HostPort | null
   /** Messages of devices over TCP; null = none. */
   readonly deviceTcp: HostPort | null
@@ -105,6 +107,12 @@ export const serverSettings = [
     value: "same|any-of-prefix|any",
     help: "from where passive data connections may come: the control connection's address, its /24 (IPv6: /64), anywhere",
     fallback: "same",
+  },
+  {
+    flag: "wire",
+    value: "on|off",
+    help: "take down what devices and this server say to each other, for `waft device wire`",
+    fallback: "on",
   },
   {
     flag: "ftp-advertise",
@@ -253,6 +261,7 @@ export function readConfig(
     ftpTlsNoResume: parseNoResume(text("ftp-tls-no-resume")),
     deviceUrl: parseDeviceUrl(text("device-url")),
     ftpDataPeer: parseDataPeer(text("ftp-data-peer")),
+    wire: parseWire(text("wire")),
     ftpPublic: text("ftp-public") === "" ? null : parseHostPort("ftp-public", text("ftp-public")),
     deviceTcp: text("device-tcp") === "" ? null : parseHostPort("device-tcp", text("device-tcp")),
     deviceTcpPublic:
@@ -315,6 +324,11 @@ function parseHosts(text: string): readonly string[] {
     }
   }
   return names
+}
+
+function parseWire(text: string): boolean {
+  if (text !== "on" && text !== "off") throw new ConfigError(`--wire takes on or off, not "${text}".`)
+  return text === "on"
 }
 
 function parseDataPeer(text: string): DataPeer {

@@ -219,6 +219,7 @@ async function openFleet(
   live.deviceSpeed = config.deviceSpeed
   const events = new Emitter<WaftEvent>()
   const wire = await openWire(config.data, live)
+  wire.log.isOn = config.wire
   closers.push(() => wire.keep())
   return {
     database,

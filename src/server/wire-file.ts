@@ -1,7 +1,6 @@
-import { readFile, rm } from "node:fs/promises"
+import { readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setImmediate as breathe } from "node:timers/promises"
-import { writeWholeFile } from "../disk/whole-file.ts"
 import { systemClock } from "./clock.ts"
 import type { LiveFleet } from "./fleet/live-fleet.ts"
 import { secretsOf } from "./fleet/wire/device-wire.ts"
@@ -62,5 +61,7 @@ async function keepIn(path: string, log: WireLog, live: LiveFleet): Promise<void
     lines.push(JSON.stringify(transcript))
     if (lines.length % atOnce === 0) await breathe()
   }
-  if (lines.length > 0) await writeWholeFile(path, `${lines.join("\n")}\n`)
+  if (lines.length === 0) return
+  await writeFile(`${path}.new`, `${lines.join("\n")}\n`, { mode: 0o600 })
+  await rename(`${path}.new`, path)
 }

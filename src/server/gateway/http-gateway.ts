@@ -12,6 +12,7 @@ import type { DeviceHttpHost, HttpFile, HttpNode, HttpNotice } from "../transpor
 import type { Origin } from "../transports/http/origin.ts"
 import type { RequestHead } from "../transports/http/request-head.ts"
 import { enrolCaller, findCaller } from "./find-caller.ts"
+import type { WireSession } from "../fleet/wire/wire-session.ts"
 import { takeDownHttp } from "./http-transcript.ts"
 import { isSameText } from "./is-same-text.ts"
 import { type GatewayNeeds, LoginSession, readingMs, type SessionFile, ticketFiles } from "./login-session.ts"
@@ -48,6 +49,11 @@ class HttpGateway {
   readonly #needs: HttpGatewayNeeds
   readonly #routes: RouteTable
   readonly #told = new WeakMap<Login, { readonly since: number; count: number }>()
+  /** The last quiet poll of each device, as it was taken down. */
+  readonly #heard = new WeakMap<
+    LiveDevice,
+    { readonly answer: RouteAnswer; readonly headers: number; readonly session: WireSession }
+  >()
   #sessions = 0
 
   constructor(needs: HttpGatewayNeeds) {
@@ -64,10 +70,37 @@ class HttpGateway {
     const request = requestOf(match, head)
     const caller = findCaller(this.#needs, match.family, match.route.caller(request), head.origin)
     const node = this.#answer({ match, head, request, caller })
+    if (caller.kind !== "known" || caller.login.kind !== "device") return node
+    return this.#takeDown(caller.login, { match, head, node })
+  }
+
+  /** Nearly every request is a poll that says what the one before said: it is counted, which costs next to nothing. */
+  #takeDown(
+    login: LiveDevice,
+    { match, head, node }: { readonly match: RouteMatch; readonly head: RequestHead; readonly node: HttpNode },
+  ): HttpNode {
     const { wire } = this.#needs
-    if (wire === undefined || caller.kind !== "known" || caller.login.kind !== "device") return node
-    const channel = match.family.id === "ddi" ? "ddi" : "http"
-    return takeDownHttp(wire, { deviceId: caller.login.device.id, channel, head }, node)
+    if (wire?.isOn !== true) return node
+    const { peer } = head.origin
+    const answer = login.answered?.answer ?? null
+    const headers = Object.keys(head.headers).length
+    const before = this.#heard.get(login)
+    if (
+      before !== undefined &&
+      before.answer === answer &&
+      before.headers === headers &&
+      before.session.peer === peer &&
+      before.session.deviceId !== null
+    ) {
+      before.session.again(login.seenAt)
+      return node
+    }
+    const deviceId = login.device.id
+    const taken = takeDownHttp(wire, { deviceId, channel: match.family.id === "ddi" ? "ddi" : "http", head }, node)
+    const session = answer === null ? null : wire.single(deviceId)
+    if (answer === null || session === null) this.#heard.delete(login)
+    else this.#heard.set(login, { answer, headers, session })
+    return taken
   }
 
   #answer({ match, head, request, caller }: Called): HttpNode {

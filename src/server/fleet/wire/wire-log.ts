@@ -106,9 +106,7 @@ export class WireLog {
     const now = this.#now()
     const isSamePlace = last?.channel === channel && last.peer === peer
     if (last !== undefined && isSamePlace && mark !== "" && this.#marks.get(last) === mark) {
-      last.repeats++
-      last.lastAt = now
-      last.endedAt = now
+      last.again(now)
       return last
     }
     const goesOn = last !== undefined && isSamePlace && last.repeats === 0 && now - last.lastAt < contactMs[channel]
@@ -121,6 +119,12 @@ export class WireLog {
     this.attach(session, deviceId)
     session.endedAt = now
     return session
+  }
+
+  /** The last contact with a device, if it is one exchange and nothing else: the same again is that once more. */
+  single(deviceId: string): WireSession | null {
+    const last = this.#byDevice.get(deviceId)?.at(-1)
+    return last !== undefined && this.#marks.has(last) ? last : null
   }
 
   /** One message, of those that come and go by themselves. */

@@ -54,6 +54,13 @@ export class WireSession {
     if (this.deviceId !== null) this.#owner.grew(this, bytes)
   }
 
+  /** The same was said once more. */
+  again(at: number): void {
+    this.repeats++
+    this.lastAt = at
+    this.endedAt = at
+  }
+
   /** The contact is over; what is said afterwards is its last word still. */
   end(): void {
     if (this.endedAt !== null) return
