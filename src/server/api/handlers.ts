@@ -21,7 +21,7 @@ import type { ApiNeeds } from "./api-needs.ts"
 import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
 import { peopleHandlers } from "./people-handlers.ts"
-import { deviceWire, type WireQuery, wireSentence } from "../fleet/wire/device-wire.ts"
+import { deviceWire, wireSentence } from "../fleet/wire/device-wire.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
@@ -100,7 +100,7 @@ function deviceHandlers(
     deviceWire: async ({ params, query }) => {
       await Promise.resolve()
       const { id } = params as { id: string }
-      const sessions = deviceWire(needs, deviceById(needs, id), query as WireQuery)
+      const sessions = deviceWire(needs, deviceById(needs, id), query)
       return {
         id,
         sessions: sessions.map((session) => ({

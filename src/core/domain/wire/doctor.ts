@@ -43,7 +43,7 @@ const findPrivateAnswer = ({ lines, peer }: Transcript): number =>
   isPrivateAddress(peer)
     ? -1
     : lines.findIndex(
-        ({ from, text }) => from === "server" && /^227 /.test(text) && isPrivateAddress(addressOf(text) ?? ""),
+        ({ from, text }) => from === "server" && text.startsWith("227 ") && isPrivateAddress(addressOf(text) ?? ""),
       )
 
 const findForeignPort = ({ lines, peer }: Transcript): number =>
@@ -89,7 +89,7 @@ function findSameBreak({ lines }: Transcript): number {
 /** Passive mode was agreed, and nobody came for the data. */
 function findNoData({ lines }: Transcript): number {
   const passive = lines.findIndex(({ from, text }) => from === "server" && /^(227|229) /.test(text))
-  const refused = lines.findIndex(({ from, text }) => from === "server" && /^425 Can't open data/.test(text))
+  const refused = lines.findIndex(({ from, text }) => from === "server" && text.startsWith("425 Can't open data"))
   return passive >= 0 && refused > passive ? refused : -1
 }
 
