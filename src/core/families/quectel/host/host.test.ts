@@ -326,6 +326,39 @@ describe("a module that is busy", () => {
   })
 })
 
+describe("what a module says beside its guide", () => {
+  it("is OK, and ERROR behind it: the command was taken, and the update goes its way", async () => {
+    const plan: readonly Happening[] = [{ atMs: 200, say: "ERROR" }, ...goodUpdate(order.to)]
+    const bench = new HostBench({ plans: [plan] })
+    expect(await bench.run()).toMatchObject({ state: "verified", version: order.to })
+    expect(bench.module.starts).toBe(1)
+    expect(bench.states).not.toContain("failed")
+  })
+
+  it("is +CME ERROR: 4011 to the first command and OK to the next: one update", async () => {
+    const bench = new HostBench({ plans: [goodUpdate(order.to)], refusals: ["+CME ERROR: 4011", null] })
+    expect(await bench.run()).toMatchObject({ state: "verified", version: order.to })
+    expect(bench.module.starts).toBe(1)
+  })
+
+  it("is an END with a code that no guide lists: it is kept, and the version decides", async () => {
+    for (const code of [777, 9999]) {
+      const until = goodUpdate(order.to).filter(({ atMs }) => atMs < 110_000)
+      const plan: readonly Happening[] = [
+        ...until,
+        { atMs: 120_000, say: qind("END", code) },
+        { atMs: 123_000, port: null },
+        { atMs: 140_000, port: "/dev/ttyUSB2", answers: true },
+        { atMs: 141_000, say: "RDY" },
+      ]
+      const bench = new HostBench({ plans: [plan] })
+      const end = await bench.run()
+      expect(end).toMatchObject({ state: "failed", code, version: order.from })
+      expect(bench.module.starts).toBe(1)
+    }
+  })
+})
+
 describe("an event and its number", () => {
   it("go together to the report and the sentence, and to whether a try is repeated", async () => {
     const http = (code: number): readonly Happening[] => [
