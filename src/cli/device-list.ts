@@ -1,5 +1,6 @@
 import { parse as parseCsv } from "csv-parse/sync"
 import type { NewDeviceBody } from "../core/contract/schemas.ts"
+import { familyById } from "../core/families/index.ts"
 
 /** What is wrong with one line of a list, in words that say where. */
 export interface ListFault {
@@ -22,7 +23,7 @@ const own = new Set(["id", "family", "model", "user", "password", "running"])
 
 /**
  * Reads devices as operators have them: CSV with a header (comma, semicolon, tab or bar; names in any case; columns that
- * are not a device's own are labels, those named `set.KEY` are options of its family), a JSON array, or one JSON object a line.
+ * are not a device's own are labels, those named `set.KEY`, or like an option of the row's family, are its options), a JSON array, or one JSON object a line.
  * Reads all of it: every fault is told with its line.
  */
 export function readDeviceList(text: string): DeviceList {
@@ -116,18 +117,25 @@ function fromCells(names: readonly string[], cells: readonly string[]): Omit<Rea
   const faults = required.filter((name) => row.get(name) === "").map((column) => ({ column, says: "it is empty" }))
   if (faults.length > 0) return { faults }
   const filled = [...row].filter(([name, value]) => value !== "" && !required.includes(name as "id"))
-  const optionCells = filled.filter(([name]) => name.startsWith("set."))
+  const known = optionsOf(row.get("family") ?? "")
+  const isOption = (name: string): boolean => name.startsWith("set.") || known.has(name)
+  const optionCells = filled.filter(([name]) => isOption(name))
   const device: NewDeviceBody = {
     id: row.get("id") ?? "",
     family: row.get("family") ?? "",
     model: row.get("model") ?? "",
-    labels: Object.fromEntries(filled.filter(([name]) => !own.has(name) && !name.startsWith("set."))),
+    labels: Object.fromEntries(filled.filter(([name]) => !own.has(name) && !isOption(name))),
     ...Object.fromEntries(filled.filter(([name]) => own.has(name))),
     ...(optionCells.length === 0
       ? {}
-      : { options: Object.fromEntries(optionCells.map(([name, value]) => [name.slice("set.".length), value])) }),
+      : { options: Object.fromEntries(optionCells.map(([name, value]) => [name.replace(/^set\./, ""), value])) }),
   }
   return { device, faults }
+}
+
+/** Names of what an operator may tell of a family's devices. */
+function optionsOf(family: string): ReadonlySet<string> {
+  return new Set(familyById(family)?.entry?.options.map(({ name }) => name))
 }
 
 /** The apostrophe that keeps spreadsheets from taking a cell for a formula is no part of it. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises"
 import { Command, Option } from "commander"
-import type { DeviceAccessView, DeviceView, NewDeviceBody } from "../core/contract/schemas.ts"
+import type { DeviceAccessView, DeviceView, DeviceWordBody, NewDeviceBody } from "../core/contract/schemas.ts"
 import { familyById } from "../core/families/index.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
@@ -30,6 +30,14 @@ interface ListOptions extends Common, Listing {
   readonly group?: string
   readonly csv?: true
   readonly sort?: (typeof deviceSorts)[number]
+}
+
+interface SetOptions extends Common {
+  readonly running?: string
+  readonly single?: boolean
+  readonly label?: readonly string[]
+  readonly model?: string
+  readonly set?: readonly string[]
 }
 
 /** `waft device …` */
@@ -74,7 +82,7 @@ function addCommands(command: Command): void {
     })
   common(command.command("import <FILE>"))
     .description(
-      "add many devices, all or none, from CSV (columns id, family, model, user, password, running, set.KEY for options; others are labels), JSON, or one JSON object a line",
+      "add many devices, all or none, from CSV (columns id, family, model, user, password, running; those named like an option of the family, or set.KEY, are options, others labels), JSON, or one JSON object a line",
     )
     .option("--dry-run", "only say what would be added and what is wrong, line by line")
     .action(async (file: string, options: Common & { readonly dryRun?: boolean }) => {
@@ -93,15 +101,29 @@ function addCommands(command: Command): void {
       )
     })
   common(command.command("set <ID>"))
-    .description("say what is known of a device; it ends a doubt about who uses its login")
-    .option("--running <VERSION>", "what it runs, or unknown")
+    .description("say what is known of a device, or change what was entered of it; what is not named stays")
+    .option("--running <VERSION>", "what it runs, or unknown; it ends a doubt about who uses its login")
     .option("--single", "its login is used by one device, whatever it looks like")
-    .action(async (id: string, options: Common & { readonly running?: string; readonly single?: boolean }) => {
-      const { running, single } = options
-      const body = { ...defined({ running }), ...(single === true ? { single } : {}) }
+    .option("--label <NAME=VALUE...>", "labels to set; NAME= takes one away")
+    .option("--model <MODEL>", "its model, when it was entered wrongly or another modem was put in")
+    .option("--set <KEY=VALUE...>", `options of its family: ${optionNames(({ entry }) => entry?.options)}`)
+    .action(async (id: string, options: SetOptions) => {
+      const { running, single, model, label } = options
+      const body: DeviceWordBody = {
+        ...defined({ running, model }),
+        ...(single === true ? { single } : {}),
+        ...(label === undefined ? {} : { labels: emptyAsNull(parseLabels(label)) }),
+        ...setOptions(options),
+      }
+      if (Object.keys(body).length === 0) {
+        throw new Failure("Nothing to set: give --running, --single, --label, --model or --set.", {
+          exitCode: 2,
+          title: "usage",
+        })
+      }
       const device = await (await connect(options)).call("setDevice", { params: { id }, body })
       if (options.json) return printJson(device)
-      printLines(`${id}: running ${runningText(device)}.`)
+      printLines(deviceLine(device), `running ${runningText(device)}`)
     })
   common(command.command("replace <ID>"))
     .description("another device stands in its place, under the same login or URL: what was known is forgotten")
@@ -204,10 +226,9 @@ function readCommands(command: Command): void {
       const device = await api.call("showDevice", { params: { id } })
       if (options.json) return printJson(device)
       const access = await api.call("deviceAccess", { params: { id } })
-      const labels = Object.entries(device.labels).map(([name, value]) => `${name}=${value}`)
       printLines(
         device.explain,
-        `family ${device.family}, model ${device.model}${labels.length > 0 ? `, ${labels.join(" ")}` : ""}`,
+        deviceLine(device),
         `running ${runningText(device)}`,
         `update ${device.update === null ? "none" : `${device.update.state}, attempt ${device.update.attempt}, rollout ${device.update.rolloutId}`}`,
         `last seen ${device.lastSeen === null ? "never" : `${timeText(device.lastSeen)} from ${device.peer}`}`,
@@ -232,6 +253,16 @@ function readCommands(command: Command): void {
     })
 }
 
+/** What was entered of a device, in a line. */
+function deviceLine({ family, model, labels, options }: DeviceView): string {
+  const pairs = (all: Readonly<Record<string, string>>): string =>
+    Object.entries(all)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(" ")
+  const parts = [`family ${family}, model ${model}`, pairs(labels), pairs(options)]
+  return parts.filter((part) => part !== "").join(", ")
+}
+
 /** `12 (concluded)`: a conclusion is never shown as a report. */
 export function runningText({ running }: DeviceView): string {
   return running.version === null ? "unknown" : `${running.version} (${running.evidence})`
@@ -246,7 +277,11 @@ function accessWords(family: string, access: DeviceAccessView): string {
   return familyById(family)?.access.sentence(access) ?? JSON.stringify(access)
 }
 
-function setOptions({ set = [] }: AddOptions): Pick<NewDeviceBody, "options"> {
+function emptyAsNull(values: Readonly<Record<string, string>>): Record<string, string | null> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value === "" ? null : value]))
+}
+
+function setOptions({ set = [] }: Pick<AddOptions, "set">): Pick<NewDeviceBody, "options"> {
   return set.length === 0 ? {} : { options: parseLabels(set, "--set") }
 }
 

@@ -45,6 +45,9 @@ export const DeviceView = Type.Object({
   family: Type.String(),
   model: Type.String(),
   labels: Type.Record(Type.String(), Type.String()),
+  options: Type.Record(Type.String(), Type.String(), {
+    description: "what its family was told of it; secrets are left out",
+  }),
   state: Type.Union([
     Type.Literal("pending"),
     Type.Literal("new"),
@@ -143,9 +146,20 @@ export const DeviceWordBody = Type.Object(
   {
     running: Type.Optional(Text(64, "the version it runs, or unknown")),
     single: Type.Optional(Type.Boolean({ description: "its login is used by one device, whatever it looks like" })),
+    labels: Type.Optional(
+      Type.Record(Type.String({ maxLength: 64 }), Nullable(Type.String({ maxLength: 200 })), {
+        description: "labels to set; null takes one away, the others stay",
+      }),
+    ),
+    model: Type.Optional(Text(32, "its model, when it was entered wrongly")),
+    options: Type.Optional(
+      Type.Record(Type.String(), Text(200), { description: "options of its family to change; the others stay" }),
+    ),
   },
   { additionalProperties: false },
 )
+
+export type DeviceWordBody = Static<typeof DeviceWordBody>
 
 export const AdmissionName = Type.Union([Type.Literal("accepted"), Type.Literal("pending")], {
   description: "pending: the device enrolled itself and waits for an operator",

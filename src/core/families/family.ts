@@ -63,9 +63,15 @@ export interface Family {
 /** What an operator may tell of a device of the family. */
 export interface DeviceEntry {
   readonly options: readonly FamilyOption[]
-  /** What the server must know of a device entered so; `options.id` is its id. A sentence says what is wrong with the options. */
+  /** What is remembered of a device by its options, as they would be typed; what is secret is left out. */
+  readonly shown: (familyState: JsonObject) => Readonly<Record<string, string>>
+  /**
+   * What the server must know of a device entered so; `options.id` is its id. `before` = what is remembered of a device that is
+   * there: the options change that and nothing else. A sentence says what is wrong with them.
+   */
   readonly enter: (
     options: Readonly<Record<string, string>>,
+    before?: JsonObject,
   ) => { readonly familyState: JsonObject } | { readonly fault: string }
 }
 

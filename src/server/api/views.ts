@@ -64,6 +64,7 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
     family: device.family,
     model: device.model,
     labels: device.labels,
+    options: familyOf(needs.families, device.family).entry?.shown(device.familyState) ?? {},
     state: deviceState(needs, live, update),
     running: device.running,
     update: update === null ? null : updateView(needs, update),

@@ -97,13 +97,18 @@ function makeDevice(needs: Needs, wanted: NewDevice): Device {
   }
 }
 
-function enteredState(family: Family, { id, options = {} }: NewDevice): JsonObject {
+/** What is remembered of a device by its options; `before` = what is remembered of one that is there. */
+export function enteredState(
+  family: Family,
+  { id, options = {} }: Pick<NewDevice, "id" | "options">,
+  before?: JsonObject,
+): JsonObject {
   if (family.entry === undefined) {
     const [name] = Object.keys(options)
-    if (name === undefined) return {}
+    if (name === undefined) return before ?? {}
     throw new Refusal("bad-request", { detail: `the family ${family.id} has no option ${name.slice(0, 40)}` })
   }
-  const entered = family.entry.enter({ ...options, id })
+  const entered = family.entry.enter({ ...options, id }, before)
   if ("fault" in entered) throw new Refusal("bad-request", { detail: entered.fault })
   return entered.familyState
 }

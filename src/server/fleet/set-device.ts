@@ -2,7 +2,8 @@ import type { Device } from "../../core/domain/records.ts"
 import { freshPull } from "../../core/domain/pull-state.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
-import { familyOf } from "./families.ts"
+import { checkedLabels, enteredState } from "./add-device.ts"
+import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import type { Change } from "./needs.ts"
@@ -16,36 +17,79 @@ export interface DeviceWord {
   readonly running?: string | undefined
   /** Its login is used by one device, whatever it looks like. */
   readonly single?: boolean | undefined
+  /** Labels to set; null takes one away, the others stay. */
+  readonly labels?: Readonly<Record<string, string | null>> | undefined
+  /** Its model, when it was entered wrongly or another modem was put in. */
+  readonly model?: string | undefined
+  /** Options of its family to change; the others stay. */
+  readonly options?: Readonly<Record<string, string>> | undefined
 }
 
-/** Takes in what an operator knows of a device. It ends every doubt about who uses its login. */
+/** Takes in what an operator knows of a device, whole or not at all. Word of what it runs ends every doubt about who uses its login. */
 export async function setDevice(needs: Needs, id: string, word: DeviceWord): Promise<LiveDevice> {
   const live = deviceById(needs, id)
-  const running = word.running === undefined ? null : toldRunning(needs, live.device, word.running)
-  if (running === null && word.single !== true) {
-    throw new Refusal("bad-request", { detail: "say what it runs (running), or that it is one device (single)" })
+  if (Object.values(word).every((value) => value === undefined || value === false)) {
+    throw new Refusal("bad-request", {
+      detail: "say what it runs (running), that it is one device (single), or its labels, model or options",
+    })
   }
   await takeTurns([live], async () => {
-    const device = running === null ? live.device : { ...live.device, running }
+    const running = word.running === undefined ? null : toldRunning(needs, live.device, word.running)
+    const changed = changedDevice(needs, live, word)
+    const device = running === null ? changed : { ...changed, running }
     const version = running === null ? null : running.evidence === "unknown" ? "unknown" : running.version
-    const says = [
-      ...(version === null ? [] : [version === "unknown" ? "nobody knows what it runs" : `it runs version ${version}`]),
-      ...(word.single === true ? ["its login is used by one device"] : []),
-    ].join(", and ")
     const event = eventOf({
       at: needs.clock.now(),
       kind: "device.set",
       deviceId: id,
-      sentence: `An operator says of ${id}: ${says}.`,
+      sentence: `An operator says of ${id}: ${saidWords(version, word).join(", ")}.`,
       data: version === null ? {} : { running: version },
     })
-    const update = undoubted(live)
+    const endsDoubt = running !== null || word.single === true
+    const update = endsDoubt ? undoubted(live) : null
     const changes: Change[] = [{ put: "device", device }, event]
     if (update !== null) changes.push({ put: "update", update })
     await commit(needs, needs.actor, changes)
-    live.saidVersions = []
+    if (endsDoubt) live.saidVersions = []
+    // What it waited for may be there now, such as an access point.
+    if (word.options !== undefined) needs.live.offerNews.add(live)
   })
   return live
+}
+
+/** The device with its new labels, model and options. Refuses a model while an update of it is under way. */
+function changedDevice(needs: Needs, { device, update }: LiveDevice, word: DeviceWord): Device {
+  const family = familyOf(needs.families, device.family)
+  const { model = device.model, options } = word
+  if (model !== device.model) {
+    requireModel(family, model)
+    if (update !== null && !isOver(update)) {
+      throw new Refusal("device-in-rollout", { device: device.id, rollout: update.rolloutId })
+    }
+  }
+  const merged = { ...device.labels, ...word.labels }
+  const labels = Object.fromEntries(
+    Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null),
+  )
+  const familyState =
+    options === undefined ? device.familyState : enteredState(family, { id: device.id, options }, device.familyState)
+  return { ...device, model, labels: checkedLabels(labels), familyState }
+}
+
+function saidWords(
+  version: string | null,
+  { single, labels = {}, model, options = {} }: DeviceWord,
+): readonly string[] {
+  return [
+    ...(version === null ? [] : [version === "unknown" ? "nobody knows what it runs" : `it runs version ${version}`]),
+    ...(single === true ? ["its login is used by one device"] : []),
+    ...(model === undefined ? [] : [`its model is ${model}`]),
+    ...Object.entries(labels).map(([name, value]) =>
+      value === null ? `the label ${name} is taken away` : `the label ${name} is ${value}`,
+    ),
+    // Values may be secret.
+    ...Object.keys(options).map((name) => `its ${name} is another`),
+  ]
 }
 
 function toldRunning({ families }: Pick<Needs, "families">, device: Device, text: string): Device["running"] {

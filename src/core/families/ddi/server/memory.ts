@@ -93,7 +93,11 @@ export const entry: DeviceEntry = {
     { name: "sleep", value: "HH:MM:SS", help: "what it waits between two polls; 00:05:00 unless told" },
     { name: "confirm", value: "yes|no", help: "whether its updates wait for its confirmation" },
   ],
-  enter: (options) => {
+  shown: (familyState) => {
+    const { tenant, sleep, asksFirst } = readMemory(familyState)
+    return { tenant, sleep, confirm: asksFirst ? "yes" : "no" }
+  },
+  enter: (options, before) => {
     for (const [name, value] of Object.entries(options)) {
       if (name === "id") continue
       const row = Object.hasOwn(patterns, name) ? patterns[name] : undefined
@@ -102,7 +106,9 @@ export const entry: DeviceEntry = {
       }
       if (!row.pattern.test(value)) return { fault: `${name} takes ${row.says}, not "${value.slice(0, 40)}".` }
     }
-    const { tenant = freshMemory.tenant, sleep = freshMemory.sleep, confirm } = options
-    return { familyState: writeMemory({ ...freshMemory, tenant, sleep, asksFirst: confirm === "yes" }) }
+    const memory = before === undefined ? freshMemory : readMemory(before)
+    const { tenant = memory.tenant, sleep = memory.sleep, confirm } = options
+    const asksFirst = confirm === undefined ? memory.asksFirst : confirm === "yes"
+    return { familyState: writeMemory({ ...memory, tenant, sleep, asksFirst }) }
   },
 }
