@@ -1,6 +1,7 @@
 import { Command } from "commander"
 import type { ChannelBody, ChannelView } from "../core/contract/schemas.ts"
 import { connect } from "./api-client.ts"
+import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { exportChannel } from "./export-channel.ts"
 import { Failure } from "./failure.ts"
 import { type Listing, listing, readList } from "./listing.ts"
@@ -16,6 +17,7 @@ interface SetOptions extends Common {
   readonly file?: string
   readonly none?: boolean
   readonly version?: string
+  readonly replace?: boolean
 }
 
 /** `waft channel …`: what the gateway's OTA-FTP page does. */
@@ -32,6 +34,7 @@ export function channelCommand(): Command {
     .option("--family <FAMILY>", "device family of a new channel")
     .option("--user <USER>", "FTP user; default the channel's name (the vendor gateway's is ota)")
     .option("--password <PASSWORD>", "FTP password; default made up (the vendor gateway's is libelium)")
+    .option("--replace", "also change the family, user or password of a channel that is there")
     .action(setChannel)
   listing(common(command.command("show [CHANNEL]")))
     .description("show a channel, or all")
@@ -42,6 +45,18 @@ export function channelCommand(): Command {
   listing(common(command.command("list")))
     .description("list channels")
     .action(list)
+  confirmable(common(command.command("remove <CHANNEL>")))
+    .description("take a channel away: its login is refused from then on")
+    .action(async (name: string, options: Common & Confirmable) => {
+      const api = await connect(options)
+      await confirm(options, {
+        says: `Devices that use the channel ${name} are refused from then on.`,
+        answer: name,
+      })
+      const removed = await api.call("removeChannel", { params: { name } })
+      if (options.json) return printJson(removed)
+      printLines(`${name} was taken away.`)
+    })
   common(command.command("export <CHANNEL>"))
     .description(
       "put the channel's files on somebody's own FTP server, in an order in which no device sees half a pair",
@@ -100,6 +115,7 @@ async function setChannel(name: string, options: SetOptions): Promise<void> {
     ...(password === undefined ? {} : { password }),
     ...(version === undefined ? {} : { version }),
     ...(releaseId === undefined ? {} : { releaseId }),
+    ...(options.replace === true ? { replace: true } : {}),
   }
   print(await api.call("setChannel", { params: { name }, body }), options)
 }

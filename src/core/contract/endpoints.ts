@@ -491,6 +491,14 @@ export const endpoints = {
     body: ChannelBody,
     response: ChannelView,
   },
+  removeChannel: {
+    method: "DELETE",
+    path: "/api/channels/:name",
+    permit: permit("releaser", "fleet"),
+    summary: "Take a channel away: its login is refused from then on",
+    params: Id("name"),
+    response: Type.Object({ name: Type.String() }),
+  },
   channelFiles: {
     method: "GET",
     path: "/api/channels/:name/files",

@@ -389,6 +389,9 @@ export const ChannelBody = Type.Object(
     password: Type.Optional(Text(64)),
     releaseId: Type.Optional(Nullable(Text(64, "null = offer nothing"))),
     version: Type.Optional(Text(64)),
+    replace: Type.Optional(
+      Type.Boolean({ description: "also change the family, user or password of a channel that is there" }),
+    ),
   },
   { additionalProperties: false },
 )

@@ -122,6 +122,10 @@ export const refusals = {
     says: "The device {device} is being updated by rollout {rollout}; abort that first.",
   },
   "bad-channel": { status: 400, says: "{detail}" },
+  "channel-differs": {
+    status: 409,
+    says: "The channel {channel} has {what}, and devices in the field use it so; --replace gives it another.",
+  },
   "offer-impossible": { status: 409, says: "{detail}" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly says: string }>>
 

@@ -24,7 +24,7 @@ import { peopleHandlers } from "./people-handlers.ts"
 import { deviceWire, wireSentence } from "../fleet/wire/device-wire.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
-import { channelByName, channelFiles, setChannel } from "../fleet/set-channel.ts"
+import { channelByName, channelFiles, removeChannel, setChannel } from "../fleet/set-channel.ts"
 import { orderErase } from "../fleet/order-erase.ts"
 import { rollBackRollout } from "../fleet/roll-back.ts"
 import { ShownPlans } from "../fleet/shown-plans.ts"
@@ -273,7 +273,7 @@ function rolloutHandlers(
 
 function otherHandlers(
   needs: ApiNeeds,
-): Some<"health" | "limits" | "families" | "showChannel" | "setChannel" | "channelFiles"> {
+): Some<"health" | "limits" | "families" | "showChannel" | "setChannel" | "removeChannel" | "channelFiles"> {
   const { live } = needs
   return {
     limits: () =>
@@ -301,6 +301,11 @@ function otherHandlers(
       const { name } = params as { name: string }
       await setChannel(by(needs, caller), { name, ...body })
       return channelView(needs, channelByName(needs, name), true)
+    },
+    removeChannel: async ({ params }, caller) => {
+      const { name } = params as { name: string }
+      await removeChannel(by(needs, caller), name)
+      return { name }
     },
     channelFiles: async ({ params }) => {
       const files = await channelFiles(needs, (params as { name: string }).name)

@@ -208,6 +208,13 @@ export class LiveFleet {
     this.logins.set(channel.access.user, live)
   }
 
+  removeChannel(name: string): void {
+    const live = this.channels.get(name)
+    if (live === undefined) return
+    this.channels.delete(name)
+    if (this.logins.get(live.channel.access.user) === live) this.logins.delete(live.channel.access.user)
+  }
+
   /** Takes in an update that was saved: the rollout's tally, and the device's current update. */
   setUpdate(update: Update): void {
     const live = this.devices.get(update.deviceId)

@@ -39,6 +39,7 @@ export type Change =
   | { readonly put: "rollout"; readonly rollout: Rollout }
   | { readonly put: "update"; readonly update: Update }
   | { readonly put: "channel"; readonly channel: Channel }
+  | { readonly remove: "channel"; readonly id: string }
   | { readonly put: "token"; readonly token: ApiToken }
   | { readonly put: "enrolment"; readonly enrolment: Enrolment }
   | { readonly put: "message"; readonly message: OutgoingMessage }

@@ -21,6 +21,8 @@ export interface ChannelWish {
   readonly releaseId?: string | null | undefined
   /** The version to announce instead of the release's own. */
   readonly version?: string | undefined
+  /** Whether the family, user or password of a channel that is there may become another. */
+  readonly replace?: boolean | undefined
 }
 
 /** The channel of that name. Refuses `no-such-channel`. */
@@ -40,10 +42,12 @@ export async function setChannel(needs: Needs & OnBehalf, wish: ChannelWish): Pr
   const before = needs.live.channels.get(wish.name)?.channel ?? null
   const release = chosenRelease(needs, wish, before)
   const family = chosenFamily(needs, wish, before, release)
+  const access = chosenAccess(needs, wish, before?.family === family ? before : null, family)
+  if (before !== null && wish.replace !== true) demandSame(before, { family, access })
   const channel: Channel = {
     name: wish.name,
     family,
-    access: chosenAccess(needs, wish, before?.family === family ? before : null, family),
+    access,
     ...(await offerOf(needs, wish, before, release)),
     changedAt: needs.clock.now(),
   }
@@ -54,6 +58,31 @@ export async function setChannel(needs: Needs & OnBehalf, wish: ChannelWish): Pr
   const event = eventOf({ at: channel.changedAt, kind: "channel.set", releaseId: channel.releaseId, sentence })
   await commit(needs, needs.actor, [{ put: "channel", channel }, event])
   return channel
+}
+
+/** What stands in devices already is changed only by who says so. */
+function demandSame(before: Channel, { family, access }: Pick<Channel, "family" | "access">): void {
+  const what =
+    before.family !== family
+      ? `the family ${before.family}`
+      : before.access.user !== access.user
+        ? `the user ${before.access.user}`
+        : before.access.secret !== access.secret
+          ? "another password"
+          : null
+  if (what !== null) throw new Refusal("channel-differs", { channel: before.name, what })
+}
+
+/** Takes a channel away: whoever comes by its login is refused from then on. */
+export async function removeChannel(needs: Needs & OnBehalf, name: string): Promise<void> {
+  const { channel } = channelByName(needs, name)
+  const event = eventOf({
+    at: needs.clock.now(),
+    kind: "channel.removed",
+    releaseId: channel.releaseId,
+    sentence: `The channel ${name} was taken away: its login is refused from now on.`,
+  })
+  await commit(needs, needs.actor, [{ remove: "channel", id: name }, event])
 }
 
 function chosenRelease(needs: Needs, wish: ChannelWish, before: Channel | null): Release | null {

@@ -67,7 +67,8 @@ export class PutStatements {
 
   #one(change: RecordChange): Statement {
     if ("add" in change) return this.#add(deviceRow(change.device))
-    if ("remove" in change) return this.#removeMessage(change.id)
+    if ("remove" in change)
+      return change.remove === "channel" ? this.#removeChannel(change.id) : this.#removeMessage(change.id)
     const { table, key, row } = putTable[change.put] as PutRow
     return this.#upsert(table, key, row(change as never))
   }
@@ -96,6 +97,12 @@ export class PutStatements {
       this.#builder.deleteFrom("devices").where("id", "=", id).compile(),
       this.#builder.deleteFrom("seen").where("device_id", "=", id).compile(),
     ]
+  }
+
+  #removeChannel(name: string): Statement {
+    return this.#once("remove-channel", [name], () =>
+      this.#builder.deleteFrom("channels").where("name", "=", name).compile(),
+    )
   }
 
   #removeMessage(reference: string): Statement {

@@ -110,6 +110,7 @@ export const eventTable = {
   "rollout.aborted": ended("an operator ended a rollout"),
   ...updateEvents,
   "channel.set": bare("a channel was made or changed"),
+  "channel.removed": bare("a channel was taken away"),
   "delta.done": patch("a patch was made"),
   "delta.no-gain": patch("a patch would hardly be smaller than the image"),
   "delta.failed": patch("a patch could not be made"),

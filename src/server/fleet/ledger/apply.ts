@@ -14,6 +14,7 @@ function applyChange(fleet: LiveFleet, change: Change): void {
   if ("add" in change) return void fleet.putDevice(change.device)
   if ("remove" in change) {
     if (change.remove === "device") fleet.removeDevice(change.id)
+    if (change.remove === "channel") fleet.removeChannel(change.id)
     return
   }
   switch (change.put) {
