@@ -215,7 +215,9 @@ async function openFleet(
   const images = await openImageFiles({ folder: join(config.data, imagesFolder), cacheBytes: config.imageCacheBytes })
   const claimsOf = ({ family, familyState }: Device): readonly string[] =>
     families.find(({ id }) => id === family)?.conversation?.claims(familyState) ?? []
-  const live = await loadFleet(store, systemClock, claimsOf)
+  const isAstray = ({ family, familyState }: Device): boolean =>
+    families.find(({ id }) => id === family)?.conversation?.isAstray(familyState) === true
+  const live = await loadFleet(store, systemClock, claimsOf, isAstray)
   live.deviceSpeed = config.deviceSpeed
   const events = new Emitter<WaftEvent>()
   const wire = await openWire(config.data, live)

@@ -78,6 +78,109 @@ export const DeviceView = Type.Object({
 })
 export type DeviceView = Static<typeof DeviceView>
 
+export const AttentionReasonName = Type.Union(
+  [
+    Type.Literal("pending"),
+    Type.Literal("failed"),
+    Type.Literal("no-show"),
+    Type.Literal("declined"),
+    Type.Literal("astray"),
+    Type.Literal("shared"),
+  ],
+  {
+    description:
+      "why a device needs a person; of several the first: it waits to be accepted, its last update ended so, it has lost its SIM, or others seem to use its login",
+  },
+)
+export const AttentionView = Type.Object({ reason: AttentionReasonName, device: DeviceView })
+export type AttentionView = Static<typeof AttentionView>
+
+const Counted = Type.Array(Type.Object({ value: Type.String(), devices: Type.Integer() }))
+
+/** The fleet in numbers, as far as the caller may see it. */
+export const FleetSummaryView = Type.Object({
+  devices: Type.Integer(),
+  states: Type.Object({
+    pending: Type.Integer(),
+    new: Type.Integer(),
+    idle: Type.Integer(),
+    updating: Type.Integer(),
+    attention: Type.Integer(),
+  }),
+  updates: Type.Record(Type.String(), Type.Integer(), {
+    description: "devices by the state of the update that is under way, or by how the last one ended in trouble",
+  }),
+  attention: Type.Object({
+    devices: Type.Integer({ description: "that need a person, each counted once" }),
+    reasons: Type.Record(Type.String(), Type.Integer()),
+  }),
+  families: Type.Array(
+    Type.Object({
+      family: Type.String(),
+      devices: Type.Integer(),
+      attention: Type.Integer(),
+      models: Counted,
+      versions: Type.Array(Type.Object({ value: Nullable(Type.String()), devices: Type.Integer() }), {
+        description: "what they run, the most first; null = not known",
+      }),
+    }),
+  ),
+  rollouts: Type.Object({ running: Type.Integer(), paused: Type.Integer(), over: Type.Integer() }),
+  releases: Type.Integer({ description: "that are not withdrawn" }),
+})
+export type FleetSummaryView = Static<typeof FleetSummaryView>
+
+export const FacetsView = Type.Object({
+  devices: Type.Integer({ description: "devices that match" }),
+  facets: Type.Array(
+    Type.Object({
+      key: Type.String({ description: "as a group expression names it" }),
+      isLabel: Type.Boolean(),
+      values: Counted,
+    }),
+  ),
+})
+export type FacetsView = Static<typeof FacetsView>
+
+export const GroupCheckView = Type.Object({
+  isUnderstood: Type.Boolean(),
+  devices: Nullable(Type.Integer({ description: "devices that match; null = it is not understood" })),
+  at: Nullable(Type.Integer({ description: "the character, from 1, at which it is not understood" })),
+  detail: Nullable(Type.String()),
+})
+export type GroupCheckView = Static<typeof GroupCheckView>
+
+export const CompletionView = Type.Object({
+  from: Type.Integer({ description: "where what an item takes the place of begins, in characters from 0" }),
+  to: Type.Integer({ description: "where that ends" }),
+  items: Type.Array(
+    Type.Object({
+      text: Type.String(),
+      kind: Type.Union([Type.Literal("key"), Type.Literal("value"), Type.Literal("word")]),
+      says: Type.String(),
+    }),
+  ),
+})
+export type CompletionView = Static<typeof CompletionView>
+
+export const ContactsView = Type.Object({
+  from: Time,
+  stepMs: Type.Integer(),
+  since: Type.Integer({ description: "when the server started to count, ms since 1970-01-01 UTC" }),
+  counts: Type.Array(Type.Integer(), { description: "contacts in each step, oldest first; the last is not over yet" }),
+})
+export type ContactsView = Static<typeof ContactsView>
+
+export const CauseView = Type.Object({
+  state: UpdateStateName,
+  code: Nullable(Type.String({ description: "the device's own result code, raw" })),
+  sentence: Type.String(),
+  devices: Type.Integer(),
+  models: Counted,
+  example: Type.String({ description: "one of the devices" }),
+})
+export type CauseView = Static<typeof CauseView>
+
 export const DeviceAccessView = Type.Object(
   {
     id: Type.String(),

@@ -5,7 +5,7 @@ export interface GroupMember {
   readonly model: string
   readonly running: string | null
   readonly labels: Readonly<Record<string, string>>
-  /** State of its current update; absent = it has none. */
+  /** State of the update that is under way, or how the last one ended in trouble; absent = neither. */
   readonly state?: string | null
   /** Last contact, ms since 1970 UTC; absent = never. */
   readonly lastSeenAt?: number | null

@@ -57,5 +57,5 @@ export function tokenText(token: Token | undefined): string {
 
 /** The refusal `bad-group`; `at` is the place of the character, from 1. */
 export function badGroup(detail: string, at?: number): Refusal {
-  return new Refusal("bad-group", { detail: at === undefined ? detail : `${detail}, at character ${at}` })
+  return new Refusal("bad-group", at === undefined ? { detail } : { detail: `${detail}, at character ${at}`, at })
 }

@@ -136,10 +136,13 @@ export class Refusal extends Error {
   override readonly name = "Refusal"
   readonly code: RefusalCode
   readonly status: number
+  /** What the sentence was made of. */
+  readonly words: Readonly<Record<string, string | number>>
 
   constructor(code: RefusalCode, words: Readonly<Record<string, string | number>> = {}) {
     super(refusals[code].says.replace(/\{(\w+)\}/g, (_, name: string) => String(words[name] ?? `{${name}}`)))
     this.code = code
     this.status = refusals[code].status
+    this.words = words
   }
 }

@@ -21,6 +21,8 @@ it("says what a set that is sorted says, both ways and from any key", () => {
       expect([...keys.after(null)]).toEqual(sorted)
       expect([...keys.before(null)]).toEqual(sorted.toReversed())
       expect([...keys.after(from)]).toEqual(sorted.filter((one) => one > from))
+      expect([...keys.from(from)]).toEqual(sorted.filter((one) => one >= from))
+      expect(keys.has(from)).toBe(set.has(from))
       expect([...keys.before(from)]).toEqual(sorted.filter((one) => one < from).reverse())
     }),
   )

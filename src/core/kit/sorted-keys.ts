@@ -55,6 +55,17 @@ export class SortedKeys {
     }
   }
 
+  /** The keys from `key` on, itself included. */
+  *from(key: string): Generator<string> {
+    if (this.has(key)) yield key
+    yield* this.after(key)
+  }
+
+  has(key: string): boolean {
+    const block = this.#blocks[this.#blockOf(key)]
+    return block !== undefined && block[firstNotBefore(block, key)] === key
+  }
+
   /** The keys before `key`, from the nearest on; null = from the last. */
   *before(key: string | null): Generator<string> {
     for (let last = key; ; ) {

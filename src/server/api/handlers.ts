@@ -5,6 +5,7 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import { type LimitName, limits } from "../../core/kit/limits.ts"
 import { addDevice, addDevices } from "../fleet/add-device.ts"
 import { converse } from "../fleet/converse.ts"
+import { DeviceFinder } from "../fleet/find-devices.ts"
 import { familyOf } from "../fleet/families.ts"
 import { acceptDevice, createEnrolment, revokeEnrolment } from "../fleet/enrolment.ts"
 import { releaseById } from "../fleet/find-release.ts"
@@ -18,6 +19,7 @@ import { actorOf, type Caller } from "../people/caller.ts"
 import { maySeeChannelSecrets, tellRevealed } from "../people/reveal.ts"
 import { demandMine, withinReach } from "../people/within.ts"
 import type { ApiNeeds } from "./api-needs.ts"
+import { fleetHandlers } from "./fleet-handlers.ts"
 import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
 import { peopleHandlers } from "./people-handlers.ts"
@@ -55,6 +57,7 @@ import { viewRollout } from "./view-rollout.ts"
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
   const plans = new ShownPlans(needs)
+  const finder = new DeviceFinder(needs)
   return {
     ...deviceHandlers(needs),
     ...enrolmentHandlers(needs),
@@ -62,7 +65,8 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...deltaHandlers(needs),
     ...rolloutHandlers(needs, plans),
     ...otherHandlers(needs),
-    ...listHandlers(needs, plans),
+    ...listHandlers(needs, plans, finder),
+    ...fleetHandlers(needs, finder),
     ...peopleHandlers(needs),
   }
 }

@@ -6,7 +6,7 @@ import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { OutgoingMessage, Update } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
-import { DeviceFinder, placeOf as devicePlaceOf } from "../fleet/find-devices.ts"
+import { type DeviceFinder, placeOf as devicePlaceOf } from "../fleet/find-devices.ts"
 import { rolloutById } from "../fleet/find-rollout.ts"
 import { groupMember } from "../fleet/group-context.ts"
 import { deltasOf } from "../fleet/make-deltas.ts"
@@ -47,9 +47,8 @@ type Lists =
 type Query<Name extends EndpointName> = Call<Name>["query"]
 
 /** Everything that is read a page at a time. */
-export function listHandlers(needs: ApiNeeds, plans: ShownPlans): Pick<Handlers, Lists> {
+export function listHandlers(needs: ApiNeeds, plans: ShownPlans, finder: DeviceFinder): Pick<Handlers, Lists> {
   const { live } = needs
-  const finder = new DeviceFinder(needs)
   return {
     listDevices: ({ query }, caller) => listDevices(needs, finder, query, caller),
     rolloutUpdates: ({ params, query }, caller) =>

@@ -1,6 +1,5 @@
 import type { RunningEvidence } from "../../core/domain/evidence.ts"
 import type { Update } from "../../core/domain/records.ts"
-import type { UpdateState } from "../../core/domain/update.ts"
 import { explainUpdate } from "./explain-rollout.ts"
 import { durationText } from "../../core/domain/duration.ts"
 import { timeText } from "../../core/rollout/explain.ts"
@@ -8,28 +7,19 @@ import { nextContact } from "../../core/rollout/rhythm.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isLive, type LiveDevice, neverSeen } from "./live-fleet.ts"
+import { type DeviceState, standingOf } from "./index/census.ts"
 import { sharingSentence } from "./record-fact.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "live" | "families">
 
-/** `pending`: enrolled itself and waits for an operator. `new`: never seen. `updating`: an update is under way. `attention`: its last update did not succeed, or it has lost its SIM. */
-export type DeviceState = "pending" | "new" | "idle" | "updating" | "attention"
-
-const troubles: ReadonlySet<UpdateState> = new Set(["failed", "no-show", "declined"])
-const ended: ReadonlySet<UpdateState> = new Set(["succeeded", "cancelled", "superseded"])
-
 /** A device in one word. `update` is its newest. */
 export function deviceState(
   { families }: Pick<Needs, "families">,
-  live: LiveDevice,
+  { device, seenAt, trouble }: LiveDevice,
   update: Update | null,
 ): DeviceState {
-  const { device } = live
-  if (device.admission === "pending") return "pending"
-  if (update !== null && troubles.has(update.progress.state)) return "attention"
-  if (update !== null && !ended.has(update.progress.state)) return "updating"
-  if (familyOf(families, device.family).conversation?.isAstray(device.familyState) === true) return "attention"
-  return live.seenAt === neverSeen ? "new" : "idle"
+  const isAstray = familyOf(families, device.family).conversation?.isAstray(device.familyState) === true
+  return standingOf({ device, update, trouble: update === null ? trouble : null, seenAt }, isAstray).state
 }
 
 /** One sentence: what the device does or waits for, why, and what will change it. `update` is its newest. */

@@ -59,8 +59,8 @@ export function rebuilt(
 ): LiveRollout {
   const copy = new LiveRollout(live.rollout)
   for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
-    const labels = fleet.devices.get(update.deviceId)?.device.labels ?? {}
-    copy.setUpdate(update, { labels, imageBytes: fleet.releases.get(update.releaseId)?.image.sizeBytes ?? 0 })
+    const { labels = {}, model } = fleet.devices.get(update.deviceId)?.device ?? {}
+    copy.setUpdate(update, { labels, model, imageBytes: fleet.releases.get(update.releaseId)?.image.sizeBytes ?? 0 })
   }
   return copy
 }

@@ -148,6 +148,26 @@ interface Kept {
   readonly found: Promise<readonly LiveDevice[]>
 }
 
+/** So long what was counted is told once more, ms. */
+const countedMs = 1000
+
+/** Keeps what was found for a second: however many ask, it is looked for once in that time. */
+export function keptLately<Found>({
+  monotonic,
+}: Pick<FleetNeeds["clock"], "monotonic">): (key: string, find: () => Promise<Found>) => Promise<Found> {
+  const kept = new Map<string, { readonly at: number; readonly found: Promise<Found> }>()
+  return (key, find) => {
+    const now = monotonic()
+    for (const [other, { at }] of kept) if (now - at >= countedMs || kept.size > 4 * keptSets) kept.delete(other)
+    const known = kept.get(key)
+    if (known !== undefined) return known.found
+    const found = find()
+    kept.set(key, { at: now, found })
+    found.catch(() => kept.delete(key))
+    return found
+  }
+}
+
 type Turn = Pick<DevicePageQuery, "backwards" | "after" | "limit">
 
 /** The place of a device in an order. */

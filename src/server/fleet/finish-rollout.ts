@@ -50,8 +50,8 @@ export async function reopenRollout(needs: Needs, live: LiveRollout, deviceId: s
   // After a restart only the devices that are still watched are in memory.
   for (const update of await needs.store.updatesOfRollout(id)) {
     if (live.states.has(update.deviceId)) continue
-    const labels = needs.live.devices.get(update.deviceId)?.device.labels ?? {}
-    live.setUpdate(update, { labels, imageBytes: update.image?.sizeBytes ?? 0 })
+    const { labels = {}, model } = needs.live.devices.get(update.deviceId)?.device ?? {}
+    live.setUpdate(update, { labels, model, imageBytes: update.image?.sizeBytes ?? 0 })
   }
   const rollout: Rollout = { ...live.rollout, state: "running", endedAt: null }
   const sentence = `The rollout ${id} goes on: ${deviceId} has taken back what was concluded of it.`

@@ -25,9 +25,9 @@ function groupContext({ families, clock }: Needs): GroupContext {
 }
 
 /** The device as a group expression sees it. */
-export function groupMember({ device, update, seenAt }: LiveDevice): GroupMember {
+export function groupMember({ device, update, trouble, seenAt }: LiveDevice): GroupMember {
   const { id, family, model, labels, running } = device
-  const state = update === null || isOver(update) ? null : update.progress.state
+  const state = update === null || isOver(update) ? trouble : update.progress.state
   return {
     id,
     family,

@@ -18,6 +18,8 @@ import type { RouteAnswer } from "../../core/families/routes.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { SortedKeys } from "../../core/kit/sorted-keys.ts"
 import { learnGap, newRhythm, parseRhythm, type Rhythm, rhythmText } from "../../core/rollout/rhythm.ts"
+import { Census, type Counted, isTrouble, type TroubleState } from "./index/census.ts"
+import { ContactSeries } from "./index/contact-series.ts"
 import { LiveRollout } from "./live-rollout.ts"
 import type { Clock, Seen, Store } from "./needs.ts"
 
@@ -75,13 +77,18 @@ export class LiveFleet {
   readonly #contacted: LiveDevice[] = []
   /** Virtual devices may run so many times faster than hardware: what is waited for of devices is divided by it. */
   deviceSpeed = 1
+  /** The fleet in numbers. */
+  readonly census: Census
+  readonly contacts: ContactSeries
   readonly #clock: Clock
   readonly #claimsOf: ClaimsOf
   #rolloutNumber = 0
   readonly #enrolled = new Map<string, Record<Admission, number>>()
 
-  constructor(clock: Clock, claimsOf: ClaimsOf = () => []) {
+  constructor(clock: Clock, claimsOf: ClaimsOf = () => [], isAstray: (device: Device) => boolean = () => false) {
     this.#clock = clock
+    this.census = new Census(isAstray)
+    this.contacts = new ContactSeries(clock.now())
     this.#claimsOf = claimsOf
   }
 
@@ -103,6 +110,8 @@ export class LiveFleet {
       wake: null,
       visit: null,
       saidVersions: [],
+      trouble: null,
+      cell: null,
     }
     this.devices.set(device.id, live)
     this.deviceIds.add(device.id)
@@ -110,6 +119,7 @@ export class LiveFleet {
     this.logins.set(device.access.user, live)
     this.#claim(live)
     this.#countEnrolled(device, 1)
+    this.census.count(live, null)
     return live
   }
 
@@ -150,6 +160,7 @@ export class LiveFleet {
     }
     this.#countEnrolled(before, -1)
     this.#countEnrolled(device, 1)
+    this.census.count(live, before)
     if (before.admission !== device.admission) live.wake?.()
     return live
   }
@@ -181,6 +192,7 @@ export class LiveFleet {
     const live = this.devices.get(id)
     if (live === undefined) return
     this.#setCurrent(live, null)
+    this.census.forget(live)
     this.#disclaim(live)
     this.devices.delete(live.device.id)
     this.deviceIds.delete(live.device.id)
@@ -219,7 +231,11 @@ export class LiveFleet {
   setUpdate(update: Update): void {
     const live = this.devices.get(update.deviceId)
     const imageBytes = this.releases.get(update.releaseId)?.image.sizeBytes ?? 0
-    this.rollouts.get(update.rolloutId)?.setUpdate(update, { labels: live?.device.labels ?? {}, imageBytes })
+    this.rollouts.get(update.rolloutId)?.setUpdate(update, {
+      labels: live?.device.labels ?? {},
+      imageBytes,
+      model: live?.device.model,
+    })
     if (live === undefined) return
     const current = live.update
     const isCurrent = current === null || current.id === update.id || numberOf(this, current) <= numberOf(this, update)
@@ -277,6 +293,8 @@ export class LiveFleet {
     if (ticket !== null) this.tickets.set(ticket.user, live)
     if (before?.user !== ticket?.user) this.offerNews.add(live)
     live.update = update
+    if (update !== null) live.trouble = isTrouble(update.progress.state) ? update.progress.state : null
+    this.census.count(live, live.device)
     this.changes++
     live.wake?.()
   }
@@ -303,8 +321,11 @@ export class LiveFleet {
   /** Records a contact; rows are saved together later. */
   touch(live: LiveDevice, peer: string): void {
     const now = this.#clock.now()
-    if (live.seenAt !== neverSeen) learnGap(live.rhythm, now - live.seenAt)
+    const isFirst = live.seenAt === neverSeen
+    if (!isFirst) learnGap(live.rhythm, now - live.seenAt)
     live.seenAt = now
+    this.contacts.note(now)
+    if (isFirst) this.census.count(live, live.device)
     live.quietSince = this.#clock.monotonic()
     if (live.peer !== peer) live.peer = peer
     if (live.isContacted) return
@@ -331,9 +352,10 @@ export type ClaimsOf = (device: Device) => readonly string[]
 /** Not null: a field that is always a number is changed in place, at every contact of every device, without garbage. */
 export const neverSeen = 0
 
-export interface LiveDevice {
+export interface LiveDevice extends Counted {
   readonly kind: "device"
   device: Device
+  trouble: TroubleState | null
   /** The newest update that is not forgotten: not over, or of a rollout that still runs. */
   update: Update | null
   /** What the device last read as its offer: it may fetch just that, whatever changed since. */
@@ -452,8 +474,13 @@ export function tally({ book }: LiveRollout): Partial<Record<UpdateState, number
 }
 
 /** Fills the memory from the store. */
-export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf): Promise<LiveFleet> {
-  const fleet = new LiveFleet(clock, claimsOf)
+export async function loadFleet(
+  store: Store,
+  clock: Clock,
+  claimsOf?: ClaimsOf,
+  isAstray?: (device: Device) => boolean,
+): Promise<LiveFleet> {
+  const fleet = new LiveFleet(clock, claimsOf, isAstray)
   const [devices, releases, rollouts, channels, enrolments, tokens, deltas, updates, seen] = await Promise.all([
     store.devices(),
     store.releases(),
@@ -478,6 +505,7 @@ export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf)
     live.seenAt = row.at
     live.rhythm.set(parseRhythm(row.rhythm))
     live.peer = row.peer
+    fleet.census.count(live, live.device)
   }
   const now = clock.monotonic()
   for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
@@ -486,6 +514,13 @@ export async function loadFleet(store: Store, clock: Clock, claimsOf?: ClaimsOf)
     fleet.setUpdate({ ...update, pull: resumedPull(update.pull, now) })
   }
   await forgetOvertaken(store, fleet)
+  const troubles = new Map((await store.troubledDevices()).map(({ deviceId, state }) => [deviceId, state]))
+  for (const live of fleet.devices.values()) {
+    const trouble = troubles.get(live.device.id) ?? null
+    if (live.update !== null || live.trouble === trouble) continue
+    live.trouble = trouble
+    fleet.census.count(live, live.device)
+  }
   return fleet
 }
 

@@ -7,6 +7,7 @@ import { bucketOf, rankOf } from "../../core/rollout/assign.ts"
 import { type Entry, RolloutBook } from "../../core/rollout/book.ts"
 import { priced, tariffOf } from "../../core/rollout/budget.ts"
 import { OfferQueue } from "../../core/rollout/queue.ts"
+import { Causes } from "./index/causes.ts"
 
 /** A rollout with what the engine decides by: counters and queues, made from its updates and kept true by each change of one. */
 export class LiveRollout {
@@ -14,6 +15,8 @@ export class LiveRollout {
   /** State of each device's newest update. */
   readonly states = new Map<string, UpdateState>()
   readonly book: RolloutBook
+  /** Why its devices are not done. */
+  readonly causes = new Causes()
   /** The rollout's own changes happen one after another; who holds a device's turn may wait for this one, never the other way. */
   turn: Promise<unknown> = Promise.resolve()
   /** The round of offers that is under way. */
@@ -46,16 +49,14 @@ export class LiveRollout {
   }
 
   /** Takes in a device's newest update. `imageBytes`: what the release takes where no offer says it. */
-  setUpdate(
-    update: Update,
-    { labels, imageBytes }: { readonly labels: Readonly<Record<string, string>>; readonly imageBytes: number },
-  ): void {
+  setUpdate(update: Update, { labels, imageBytes, model = "" }: DeviceFacts): void {
     const { deviceId, place } = update
     const before = this.entryOf(deviceId)
     const after = this.#entryFrom(update, labels, imageBytes)
     this.states.set(deviceId, update.progress.state)
     this.#entries.set(deviceId, after)
     this.book.move(before, after)
+    this.causes.note(update, model)
     if (after.state !== "waiting") return
     if (after.retryAt === null) this.#enqueue(deviceId, after, place.offers > 0 && place.lastEnd === null)
     else if (after.retryAt !== never) this.#retries.push({ at: after.retryAt, deviceId })
@@ -67,6 +68,7 @@ export class LiveRollout {
     this.book.move(this.entryOf(deviceId), null)
     this.#entries.delete(deviceId)
     this.states.delete(deviceId)
+    this.causes.forget(deviceId)
   }
 
   /** Devices whose next try may begin by now join those that wait. */
@@ -134,6 +136,13 @@ export class LiveRollout {
     const retryAt = state === "waiting" && place.isHeld ? never : null
     return { ...common, state, lastEnd: place.lastEnd, retryAt }
   }
+}
+
+/** What a rollout's counters take from a device. */
+interface DeviceFacts {
+  readonly labels: Readonly<Record<string, string>>
+  readonly imageBytes: number
+  readonly model?: string | undefined
 }
 
 /** It waits for what the device says, not for a moment. */

@@ -15,7 +15,8 @@ import type {
 } from "../../core/domain/records.ts"
 import { sealed } from "./ledger/seal.ts"
 import { AlreadyTaken, type Change, type Seen, type Store } from "./needs.ts"
-import type { EventQuery, MessagePlace, MessageQuery, PageOf, UpdateQuery } from "./page-reads.ts"
+import type { EventQuery, MessagePlace, MessageQuery, PageOf, TroubledDevice, UpdateQuery } from "./page-reads.ts"
+import { isTrouble } from "./index/census.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
 
 /** A store in memory that keeps what was committed as text, as a disk would: nobody can change it afterwards. */
@@ -149,6 +150,12 @@ export class MemoryStore implements Store {
   newestUpdates = async (deviceIds: readonly string[]): Promise<readonly Update[]> => {
     const newest = await Promise.all(deviceIds.map((id) => this.updatesOfDevice(id, 1)))
     return newest.flat()
+  }
+
+  troubledDevices = async (): Promise<readonly TroubledDevice[]> => {
+    const ids = [...new Set((await this.#all<Update>("update")).map(({ deviceId }) => deviceId))]
+    const newest = await this.newestUpdates(ids)
+    return newest.flatMap(({ deviceId, progress: { state } }) => (isTrouble(state) ? [{ deviceId, state }] : []))
   }
 
   messagePage = async (

@@ -1,6 +1,7 @@
 import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { OutgoingMessage, Update } from "../../core/domain/records.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
+import type { TroubleState } from "./index/census.ts"
 
 /** What lists read from the store, a page at a time: each read costs what its page has, whatever the table holds. */
 export interface PageReads {
@@ -11,9 +12,16 @@ export interface PageReads {
   readonly countUpdates: (query: UpdateQuery) => Promise<number>
   /** The newest update of each of these devices that has one, in any order. */
   readonly newestUpdates: (deviceIds: readonly string[]) => Promise<readonly Update[]>
+  /** Devices whose newest update ended so that a person should hear of it. */
+  readonly troubledDevices: () => Promise<readonly TroubledDevice[]>
   /** Messages whose fate is not known, oldest first; after the one that was made then and has that reference. */
   readonly messagePage: (query: MessageQuery, page: PageOf<MessagePlace>) => Promise<readonly OutgoingMessage[]>
   readonly countMessages: (query: MessageQuery) => Promise<number>
+}
+
+export interface TroubledDevice {
+  readonly deviceId: string
+  readonly state: TroubleState
 }
 
 export interface EventQuery {

@@ -65,6 +65,29 @@ export function newestUpdatesQuery(builder: Builder, deviceIds: readonly string[
     .where("age", "=", 1)
 }
 
+const troubles = ["failed", "no-show", "declined"] as const
+
+export function troubledDevicesQuery(builder: Builder): Query<{ readonly device_id: string; readonly state: string }> {
+  const troubled = builder.selectFrom("updates").select("device_id").where("state", "in", troubles)
+  return builder
+    .selectFrom(
+      builder
+        .selectFrom("updates")
+        .innerJoin("rollouts", "rollouts.id", "updates.rollout_id")
+        .select(["updates.device_id", "updates.state"])
+        .select(
+          sql<number>`row_number() over (partition by updates.device_id order by rollouts.number desc, updates.since desc)`.as(
+            "age",
+          ),
+        )
+        .where("updates.device_id", "in", troubled)
+        .as("aged"),
+    )
+    .select(["device_id", "state"])
+    .where("age", "=", 1)
+    .where("state", "in", troubles)
+}
+
 function chosenMessages(builder: Builder, { deviceId }: MessageQuery) {
   const all = builder.selectFrom("messages")
   return deviceId === undefined ? all : all.where("device_id", "=", deviceId)

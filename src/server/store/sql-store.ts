@@ -5,7 +5,14 @@ import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { sealed } from "../fleet/ledger/seal.ts"
 import { AlreadyTaken, type Change, type Seen, type Store } from "../fleet/needs.ts"
-import type { EventQuery, MessagePlace, MessageQuery, PageOf, UpdateQuery } from "../fleet/page-reads.ts"
+import type {
+  EventQuery,
+  MessagePlace,
+  MessageQuery,
+  PageOf,
+  TroubledDevice,
+  UpdateQuery,
+} from "../fleet/page-reads.ts"
 import { DatabaseError, type Statement, type WaftDatabase } from "./database.ts"
 import { type Dialect, migrations } from "./migrations.ts"
 import {
@@ -13,6 +20,7 @@ import {
   countUpdatesQuery,
   messagePageQuery,
   newestUpdatesQuery,
+  troubledDevicesQuery,
   updatePageQuery,
 } from "./page-queries.ts"
 import { PutStatements } from "./put-statements.ts"
@@ -276,6 +284,10 @@ class SqlStore implements Store {
   countUpdates = (query: UpdateQuery) => this.#count(countUpdatesQuery(this.#builder, query))
   newestUpdates = async (deviceIds: readonly string[]) =>
     deviceIds.length === 0 ? [] : (await this.#read(newestUpdatesQuery(this.#builder, deviceIds))).map(updateOf)
+  troubledDevices = async () =>
+    (await this.#read(troubledDevicesQuery(this.#builder))).map(
+      ({ device_id, state }): TroubledDevice => ({ deviceId: device_id, state: state as TroubledDevice["state"] }),
+    )
   messagePage = async (query: MessageQuery, page: PageOf<MessagePlace>) =>
     (await this.#read(messagePageQuery(this.#builder, query, page))).map(messageOf)
   countMessages = (query: MessageQuery) => this.#count(countMessagesQuery(this.#builder, query))

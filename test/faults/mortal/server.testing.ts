@@ -163,6 +163,7 @@ function readingFrom(store: Store): Omit<Store, "commit"> {
     updatePage: (query, page) => store.updatePage(query, page),
     countUpdates: (query) => store.countUpdates(query),
     newestUpdates: (ids) => store.newestUpdates(ids),
+    troubledDevices: () => store.troubledDevices(),
     messagePage: (query, page) => store.messagePage(query, page),
     countMessages: (query) => store.countMessages(query),
     lastEventSeq: () => store.lastEventSeq(),

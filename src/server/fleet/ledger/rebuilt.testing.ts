@@ -12,6 +12,32 @@ export async function expectRebuilt({
   clock,
 }: Pick<FleetNeeds, "live" | "store" | "clock">): Promise<void> {
   expect(pictureOf(live)).toEqual(pictureOf(await loadFleet(store, clock)))
+  expectCounted(live)
+}
+
+/** The counters say what a look at every device says. */
+export function expectCounted({ devices, deviceIds, census }: LiveFleet): void {
+  const cells = new Map<string, number>()
+  const labels: Record<string, Record<string, number>> = {}
+  const attention: string[] = []
+  for (const live of devices.values()) {
+    const standing = JSON.stringify(census.standing(live))
+    cells.set(standing, (cells.get(standing) ?? 0) + 1)
+    if (census.standing(live).reason !== null) attention.push(live.device.id)
+    for (const [label, value] of Object.entries(live.device.labels)) {
+      const values = (labels[label] ??= {})
+      values[value] = (values[value] ?? 0) + 1
+    }
+  }
+  const counted = [...census.cells()].map(
+    ({ devices: count, ...standing }) => [JSON.stringify(standing), count] as const,
+  )
+  expect(new Map(counted)).toEqual(cells)
+  expect([...census.attention.after(null)]).toEqual(attention.sort())
+  expect(
+    Object.fromEntries([...census.labels()].map(([label, values]) => [label, Object.fromEntries(values)])),
+  ).toEqual(labels)
+  expect([...deviceIds.after(null)]).toEqual([...devices.keys()].sort())
 }
 
 function pictureOf(fleet: LiveFleet) {
@@ -28,6 +54,7 @@ function pictureOf(fleet: LiveFleet) {
         return [id, rest]
       }),
     ),
+    troubles: sorted([...fleet.devices].map(([id, { update, trouble }]) => [id, update === null ? trouble : null])),
     logins: sorted([...fleet.logins].map(([user, login]) => [user, owner(login)])),
     tickets: sorted([...fleet.tickets].map(([user, { device }]) => [user, device.id])),
     releases: sorted(fleet.releases),
