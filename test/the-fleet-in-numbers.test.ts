@@ -66,8 +66,9 @@ async function limited(expression: string): Promise<string> {
     method: "POST",
     url: "/api/tokens",
     headers: { authorization: "Bearer right" },
-    payload: { name: expression, role: "viewer", group: expression },
+    payload: { name: "limited", role: "viewer", group: expression },
   })
+  expect(made.statusCode, made.body).toBe(200)
   return made.json<{ token: string }>().token
 }
 
