@@ -82,6 +82,6 @@ function writeDocs(): void {
     rows.set(target.name, `| ${target.name} | ${inputs.toLocaleString("en")} | ${seed} |`)
   }
   const table = ["| Reader | Inputs without a finding | Seed |", "|---|---|---|", ...rows.values()].join("\n")
-  const text = `Written by \`npm run fuzz -- --inputs N --write\`:\n\n${table}\n`
+  const text = `Written by \`npm run fuzz -- --write\` (until it was ended; \`--inputs N\` for so many each):\n\n${table}\n`
   writeFileSync(file, page.replace(/<!-- fuzz -->\n[\s\S]*?<!-- \/fuzz -->/, `<!-- fuzz -->\n${text}<!-- /fuzz -->`))
 }
