@@ -1,4 +1,4 @@
-// `npm run bench delta CORPUS [--only NAME,…] [--no-write]`: our patches against the best public tool for each pair.
+// `npm run bench delta CORPUS [--only=NAME,…] [--without=NAME,…] [--no-peers] [--no-write]`: our patches against the best public tool for each pair.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
@@ -199,20 +199,30 @@ function pairs(results: readonly Result[]): string {
 const args = process.argv.slice(2)
 const corpus = args.find((arg) => !arg.startsWith("--"))
 if (corpus === undefined) {
-  process.stderr.write("usage: npm run bench delta CORPUS [--only=NAME,…] [--no-write]\n")
+  process.stderr.write("usage: npm run bench delta CORPUS [--only=NAME,…] [--without=NAME,…] [--no-peers] [--no-write]\n")
   process.exit(2)
 }
-const only = args
-  .find((arg) => arg.startsWith("--only="))
-  ?.slice("--only=".length)
-  .split(",")
+const namesOf = (option: string): readonly string[] | undefined =>
+  args
+    .find((arg) => arg.startsWith(`${option}=`))
+    ?.slice(option.length + 1)
+    .split(",")
+const only = namesOf("--only")
+const without = namesOf("--without") ?? []
+const isWanted = (name: string): boolean =>
+  (only?.some((part) => name.startsWith(part)) ?? true) && !without.some((part) => name.startsWith(part))
+/** Pairs of the corpus that were not asked for. */
+const leftOut: string[] = []
 const scratch = mkdtempSync(join(tmpdir(), "waft-bench-"))
 const recorded = recordedPeers(corpus)
 const results: Result[] = []
 const measured = new Set<string>()
 for (const family of readdirSync(corpus).filter((name) => statSync(join(corpus, name)).isDirectory())) {
   for (const name of readdirSync(join(corpus, family))) {
-    if (only !== undefined && !only.some((part) => name.startsWith(part))) continue
+    if (!isWanted(name)) {
+      leftOut.push(name)
+      continue
+    }
     const folder = join(corpus, family, name)
     const sizes = new Map(recorded.get(name))
     const now = args.includes("--no-peers")
@@ -241,7 +251,8 @@ const markdown = [
   "for each pair of real consecutive firmware versions; the `hard` pairs (encrypted, compressed) are not counted in it. In",
   "place we are held against the best in-place peer. *Whole file* is the same with our header counted. The coder's starting tables were trained on pairs of this corpus.",
   "",
-  `Peers run here: ${[...measured].join(", ") || "none"}. All others (hdiffz, HPatchLite, detools, JojoDiff) are recorded figures of \`baselines.tsv\`.`,
+  `Peers run here: ${[...measured].join(", ") || "none"}. All others (hdiffz, HPatchLite, detools, JojoDiff, and what was not run here) are recorded figures of \`baselines.tsv\`.`,
+  ...(leftOut.length === 0 ? [] : [`Left out of this run: ${leftOut.join(", ")}.`]),
   `${results.length} pairs, Node ${process.versions.node}, one core of ${cpus()[0]?.model ?? "an unknown processor"}:`,
   `making for std ${(makeSeconds / (totalBytes / 1e6)).toFixed(2)} s of processor time for a MB with verification, applying ${(totalBytes / 1e3 / applySeconds).toFixed(0)} kB/s.`,
   "",
