@@ -1,6 +1,8 @@
 // `npm run bench delta CORPUS [--only=NAME,…] [--without=NAME,…] [--no-peers] [--no-write]`: our patches against the best public tool for each pair.
+// `--results=FILE` keeps each pair's result there and does not measure anew what it holds, so that a long run can be cut, or shared by
+// several processes, each with its `--share=I/N` of the pairs; the last run, without a share, writes the tables.
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { applyPatch, makePatch, type ProfileName } from "../src/core/delta/index.ts"
@@ -199,7 +201,9 @@ function pairs(results: readonly Result[]): string {
 const args = process.argv.slice(2)
 const corpus = args.find((arg) => !arg.startsWith("--"))
 if (corpus === undefined) {
-  process.stderr.write("usage: npm run bench delta CORPUS [--only=NAME,…] [--without=NAME,…] [--no-peers] [--no-write]\n")
+  process.stderr.write(
+    "usage: npm run bench delta CORPUS [--only=NAME,…] [--without=NAME,…] [--no-peers] [--no-write]\n",
+  )
   process.exit(2)
 }
 const namesOf = (option: string): readonly string[] | undefined =>
@@ -216,6 +220,17 @@ const leftOut: string[] = []
 const scratch = mkdtempSync(join(tmpdir(), "waft-bench-"))
 const recorded = recordedPeers(corpus)
 const results: Result[] = []
+const resultsFile = namesOf("--results")?.[0]
+const [share = 0, shares = 1] = namesOf("--share")?.[0]?.split("/").map(Number) ?? []
+const known = resultsFile !== undefined && existsSync(resultsFile) ? readFileSync(resultsFile, "utf8").split("\n") : []
+const before = new Map(
+  known
+    .filter((line) => line !== "")
+    // JSON knows no infinity, which stands for a peer that was not measured.
+    .map((line) => JSON.parse(line, (_, value: unknown) => value ?? Number.POSITIVE_INFINITY) as Result)
+    .map((result) => [result.name, result] as const),
+)
+let seen = 0
 const measured = new Set<string>()
 for (const family of readdirSync(corpus).filter((name) => statSync(join(corpus, name)).isDirectory())) {
   for (const name of readdirSync(join(corpus, family))) {
@@ -223,6 +238,9 @@ for (const family of readdirSync(corpus).filter((name) => statSync(join(corpus, 
       leftOut.push(name)
       continue
     }
+    const earlier = before.get(name)
+    if (earlier !== undefined) results.push(earlier)
+    if (earlier !== undefined || seen++ % shares !== share) continue
     const folder = join(corpus, family, name)
     const sizes = new Map(recorded.get(name))
     const now = args.includes("--no-peers")
@@ -234,6 +252,7 @@ for (const family of readdirSync(corpus).filter((name) => statSync(join(corpus, 
     }
     const result = benchPair(folder, { family, name }, sizes)
     results.push(result)
+    if (resultsFile !== undefined) appendFileSync(resultsFile, `${JSON.stringify(result)}\n`)
     const cells = rows.map((row) => `${row.id} ${result.payload[row.id]} (${ratio(result, row).toFixed(3)})`)
     process.stdout.write(
       `${name}: best peer ${result.peers.best} ${result.peers.tool}; ${cells.join(", ")}; ${result.makeSeconds.toFixed(1)} s\n`,

@@ -1,6 +1,7 @@
 import { crc32 } from "../checksum.ts"
 import { DeltaError } from "../delta-error.ts"
-import { concat } from "../../kit/bytes.ts"
+import { concat, equalBytes } from "../../kit/bytes.ts"
+import { gnuDeflate } from "./deflate/gnu-gzip.ts"
 import { RecipeReader, RecipeWriter } from "./segments-recipe.ts"
 import { largestFile, type Wrapping } from "./wrapping.ts"
 
@@ -11,15 +12,22 @@ export interface Deflate {
   readonly deflate: (bytes: Uint8Array, level: number, memoryLevel: number) => Uint8Array
 }
 
-/** What zlib and those who use it are started with. */
-const settings = [9, 6, 5, 8, 7, 4, 3, 2, 1].flatMap((level) => [8, 9].map((memory) => ({ level, memory })))
+/** In place of zlib's memory level: the stream is that of GNU gzip, which has no such choice. */
+const gnu = 0
+/** What GNU gzip, zlib and those who use it are started with, the usual ones first. */
+const settings = [9, 6, 1, 5, 8, 7, 4, 3, 2].flatMap((level) => [gnu, 8, 9].map((memory) => ({ level, memory })))
 const trailerBytes = 8
+/** Of longer contents a piece at the beginning is packed first, to see which settings make such a stream. */
+const longContent = 4 * 1024 * 1024
+const firstPiece = 1024 * 1024
 
 /**
  * gzip (RFC 1952) with one member. The recipe holds the header as it was and the deflate settings that give the same
- * stream; where none of zlib's does, the file is left as it is.
+ * stream; where none of GNU gzip's and zlib's does, the file is left as it is.
  */
 export function gzipWith({ inflate, deflate }: Deflate): Wrapping {
+  const packed = (content: Uint8Array, { level, memory }: (typeof settings)[number]): Uint8Array =>
+    memory === gnu ? gnuDeflate(content, level) : deflate(content, level, memory)
   return {
     code: 3,
     name: "gzip",
@@ -29,9 +37,13 @@ export function gzipWith({ inflate, deflate }: Deflate): Wrapping {
       const stream = file.subarray(header, file.length - trailerBytes)
       const content = inflate(stream, largestFile)
       if (content === null) return null
-      const found = settings.find(({ level, memory }) => {
-        const again = deflate(content, level, memory)
-        return again.length === stream.length && again.every((byte, i) => byte === stream[i])
+      const found = settings.find((setting) => {
+        if (content.length > longContent) {
+          const piece = packed(content.subarray(0, firstPiece), setting)
+          if (!beginsAlike(piece, stream, piece.length >> 2)) return false
+        }
+        const again = packed(content, setting)
+        return again.length === stream.length && beginsAlike(again, stream, stream.length)
       })
       if (found === undefined) return null
       const recipe = new RecipeWriter()
@@ -41,16 +53,20 @@ export function gzipWith({ inflate, deflate }: Deflate): Wrapping {
     wrap: (content, recipe) => {
       const reader = new RecipeReader(recipe)
       const [level, memory, header] = [reader.number(), reader.number(), reader.number()]
-      if (level > 9 || memory < 1 || memory > 9 || header > recipe.length) {
+      if (level < 1 || level > 9 || memory > 9 || header > recipe.length) {
         throw new DeltaError("bad-header", "a wrapping that deflate cannot make")
       }
       const trailer = new DataView(new ArrayBuffer(trailerBytes))
       trailer.setUint32(0, crc32(content), true)
       trailer.setUint32(4, content.length, true)
       const end = new Uint8Array(trailer.buffer)
-      return concat([recipe.subarray(recipe.length - header), deflate(content, level, memory), end])
+      return concat([recipe.subarray(recipe.length - header), packed(content, { level, memory }), end])
     },
   }
+}
+
+function beginsAlike(one: Uint8Array, two: Uint8Array, length: number): boolean {
+  return equalBytes(one.subarray(0, length), two.subarray(0, length))
 }
 
 /** Length of the member's header: ten bytes and what its flags announce; null when it is none. */

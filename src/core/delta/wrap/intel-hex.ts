@@ -35,10 +35,17 @@ export const sparseIntelHex: Wrapping = {
   wrap: (content, recipe) => wrap(content, recipe, asIslands),
 }
 
-const type = { data: 0, end: 1, segment: 2, startSegment: 3, linear: 4, startLinear: 5 } as const
-const flag = { carriageReturn: 1, lowerCase: 2, finalNewline: 4, segmented: 8, firstUpper: 16 } as const
+export const type = { data: 0, end: 1, segment: 2, startSegment: 3, linear: 4, startLinear: 5 } as const
+export const flag = {
+  carriageReturn: 1,
+  lowerCase: 2,
+  finalNewline: 4,
+  segmented: 8,
+  firstUpper: 16,
+  upperCaseEnd: 32,
+} as const
 
-interface HexRecord {
+export interface HexRecord {
   readonly offset: number
   readonly type: number
   readonly data: Uint8Array
@@ -50,12 +57,8 @@ function unwrap(
 ): { readonly content: Uint8Array; readonly recipe: Uint8Array } | null {
   if (file[0] !== 0x3a) return null
   const text = fromLatin1(file)
-  const records = text
-    .split(/\r?\n/)
-    .filter((line) => line !== "")
-    .map(parseLine)
-  if (records.some((record) => record === null)) return null
-  const whole = records.filter((record) => record !== null)
+  const whole = parseRecords(text)
+  if (whole === null) return null
   const data = whole.filter((record) => record.type === type.data)
   const recordBytes = data.reduce((longest, record) => Math.max(longest, record.data.length), 0)
   const segments = segmentsOf(whole, recordBytes)
@@ -76,6 +79,16 @@ function unwrap(
   if (start !== undefined) recipe.number(new DataView(start.data.buffer).getUint32(0))
   recipe.segments(segments)
   return { content, recipe: recipe.take() }
+}
+
+/** All records of a file; null when a line is none. */
+export function parseRecords(text: string): readonly HexRecord[] | null {
+  const records = text
+    .split(/\r?\n/)
+    .filter((line) => line !== "")
+    .map(parseLine)
+  const whole = records.filter((record) => record !== null)
+  return whole.length === records.length ? whole : null
 }
 
 /** Null for what is no record; its sum must be right. */
@@ -162,7 +175,7 @@ function wrap(content: Uint8Array, recipe: Uint8Array, layOut: LayOut): Uint8Arr
   return latin1(text.join(newline) + ((flags & flag.finalNewline) === 0 ? "" : newline))
 }
 
-function recordText({ offset, type: kind, data }: HexRecord): string {
+export function recordText({ offset, type: kind, data }: HexRecord): string {
   const bytes = [data.length, offset >> 8, offset & 255, kind, ...data]
   const sum = -bytes.reduce((total, byte) => total + byte, 0) & 255
   return `:${[...bytes, sum].map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join("")}`

@@ -120,6 +120,11 @@ export class RecipeReader {
     throw new DeltaError("bad-header", "the recipe of the wrapping ends in a number")
   }
 
+  /** Bytes that have not been read. */
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
   /** The segments, with the content's bytes of each. Throws when they do not lie in the content. */
   segments(content: Uint8Array, layOut: LayOut = asInFlash): readonly (FileSegment & { readonly bytes: Uint8Array })[] {
     const count = this.number()

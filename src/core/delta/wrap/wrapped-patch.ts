@@ -5,11 +5,12 @@ import { fieldType, isSourceDigest, readHeader } from "../container.ts"
 import { DeltaError } from "../delta-error.ts"
 import { type MadePatch, type MakeOptions, makePatch } from "../make-patch.ts"
 import { intelHex, sparseIntelHex } from "./intel-hex.ts"
+import { sectionedIntelHex } from "./sectioned-intel-hex.ts"
 import { uf2 } from "./uf2.ts"
 import { unwrapExactly, type Wrapping, type WrappingName } from "./wrapping.ts"
 
 /** Wrappings that need nothing from outside. */
-export const plainWrappings: readonly Wrapping[] = [intelHex, sparseIntelHex, uf2]
+export const plainWrappings: readonly Wrapping[] = [intelHex, sparseIntelHex, sectionedIntelHex, uf2]
 
 export interface MadeFilePatch extends MadePatch {
   /** What was unwrapped; null when the patch is between the files as they are. */

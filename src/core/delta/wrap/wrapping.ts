@@ -11,7 +11,7 @@ export interface Wrapping {
   readonly wrap: (content: Uint8Array, recipe: Uint8Array) => Uint8Array
 }
 
-export type WrappingName = "intel-hex" | "sparse-intel-hex" | "uf2" | "gzip"
+export type WrappingName = "intel-hex" | "sparse-intel-hex" | "sectioned-intel-hex" | "uf2" | "gzip"
 
 export interface Unwrapped {
   readonly content: Uint8Array
