@@ -64,6 +64,33 @@ beforeAll(async () => {
   await api.call("startRollout", { body: { group: "id=gw-1", releaseIds: [release.id] } })
 })
 
+interface Chunk {
+  readonly artifacts: readonly {
+    readonly filename: string
+    readonly size: number
+    readonly _links: { readonly "download-http": { readonly href: string } }
+  }[]
+}
+
+/** Another gateway, and curl in its name. */
+async function addGateway(id: string, options: Readonly<Record<string, string>> = {}) {
+  const access: object = await api.call("addDevice", { body: { id, family: "ddi", model: "rauc", options } })
+  const { ddi } = access as { readonly ddi: { url: string; token: string } }
+  const ask = (target: string, ...args: readonly string[]) =>
+    curl(target, "-H", `Authorization: TargetToken ${ddi.token}`, ...args)
+  const link = async (name: string): Promise<string> => {
+    const { _links } = json(await ask(ddi.url))
+    return (_links as unknown as Readonly<Record<string, { readonly href: string }>>)[name]?.href ?? `no ${name}`
+  }
+  return { url: ddi.url, ask, link }
+}
+
+async function startOn(id: string, version: string): Promise<string> {
+  const query = { family: "ddi", fileName: "update.raucb", version }
+  const release = await api.call("publishRelease", { query, body: randomBytes(2000) })
+  return (await api.call("startRollout", { body: { group: `id=${id}`, releaseIds: [release.id] } })).id
+}
+
 afterAll(async () => {
   await server.close()
   rmSync(folder, { recursive: true, force: true })
@@ -147,6 +174,85 @@ describe("curl", () => {
     expect((await curl(secure, ...tls, ...as("stranger"))).status).toBe(401)
     expect((await curl(secure, ...tls)).status).toBe(401)
     expect((await curl(secure.replace("gw-1", "behind-1"), ...tls, ...as("gw-1"))).status).toBe(401)
+  })
+
+  it("reads a release of several artifacts, and says how the end of one that was taken back went", async () => {
+    const device = await addGateway("gw-2")
+    const files = ["root.img", "boot.img"].map((name, i) => ({ name, bytes: randomBytes(3000 + i) }))
+    for (const { name, bytes } of files) writeFileSync(join(folder, name), bytes)
+    await runWell("tar", ["-C", folder, "-cf", join(folder, "bundle.tar"), ...files.map(({ name }) => name)])
+    const options = JSON.stringify({ bundle: "" })
+    const query = { family: "ddi", fileName: "bundle.tar", version: "8", options }
+    const release = await api.call("publishRelease", { query, body: readFileSync(join(folder, "bundle.tar")) })
+    const rollout = await api.call("startRollout", { body: { group: "id=gw-2", releaseIds: [release.id] } })
+    const target = await device.link("deploymentBase")
+    const { deployment } = json(await device.ask(target)) as unknown as { deployment: { chunks: readonly Chunk[] } }
+    const [chunk] = deployment.chunks
+    expect(chunk?.artifacts.map(({ filename, size }) => [filename, size])).toEqual([
+      ["root.img", 3000],
+      ["boot.img", 3001],
+    ])
+    for (const [i, { bytes }] of files.entries()) {
+      const answer = await device.ask(chunk?.artifacts[i]?._links["download-http"].href ?? "")
+      expect(answer.body.equals(bytes)).toBe(true)
+    }
+    const list = /.*\/artifacts/.exec(chunk?.artifacts[0]?._links["download-http"].href ?? "")?.[0] ?? ""
+    expect(json(await device.ask(list))).toMatchObject([{ filename: "root.img" }, { filename: "boot.img" }])
+    const action = target.replace(/\?.*/, "")
+    expect(
+      (await device.ask(`${action}/feedback`, ...telling("POST", { status: { execution: "proceeding" } }))).status,
+    ).toBe(200)
+
+    await api.call("abortRollout", { params: { id: rollout.id } })
+    const cancel = await device.link("cancelAction")
+    expect(json(await device.ask(cancel))).toMatchObject({ cancelAction: { stopId: action.split("/").at(-1) } })
+    const rejected = { status: { execution: "rejected" } }
+    expect((await device.ask(`${cancel}/feedback`, ...telling("POST", rejected))).status).toBe(200)
+    expect((await device.ask(`${cancel}/feedback`, ...telling("POST", { status: { execution: "over" } }))).status).toBe(
+      400,
+    )
+    expect((await api.call("showDevice", { params: { id: "gw-2" } })).update?.state).toBe("cancelled")
+  })
+
+  it("stops on the device's word, and is asked no more", async () => {
+    const device = await addGateway("gw-4")
+    const rollout = await startOn("gw-4", "11")
+    await device.ask(await device.link("deploymentBase"))
+    await api.call("abortRollout", { params: { id: rollout } })
+    const cancel = await device.link("cancelAction")
+    const closed = { status: { execution: "closed", result: { finished: "success" } } }
+    expect((await device.ask(`${cancel}/feedback`, ...telling("POST", closed))).status).toBe(200)
+    expect((await device.ask(cancel)).status).toBe(404)
+    expect(json(await device.ask(device.url))["_links"]).not.toHaveProperty("cancelAction")
+  })
+
+  it("is asked before it gets anything, once a time or once and for all, and may tell what it runs", async () => {
+    const device = await addGateway("gw-3", { confirm: "yes" })
+    await startOn("gw-3", "12")
+    const waits = await device.link("confirmationBase")
+    const action = waits.replace(/\?.*/, "")
+    expect(json(await device.ask(waits))).toMatchObject({ confirmation: { chunks: [{ version: "12" }] } })
+    const say = (confirmation: string) =>
+      device.ask(`${action}/feedback`, ...telling("POST", { confirmation, details: ["at night"] }))
+    expect((await say("denied")).status).toBe(200)
+    expect(await device.link("confirmationBase")).toContain(action)
+    expect((await say("confirmed")).status).toBe(200)
+    expect(await device.link("deploymentBase")).toContain("/deploymentBase/")
+
+    const base = `${device.url}/confirmationBase`
+    expect(json(await device.ask(base))).toMatchObject({ autoConfirm: { active: false } })
+    expect(
+      (await device.ask(`${base}/activateAutoConfirm`, ...telling("POST", { initiator: "night shift" }))).status,
+    ).toBe(200)
+    expect(json(await device.ask(base))).toMatchObject({ autoConfirm: { active: true, initiator: "night shift" } })
+    expect((await device.ask(`${base}/deactivateAutoConfirm`, ...telling("POST", {}))).status).toBe(200)
+    expect(json(await device.ask(base))).toMatchObject({ autoConfirm: { active: false } })
+
+    const installed = `${device.url}/installedBase`
+    expect((await device.ask(installed, ...telling("PUT", { name: "os", version: "9.9" }))).status).toBe(200)
+    expect((await device.ask(installed, ...telling("PUT", { name: "os" }))).status).toBe(400)
+    const { running } = await api.call("showDevice", { params: { id: "gw-3" } })
+    expect(running).toEqual({ version: "9.9", evidence: "reported" })
   })
 
   it("is told 429 when it tells too much in a minute, and others are not", async () => {
