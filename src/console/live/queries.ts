@@ -86,6 +86,19 @@ export const planDevices = (id: string) =>
     queryFn: () => call("GET /api/plans/:id/devices", { params: { id }, query: {} }),
     staleTime: Number.POSITIVE_INFINITY,
   })
+export const fleetSummary = queryOptions({
+  queryKey: ["fleet", "summary"],
+  queryFn: () => call("GET /api/fleet/summary"),
+})
+export const fleetAttention = queryOptions({
+  queryKey: ["fleet", "attention"],
+  queryFn: () => call("GET /api/fleet/attention", { query: { limit: 8 } }),
+})
+export const rolloutCauses = (id: string) =>
+  queryOptions({
+    queryKey: ["rollout", id, "causes"],
+    queryFn: () => call("GET /api/rollouts/:id/causes", { params: { id }, query: {} }),
+  })
 export const channels = queryOptions({
   queryKey: ["channels"],
   queryFn: async () => (await call("GET /api/channels", { query: { limit: most } })).items,
@@ -104,6 +117,7 @@ export function staleKeys(events: readonly EventView[]): readonly (readonly unkn
   for (const { kind, deviceId, rolloutId } of events) {
     if (deviceId !== null) {
       add("devices")
+      add("fleet")
       add("device", deviceId)
     }
     if (rolloutId !== null) {

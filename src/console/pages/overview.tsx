@@ -1,30 +1,81 @@
-import type { UpdateState } from "../../core/domain/update.ts"
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
 import { Plus } from "lucide-react"
-import type { RolloutView } from "../../core/contract/schemas.ts"
+import type { AttentionView, FleetSummaryView } from "../../core/contract/schemas.ts"
 import { useLive } from "../live/live.tsx"
-import { countText, plural } from "../live/numbers.ts"
-import { health, releases, rollouts } from "../live/queries.ts"
+import { countText, middleText, plural, withoutName } from "../live/numbers.ts"
+import { fleetAttention, fleetSummary, rollouts } from "../live/queries.ts"
 import { buttonClass } from "../parts/button.tsx"
 import { Card } from "../parts/card.tsx"
 import { Feed } from "../parts/feed.tsx"
 import { Figures } from "../parts/figures.tsx"
 import { Empty, PageHead, Stacks } from "../parts/page.tsx"
+import { type Column, Table } from "../parts/table.tsx"
 import { RolloutLine } from "../parts/rollout-line.tsx"
 
-const moving = ["offered", "accepted", "downloading", "downloaded", "installing"] as const
+const needyColumns: readonly Column<AttentionView>[] = [
+  {
+    title: "Device",
+    cell: ({ device: { id } }) => (
+      <Link to="/devices/$id" params={{ id }} className="mono" title={id}>
+        {middleText(id, 20)}
+      </Link>
+    ),
+  },
+  { title: "Why", cell: ({ device }) => <span className="muted">{withoutName(device.explain, device.id)}</span> },
+]
+
+type Family = FleetSummaryView["families"][number]
+const familyColumns: readonly Column<Family>[] = [
+  {
+    title: "Family",
+    cell: ({ family }) => (
+      <Link to="/devices" search={{ filter: `family=${family}` }}>
+        {family}
+      </Link>
+    ),
+  },
+  {
+    title: "Runs",
+    cell: ({ versions }) => (
+      <span className="mono muted">
+        {versions
+          .slice(0, 3)
+          .map(({ value, devices }) => `${value ?? "not known"} ${countText(devices)}`)
+          .join(" · ")}
+      </span>
+    ),
+  },
+  { title: "Need a person", right: true, cell: ({ attention }) => countText(attention) },
+  { title: "Devices", right: true, cell: ({ devices }) => countText(devices) },
+]
+
+const reasonWords: Readonly<Record<string, string>> = {
+  pending: "to be accepted",
+  failed: "failed",
+  "no-show": "no-show",
+  declined: "declined",
+  astray: "without their SIM",
+  shared: "with a shared login",
+}
+
+function reasonsText(reasons: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(reasons).map(([reason, count]) => `${countText(count)} ${reasonWords[reason] ?? reason}`)
+  return parts.length === 0 ? "nothing waits for you" : parts.join(", ")
+}
 
 /** How the fleet stands, in one sentence, and what needs a person. */
 export function Overview() {
   const { events } = useLive()
-  const devices = useQuery(health).data?.devices ?? 0
+  const summary = useQuery(fleetSummary).data
+  const needy = useQuery(fleetAttention).data?.items ?? []
   const all = useQuery(rollouts).data ?? []
-  const published = useQuery(releases).data?.length ?? 0
   const open = all.filter(({ state }) => state === "running" || state === "paused").toReversed()
-  const updating = sum(open, moving)
-  const trouble = sum(open, ["failed", "no-show", "declined"])
-  const paused = open.filter(({ state }) => state === "paused").length
+  const devices = summary?.devices ?? 0
+  const published = summary?.releases ?? 0
+  const updating = summary?.states.updating ?? 0
+  const trouble = summary?.attention.devices ?? 0
+  const paused = summary?.rollouts.paused ?? 0
   return (
     <>
       <PageHead
@@ -54,26 +105,52 @@ export function Overview() {
           {
             caption: "Need a person",
             figure: trouble,
-            context: "failed, no-show or declined in open rollouts",
-            to: "/rollouts",
+            context: reasonsText(summary?.attention.reasons ?? {}),
+            to: "/devices",
           },
           { caption: "Releases", figure: published, context: "published", to: "/firmware" },
         ]}
       />
       <Stacks
         left={
-          <Card title="Rollouts" aside={<Link to="/rollouts">All {countText(all.length)}</Link>}>
-            {open.length === 0 ? (
-              <Empty says="No rollout is open. One that you start shows its progress here." />
-            ) : (
-              open.slice(0, 8).map((one) => <RolloutLine key={one.id} rollout={one} />)
+          <>
+            <Card title="Rollouts" aside={<Link to="/rollouts">All {countText(all.length)}</Link>}>
+              {open.length === 0 ? (
+                <Empty says="No rollout is open. One that you start shows its progress here." />
+              ) : (
+                open.slice(0, 8).map((one) => <RolloutLine key={one.id} rollout={one} />)
+              )}
+            </Card>
+            {summary === undefined || summary.families.length === 0 ? null : (
+              <Card title="The fleet by family">
+                <Table
+                  caption="Families"
+                  columns={familyColumns}
+                  rows={summary.families}
+                  keyOf={({ family }) => family}
+                />
+              </Card>
             )}
-          </Card>
+          </>
         }
         right={
-          <Card title="What happens">
-            <Feed events={events} most={12} />
-          </Card>
+          <>
+            <Card title="Needs a person" aside={countText(trouble)}>
+              {needy.length === 0 ? (
+                <Empty says="No device needs a person." />
+              ) : (
+                <Table
+                  caption="Devices that need a person"
+                  columns={needyColumns}
+                  rows={needy}
+                  keyOf={({ device }) => device.id}
+                />
+              )}
+            </Card>
+            <Card title="What happens">
+              <Feed events={events} most={12} />
+            </Card>
+          </>
         }
       />
     </>
@@ -93,8 +170,4 @@ function headline({ devices, updating, trouble, paused }: Standing): string {
   if (paused > 0) return `${plural(paused, "rollout is", "rollouts are")} paused`
   if (updating > 0) return `${plural(updating, "device is", "devices are")} updating`
   return "All is quiet"
-}
-
-function sum(open: readonly RolloutView[], states: readonly UpdateState[]): number {
-  return open.reduce((whole, { counts }) => whole + states.reduce((part, state) => part + (counts[state] ?? 0), 0), 0)
 }

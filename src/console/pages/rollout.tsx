@@ -2,11 +2,11 @@ import { useQuery } from "@tanstack/react-query"
 import { Link, useParams, useSearch } from "@tanstack/react-router"
 import { CircleX, Copy, Info, LockOpen, Pause, Play, Stamp, Terminal, Undo2 } from "lucide-react"
 import { useState } from "react"
-import type { RolloutView, UpdateView } from "../../core/contract/schemas.ts"
+import type { CauseView, RolloutView, UpdateView } from "../../core/contract/schemas.ts"
 import { updateStates } from "../../core/domain/update.ts"
 import { ApiError, call } from "../live/api.ts"
 import { bytesText, countText, middleText, plural } from "../live/numbers.ts"
-import { queryClient, releases, rollout, rolloutUpdates } from "../live/queries.ts"
+import { queryClient, releases, rollout, rolloutCauses, rolloutUpdates } from "../live/queries.ts"
 import { Button, buttonClass } from "../parts/button.tsx"
 import { Callout } from "../parts/callout.tsx"
 import { Card } from "../parts/card.tsx"
@@ -21,7 +21,6 @@ import { type Column, Table } from "../parts/table.tsx"
 import { Since } from "../parts/times.tsx"
 import { tell, tellRefusal } from "../parts/toast.tsx"
 import { isUpdateState, rolloutLooks } from "../live/states.ts"
-import { type Cause, causesOf } from "../live/causes.ts"
 
 /** One rollout, live: how it stands, why devices are not done, and what can be done about it. */
 export function Rollout() {
@@ -70,11 +69,17 @@ export function Rollout() {
   )
 }
 
-const causeColumns: readonly Column<Cause>[] = [
+const causeColumns: readonly Column<CauseView>[] = [
   { title: "Update", cell: ({ state }) => <StateWord state={state} /> },
   { title: "What it means", cell: ({ sentence }) => sentence },
   { title: "Example", cell: ({ example }) => <DeviceLink id={example} /> },
-  { title: "Devices", right: true, cell: ({ count }) => countText(count) },
+  {
+    title: "Models",
+    cell: ({ models }) => (
+      <span className="muted">{models.map(({ value, devices }) => `${value} ${countText(devices)}`).join(", ")}</span>
+    ),
+  },
+  { title: "Devices", right: true, cell: ({ devices }) => countText(devices) },
 ]
 
 const updateColumns: readonly Column<UpdateView>[] = [
@@ -90,7 +95,7 @@ const shownUpdates = 200
 function Updates({ rollout }: { readonly rollout: RolloutView }) {
   const { id, startedAt, endedAt, silenceTimeoutMs } = rollout
   const { state } = useSearch({ from: "/rollouts/$id" })
-  const causes = causesOf(useQuery(rolloutUpdates(id, undefined)).data?.items ?? [])
+  const causes = useQuery(rolloutCauses(id)).data?.items ?? []
   const page = useQuery(rolloutUpdates(id, isUpdateState(state) ? state : undefined)).data
   const chosen = page?.items ?? []
   const total = page?.total ?? 0
@@ -101,7 +106,7 @@ function Updates({ rollout }: { readonly rollout: RolloutView }) {
           <Card
             title="Why not done"
             aside={plural(
-              causes.reduce((whole, { count }) => whole + count, 0),
+              causes.reduce((whole, { devices }) => whole + devices, 0),
               "device",
             )}
           >
@@ -112,7 +117,7 @@ function Updates({ rollout }: { readonly rollout: RolloutView }) {
                 caption="Causes"
                 columns={causeColumns}
                 rows={causes}
-                keyOf={({ state, sentence }) => `${state} ${sentence}`}
+                keyOf={({ state, code, sentence }) => `${state} ${code} ${sentence}`}
               />
             )}
           </Card>
