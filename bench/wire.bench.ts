@@ -86,7 +86,19 @@ async function ftpPolls({ server, accounts }: Subject): Promise<number> {
 }
 
 async function httpPolls({ server, paths }: Subject): Promise<number> {
-  const args = ["-c", "1", "wrk", "-t1", "-c100", `-d${seconds}s`, "-s", paths, `http://${server.deviceHttp}`]
+  const args = [
+    "-c",
+    "1",
+    "wrk",
+    "-t1",
+    "-c100",
+    `-d${seconds}s`,
+    "--timeout",
+    "60s",
+    "-s",
+    paths,
+    `http://${server.deviceHttp}`,
+  ]
   const { stdout } = await run("taskset", args)
   const count = Number(/(\d+) requests in/.exec(stdout)?.[1])
   if (!(count > 0) || /Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrk said: ${stdout}`)
