@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server/transports",
   ],
   "server/people": ["core/kit", "core/domain", "core/contract", "server/fleet"],
+  "server/webhooks": ["core/kit", "core/domain", "core/contract", "server/fleet", "server/people"],
   "server/api": [
     "core/kit",
     "core/domain",
@@ -38,6 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server/fleet",
     "server/people",
     "server/transports",
+    "server/webhooks",
   ],
   // main.ts and config.ts: the only place where everything meets.
   server: ["core", "server", "serial"],

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify"
 import { tokenActor } from "../src/core/domain/actor.ts"
 import type { WaftEvent } from "../src/core/domain/events/table.ts"
+import type { FourEyesDeed } from "../src/core/domain/people.ts"
 import { families } from "../src/core/families/index.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
 import { hmacSha256 } from "../src/core/kit/hmac-sha256.ts"
@@ -12,6 +13,9 @@ import { loadFleet } from "../src/server/fleet/live-fleet.ts"
 import { MemoryStore } from "../src/server/fleet/memory-store.testing.ts"
 import { Outbox } from "../src/server/fleet/outbox/outbox.ts"
 import { firstAdmin } from "../src/server/people/caller.ts"
+import { Passwords } from "../src/server/people/passwords.ts"
+import { hashOf } from "../src/server/people/secrets.ts"
+import { callerBySession } from "../src/server/people/sessions.ts"
 import { callerByToken } from "../src/server/people/tokens.ts"
 
 /** The management API over a store in memory, without a socket. The admin token is `right`. */
@@ -22,16 +26,21 @@ export interface MemoryApi {
   readonly complaints: readonly string[]
   /** The moment of every stream's heartbeat. */
   readonly beat: () => void
+  /** What callers had to wait for, ms. */
+  readonly pauses: readonly number[]
   /** The date, ms since 1970 UTC. */
   now: number
+  /** What a second person has to approve. */
+  readonly fourEyes: Set<FourEyesDeed>
   /** Why the server says that it cannot write; null = it can. */
   notReady: string | null
 }
 
 export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
   const complaints: string[] = []
+  const pauses: number[] = []
   const complain = (what: string): void => void complaints.push(what)
-  const own = { now: 1_700_000_000_000, notReady: null as string | null }
+  const own = { now: 1_700_000_000_000, notReady: null as string | null, fourEyes: new Set<FourEyesDeed>() }
   const clock = { now: () => own.now, monotonic: () => 5 }
   const events = new Emitter<WaftEvent>()
   let texts = 0
@@ -65,6 +74,17 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
     deviceUrl: () => "http://127.0.0.1:1",
     hits: new LimitHits(),
     backup: noDisk,
+    passwords: new Passwords(),
+    firstTokenHash: hashOf("right"),
+    sessionMs: 3_600_000,
+    fourEyes: own.fourEyes,
+    randomKey: () => "k".repeat(43).concat("="),
+    post: () => Promise.resolve(204),
+    stirWebhook: () => undefined,
+    pause: (ms) => {
+      pauses.push(ms)
+      return Promise.resolve()
+    },
     breathe: () => Promise.resolve(),
     whyNotReady: () => Promise.resolve(own.notReady),
     deltaMaker: {
@@ -77,9 +97,12 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
   }
   const api = await buildApi({
     needs,
-    callerBy: (token) => (token === "right" ? firstAdmin : callerByToken(needs, token)),
     metrics: { contentType: "text/plain", text: () => Promise.resolve("waft_devices 0\n") },
+    callerBy: (token) =>
+      token === "right" ? firstAdmin : (callerByToken(needs, token) ?? callerBySession(needs, token)),
+    cookieName: "waft-test",
     hosts: ["ota.example.com"],
+    proxies: ["203.0.113.1"],
     uploadLimitBytes: 1000,
     consoleFolder: "/nonexistent",
     complain,
@@ -92,5 +115,5 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
   const beat = (): void => {
     for (const one of beats) one()
   }
-  return Object.assign(own, { api, needs, store, complaints, beat })
+  return Object.assign(own, { api, needs, store, complaints, pauses, beat })
 }

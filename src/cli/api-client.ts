@@ -5,6 +5,7 @@ import { mostRows } from "../core/contract/list.ts"
 import type { EventView, Problem } from "../core/contract/schemas.ts"
 import { createParser } from "eventsource-parser"
 import { Failure } from "./failure.ts"
+import { savedSession } from "./saved-sessions.ts"
 import { demandOwn, demandOwnSocket, localFetch } from "./local-fetch.ts"
 
 /** The parts of a call that an endpoint takes; those it does not take are left out. */
@@ -54,17 +55,27 @@ export interface ServerChoice {
   readonly data?: string
 }
 
+/** A server's address as it is written everywhere. */
+export function serverUrl(given: string): string {
+  return given.replace(/\/+$/, "")
+}
+
 /**
- * Finds the server: WAFT_SERVER and WAFT_TOKEN, else the data folder (`--data`, WAFT_DATA, ./waft-data). A server on this
+ * Finds the server: WAFT_SERVER and WAFT_TOKEN or what `waft login` kept, else the data folder (`--data`, WAFT_DATA, ./waft-data). A server on this
  * machine is asked through the socket in its folder, which only its owner can reach: whatever else may listen on its
  * port by now never sees the token.
  */
 export async function connect({ data }: ServerChoice): Promise<ApiClient> {
   const { WAFT_SERVER: server, WAFT_TOKEN: token, WAFT_DATA: envData } = process.env
   if (data === undefined && server !== undefined) {
-    if (token === undefined)
-      throw new Failure("WAFT_SERVER is set but WAFT_TOKEN is not; set it to a token (`waft token add` makes one).")
-    return client(server.replace(/\/+$/, ""), token)
+    const url = serverUrl(server)
+    const text = token ?? (await savedSession(url))
+    if (text === null) {
+      throw new Failure(
+        "WAFT_SERVER is set but WAFT_TOKEN is not; set it to a token (`waft token add` makes one), or log in with `waft login USER`.",
+      )
+    }
+    return client(url, text)
   }
   const folder = resolve(data ?? envData ?? "./waft-data")
   const { url, socket } = await announcement(folder)

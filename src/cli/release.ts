@@ -85,6 +85,11 @@ export function releaseCommand(): Command {
         "No patch is to be made: no other release runs on its devices, or the family's devices take none.",
       )
     })
+  common(command.command("approve <RELEASE>"))
+    .description("as a second person, let a release that waits for that be offered")
+    .action(async (id: string, options: Common) => {
+      show(await (await connect(options)).call("approveRelease", { params: { id } }), options)
+    })
   confirmable(common(command.command("withdraw <RELEASE>")))
     .description("take a release back: nobody is offered it any more")
     .option("--erase", "also order devices that keep images in a store to delete this one")

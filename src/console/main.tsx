@@ -6,16 +6,21 @@ import { StrictMode, useSyncExternalStore } from "react"
 import { createRoot } from "react-dom/client"
 import { LiveProvider } from "./live/live.tsx"
 import { queryClient } from "./live/queries.ts"
-import { beginSession, currentToken, onSession } from "./live/session.ts"
+import { beginSession, onSession, sessionState } from "./live/session.ts"
 import { SignIn } from "./pages/sign-in.tsx"
 import { ToastProvider } from "./parts/toast.tsx"
 import { router } from "./router.tsx"
 
-beginSession()
+void beginSession()
+// What one person was shown is not for the next.
+onSession(() => {
+  if (sessionState() === "signed-out") queryClient.clear()
+})
 
 function Console() {
-  const token = useSyncExternalStore(onSession, currentToken)
-  if (token === "") return <SignIn />
+  const state = useSyncExternalStore(onSession, sessionState)
+  if (state === "asking") return null
+  if (state === "signed-out") return <SignIn />
   return (
     <LiveProvider>
       <ToastProvider>

@@ -1,6 +1,9 @@
 import { type DataPeer, dataPeers } from "./transports/ftp/data-peer.ts"
 import { readFileSync } from "node:fs"
+import { isIP } from "node:net"
 import { resolve } from "node:path"
+import { type FourEyesDeed, fourEyesDeeds } from "../core/domain/people.ts"
+import { isNetwork } from "./webhooks/forbidden-addresses.ts"
 import { families } from "../core/families/index.ts"
 
 /** A wrong setting; `message` names it and the cure. */
@@ -29,6 +32,14 @@ export interface ServerConfig {
   readonly http: HostPort
   /** Names beside `localhost` and numeric addresses under which callers may reach the management API, in lower case. */
   readonly httpHosts: readonly string[]
+  /** Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed. */
+  readonly httpProxies: readonly string[]
+  /** What a second person has to approve. */
+  readonly fourEyes: ReadonlySet<FourEyesDeed>
+  /** Networks that webhooks may go to beside the public internet. */
+  readonly webhookAllow: readonly string[]
+  /** A login lasts so long, ms. */
+  readonly sessionMs: number
   readonly deviceHttp: HostPort
   /** A second listener for devices, with TLS; null = none. */
   readonly deviceHttps: (HostPort & { readonly cert: string; readonly key: string; readonly clientCa?: string }) | null
@@ -89,6 +100,30 @@ export const serverSettings = [
     value: "NAMES",
     help: "names of this machine that the management API answers to beside localhost and addresses, comma-separated",
     fallback: "",
+  },
+  {
+    flag: "http-proxies",
+    value: "ADDRESSES",
+    help: "reverse proxies before the management API, comma-separated: what their X-Forwarded-For and X-Forwarded-Proto say is believed",
+    fallback: "",
+  },
+  {
+    flag: "four-eyes",
+    value: "DEEDS",
+    help: "what a second person has to approve, comma-separated: release, rollout, roll-back",
+    fallback: "",
+  },
+  {
+    flag: "webhook-allow",
+    value: "NETWORKS",
+    help: "networks that webhooks may go to beside the public internet, comma-separated, such as 10.0.0.0/8,127.0.0.1",
+    fallback: "",
+  },
+  {
+    flag: "session-hours",
+    value: "N",
+    help: "a login lasts so long, in the console and by `waft login`",
+    fallback: "12",
   },
   { flag: "device-http", value: "HOST:PORT", help: "HTTP for devices", fallback: "0.0.0.0:8081" },
   { flag: "device-https", value: "HOST:PORT", help: "HTTP over TLS for devices (off unless given)", fallback: "" },
@@ -247,6 +282,10 @@ export function readConfig(
     data: resolve(text("data")),
     http: parseHostPort("http", text("http")),
     httpHosts: parseHosts(text("http-hosts")),
+    httpProxies: parseProxies(text("http-proxies")),
+    fourEyes: parseFourEyes(text("four-eyes")),
+    webhookAllow: parseNetworks(text("webhook-allow")),
+    sessionMs: parseSessionHours(text("session-hours")),
     deviceHttp: parseHostPort("device-http", text("device-http")),
     deviceHttps: parseDeviceHttps(
       text("device-https"),
@@ -329,6 +368,46 @@ function parseHosts(text: string): readonly string[] {
 function parseWire(text: string): boolean {
   if (text !== "on" && text !== "off") throw new ConfigError(`--wire takes on or off, not "${text}".`)
   return text === "on"
+}
+
+function parseProxies(text: string): readonly string[] {
+  const addresses = text === "" ? [] : text.split(",")
+  for (const address of addresses) {
+    if (isIP(address) === 0) {
+      throw new ConfigError(`--http-proxies takes addresses such as 127.0.0.1,::1, not "${text}".`)
+    }
+  }
+  return addresses
+}
+
+function parseFourEyes(text: string): ReadonlySet<FourEyesDeed> {
+  const known = Object.keys(fourEyesDeeds) as FourEyesDeed[]
+  const deeds = text === "" ? [] : text.split(",")
+  return new Set(
+    deeds.map((word) => {
+      const deed = known.find((one) => one === word)
+      if (deed === undefined) throw new ConfigError(`--four-eyes takes ${known.join(", ")}, not "${text}".`)
+      return deed
+    }),
+  )
+}
+
+function parseNetworks(text: string): readonly string[] {
+  const networks = text === "" ? [] : text.split(",")
+  for (const network of networks) {
+    if (!isNetwork(network)) {
+      throw new ConfigError(`--webhook-allow takes networks such as 10.0.0.0/8,127.0.0.1, not "${text}".`)
+    }
+  }
+  return networks
+}
+
+function parseSessionHours(text: string): number {
+  const hours = Number(text)
+  if (!/^\d{1,4}$/.test(text) || hours < 1 || hours > 8760) {
+    throw new ConfigError(`--session-hours takes a whole number from 1 to 8760, not "${text}".`)
+  }
+  return hours * 3_600_000
 }
 
 function parseDataPeer(text: string): DataPeer {

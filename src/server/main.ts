@@ -1,4 +1,5 @@
-import { randomInt } from "node:crypto"
+import { randomBytes, randomInt } from "node:crypto"
+import { lookup } from "node:dns/promises"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -46,8 +47,14 @@ import type { WaftDatabase } from "./store/database.ts"
 import { openImageFiles } from "./store/image-files.ts"
 import { errorKind, openLog, type PeerLog, peerLog } from "./quiet-log.ts"
 import { firstAdmin } from "./people/caller.ts"
+import { Passwords } from "./people/passwords.ts"
+import { hashOf } from "./people/secrets.ts"
+import { callerBySession } from "./people/sessions.ts"
 import { callerByToken } from "./people/tokens.ts"
 import { openWire } from "./wire-file.ts"
+import { reachOf } from "./webhooks/forbidden-addresses.ts"
+import { type Message, post as postMessage } from "./webhooks/post.ts"
+import { startWebhooks } from "./webhooks/start-webhooks.ts"
 import { watchReadiness } from "./readiness.ts"
 import { uploadExaminer } from "./upload-jobs/examine-uploads.ts"
 import { NewerDatabase, openStore } from "./store/sql-store.ts"
@@ -117,6 +124,14 @@ async function start(
   await forgetFormerRun(config.data)
   const complain = (what: string, error: unknown): void => log.error({ err: error }, what)
   const token = await adminToken(config.data, () => randomText(40))
+  const people = {
+    passwords: new Passwords(),
+    firstTokenHash: hashOf(token),
+    sessionMs: config.sessionMs,
+    fourEyes: config.fourEyes,
+  }
+  const webhooks = beginWebhooks(config, needs, complain)
+  closers.push(() => webhooks.end())
   const listeners: Record<string, string> = {}
   const transports: TransportStats = { http: new Map() }
   const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
@@ -146,13 +161,23 @@ async function start(
       deviceUrl,
       hits,
       examine: uploadExaminer(),
+      ...people,
+      randomKey: () => randomBytes(32).toString("base64"),
+      post: webhooks.post,
+      stirWebhook: webhooks.stir,
+      pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       backup: () => takeBackup(database, config.data),
       breathe: () => new Promise((resolve) => setImmediate(resolve)),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },
-    callerBy: (given) => (isSameText(given, token) ? firstAdmin : callerByToken(needs, given)),
     metrics,
+    callerBy: (given) =>
+      isSameText(given, token)
+        ? firstAdmin
+        : (callerByToken(needs, given) ?? callerBySession({ ...needs, ...people }, given)),
+    cookieName: `waft-${people.firstTokenHash.slice(0, 8)}`,
     hosts: config.httpHosts,
+    proxies: config.httpProxies,
     uploadLimitBytes: config.uploadLimitBytes,
     consoleFolder: fileURLToPath(new URL("../../dist/console", import.meta.url)),
     complain,
@@ -191,6 +216,20 @@ async function start(
   const socket = await listenLocally(api, config.data, closers)
   closers.push(await announce(config.data, { url, socket }))
   return { listeners, url, token }
+}
+
+function beginWebhooks(config: ServerConfig, needs: FleetNeeds, complain: (what: string, error: unknown) => void) {
+  const mayReach = reachOf(config.webhookAllow)
+  const post = (message: Message): Promise<number> =>
+    postMessage(
+      { mayReach, resolve: (host) => lookup(host, { all: true }), deadline: (ms) => AbortSignal.timeout(ms) },
+      message,
+    )
+  const later = (ms: number, deed: () => void): (() => void) => {
+    const timer = setTimeout(deed, ms)
+    return () => clearTimeout(timer)
+  }
+  return { ...startWebhooks({ ...needs, post, later, complain }), post }
 }
 
 async function openFleet(

@@ -10,9 +10,14 @@ export interface Ran {
 
 /** Runs the `waft` program as somebody whose environment names no server. */
 export function waft(...args: readonly string[]): Promise<Ran> {
+  return waftWith({}, ...args)
+}
+
+/** The same with something in the environment. */
+export function waftWith(more: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {
     const { WAFT_SERVER: _server, WAFT_TOKEN: _token, WAFT_DATA: _data, ...env } = process.env
-    const child = spawn(process.execPath, [join(root, "bin", "waft.js"), ...args], { env })
+    const child = spawn(process.execPath, [join(root, "bin", "waft.js"), ...args], { env: { ...env, ...more } })
     let out = ""
     let errors = ""
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()))

@@ -1,5 +1,5 @@
 import type { Answer, Call, EndpointName, endpoints } from "../../core/contract/endpoints.ts"
-import { currentToken, signOut } from "./session.ts"
+import { sessionOver } from "./session.ts"
 
 type Endpoints = typeof endpoints
 /** Every route of the contract, as `METHOD /path`, with the name of its endpoint. */
@@ -38,7 +38,6 @@ export async function call<R extends Route>(
   const response = await send(url + queryText(query), {
     method: method ?? "GET",
     headers: {
-      authorization: `Bearer ${currentToken()}`,
       ...(body === undefined ? {} : { "content-type": isBytes ? "application/octet-stream" : "application/json" }),
     },
     ...(body === undefined ? {} : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
@@ -53,7 +52,7 @@ async function send(url: string, init: RequestInit): Promise<Response> {
     throw new ApiError(0, "unreachable", "The server does not answer; what you see may be out of date.")
   })
   if (response.ok) return response
-  if (response.status === 401) signOut()
+  if (response.status === 401) sessionOver()
   const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string }
   throw new ApiError(
     response.status,

@@ -1,36 +1,63 @@
 /**
- * Who the browser speaks as: a bearer token, kept for this tab's life alone. A link with the token in its fragment (which
- * browsers never send) signs in; the fragment is wiped at once, so that it stands in no history.
+ * Who the browser speaks as: the server keeps a session, and the browser its cookie, which no script can read. A link with a
+ * token in its fragment (which browsers never send) signs in: the token is traded for a session at once, and the fragment is
+ * wiped, so that it stands in no history.
  */
-const key = "waft.token"
+export type SessionState = "asking" | "signed-in" | "signed-out"
 
-let token = ""
+let state: SessionState = "asking"
 const listeners = new Set<() => void>()
 
-/** Takes the token out of the address, if there is one; called once, before anything is drawn. */
-export function beginSession(): void {
+/** Finds out whether this browser is signed in; called once, before anything is drawn. */
+export async function beginSession(): Promise<void> {
   const fromLink = /(?:^#|&)token=([^&]+)/.exec(location.hash)?.[1]
   if (fromLink !== undefined) {
     history.replaceState(null, "", location.pathname + location.search)
-    signIn(decodeURIComponent(fromLink))
+    await signInByToken(decodeURIComponent(fromLink)).catch(() => change("signed-out"))
     return
   }
-  token = sessionStorage.getItem(key) ?? ""
+  const response = await fetch("/api/sessions").catch(() => null)
+  // A server that does not answer may do so later: the pages say that they are not connected.
+  change(response === null || response.status !== 401 ? "signed-in" : "signed-out")
 }
 
-export function currentToken(): string {
-  return token
+export function sessionState(): SessionState {
+  return state
 }
 
-export function signIn(given: string): void {
-  token = given.trim()
-  sessionStorage.setItem(key, token)
-  for (const listener of listeners) listener()
+/** Rejects with the server's own sentence. */
+export async function signIn(user: string, password: string): Promise<void> {
+  await open("/api/login", { "content-type": "application/json" }, JSON.stringify({ user, password }))
 }
 
-export function signOut(): void {
-  token = ""
-  sessionStorage.removeItem(key)
+/** Rejects with the server's own sentence. */
+export async function signInByToken(token: string): Promise<void> {
+  await open("/api/session", { authorization: `Bearer ${token.trim()}` })
+}
+
+async function open(path: string, headers: Record<string, string>, body?: string): Promise<void> {
+  const response = await fetch(path, { method: "POST", headers, ...(body === undefined ? {} : { body }) })
+  if (!response.ok) {
+    const problem = (await response.json().catch(() => ({}))) as { readonly detail?: string }
+    throw new Error(problem.detail ?? `The server answered with ${response.status}.`)
+  }
+  change("signed-in")
+}
+
+/** Ends the session, here and at the server. */
+export async function signOut(): Promise<void> {
+  await fetch("/api/logout", { method: "POST" }).catch(() => undefined)
+  change("signed-out")
+}
+
+/** The server knows the session no longer. */
+export function sessionOver(): void {
+  change("signed-out")
+}
+
+function change(next: SessionState): void {
+  if (next === state) return
+  state = next
   for (const listener of listeners) listener()
 }
 

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser"
 import type { EventView } from "../../core/contract/schemas.ts"
-import { currentToken } from "./session.ts"
+import { sessionOver } from "./session.ts"
 
 export type StreamState = "connecting" | "live" | "lost"
 
@@ -93,10 +93,8 @@ interface Reading {
 /** Reads until the connection ends, however it does; whether it was open at all. */
 async function readStream(after: number, signal: AbortSignal, { onOpen, onEvent }: Reading): Promise<boolean> {
   try {
-    const response = await fetch(`/api/events?after=${after}`, {
-      headers: { authorization: `Bearer ${currentToken()}` },
-      signal,
-    })
+    const response = await fetch(`/api/events?after=${after}`, { signal })
+    if (response.status === 401) sessionOver()
     if (!response.ok || response.body === null) return false
     onOpen()
     const parser = createParser({

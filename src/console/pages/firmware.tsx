@@ -37,7 +37,7 @@ const columns: readonly Column<ReleaseView>[] = [
     title: "Models",
     cell: ({ models }) => (models.length === 0 ? <span className="muted">all</span> : models.join(", ")),
   },
-  { title: "State", cell: ({ state }) => (state === "active" ? "active" : <span className="muted">withdrawn</span>) },
+  { title: "State", cell: ({ state }) => (state === "active" ? "active" : <span className="muted">{state}</span>) },
   {
     title: "Size",
     right: true,

@@ -44,7 +44,7 @@ export function Shell() {
         </output>
         <Palette />
         <ThemeButton />
-        <Button kind="quiet" icon={LogOut} aria-label="Sign out" title="Sign out" onClick={signOut} />
+        <Button kind="quiet" icon={LogOut} aria-label="Sign out" title="Sign out" onClick={() => void signOut()} />
       </header>
       <main className={styles.main} tabIndex={-1}>
         {state === "lost" ? (

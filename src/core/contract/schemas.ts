@@ -289,7 +289,10 @@ export const EnrolmentView = Type.Object({
 })
 export type EnrolmentView = Static<typeof EnrolmentView>
 
-export const ReleaseStateName = Type.Union([Type.Literal("active"), Type.Literal("withdrawn")])
+export const ReleaseStateName = Type.Union(
+  [Type.Literal("unapproved"), Type.Literal("active"), Type.Literal("withdrawn")],
+  { description: "unapproved: it waits for a second person" },
+)
 export const ReleaseView = Type.Object({
   id: Type.String(),
   family: Type.String(),
@@ -639,6 +642,122 @@ export const NewTokenView = Type.Object({
 export type NewTokenView = Static<typeof NewTokenView>
 
 /** RFC 9457 problem details. */
+const UserName = Type.String({ minLength: 1, maxLength: 64 })
+/** Longer than any that is taken: the answer says how long one may be. */
+const Password = Type.String({ minLength: 1, maxLength: 1000 })
+const Subject = Nullable(Text(255, "how the identity provider knows them; null = it does not"))
+const GroupWish = Nullable(Text(400, "group expression of the devices that they see and touch; null = all"))
+
+export const LoginBody = Type.Object(
+  {
+    user: UserName,
+    password: Password,
+    keep: Type.Optional(
+      Type.Union([Type.Literal("cookie"), Type.Literal("text")], {
+        description: "as a cookie of the browser, or as the text that the answer tells; absent = cookie",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+export const LoginView = Type.Object({
+  ...CallerView.properties,
+  expiresAt: Time,
+  token: Nullable(Type.String({ description: "the session's text, where it is not a cookie: told once" })),
+})
+export type LoginView = Static<typeof LoginView>
+
+export const SessionView = Type.Object({
+  id: Type.String(),
+  kind: Type.Union([Type.Literal("user"), Type.Literal("token")]),
+  name: Type.String({ description: "the user, or the token that it was opened with" }),
+  from: Type.String({ description: "the address that it was opened from" }),
+  browser: Type.String(),
+  createdAt: Time,
+  expiresAt: Time,
+  isOwn: Type.Boolean({ description: "this call is part of it" }),
+})
+export type SessionView = Static<typeof SessionView>
+
+export const UserBody = Type.Object(
+  {
+    name: UserName,
+    role: RoleName,
+    group: Type.Optional(GroupWish),
+    password: Type.Optional(Password),
+    subject: Type.Optional(Subject),
+  },
+  { additionalProperties: false },
+)
+
+export const UserChangeBody = Type.Object(
+  {
+    role: Type.Optional(RoleName),
+    group: Type.Optional(GroupWish),
+    password: Type.Optional(Password),
+    subject: Type.Optional(Subject),
+  },
+  { additionalProperties: false, minProperties: 1 },
+)
+
+export const PasswordBody = Type.Object({ from: Password, to: Password }, { additionalProperties: false })
+
+export const UserView = Type.Object({
+  name: Type.String(),
+  role: RoleName,
+  group: GroupText,
+  hasPassword: Type.Boolean(),
+  subject: Subject,
+  createdAt: Time,
+})
+export type UserView = Static<typeof UserView>
+
+export const WebhookBody = Type.Object(
+  {
+    name: UserName,
+    url: Text(2000, "http or https, without credentials"),
+    kinds: Type.Optional(
+      Type.Array(Type.String({ pattern: "^[a-z.*-]{1,64}$" }), {
+        minItems: 1,
+        maxItems: 50,
+        description: "kinds of events, with * for any rest, such as rollout.*; absent = all",
+      }),
+    ),
+    secret: Type.Optional(Text(120, "whsec_ and the base64 of 24 to 64 bytes; absent = one is made")),
+  },
+  { additionalProperties: false },
+)
+
+export const WebhookView = Type.Object({
+  name: Type.String(),
+  url: Type.String(),
+  kinds: Type.Array(Type.String()),
+  createdAt: Time,
+  state: Type.Union([Type.Literal("working"), Type.Literal("failing"), Type.Literal("given-up")]),
+  seq: Type.Integer({
+    description: "running number of the last event that it was told of, or that was none of its kinds",
+  }),
+  behind: Type.Integer({ description: "events of the log after that" }),
+  failures: Type.Integer({ description: "tries that failed one after another" }),
+  failingSince: Nullable(Time),
+  trouble: Nullable(Type.String({ description: "why the last try failed" })),
+  deliveredAt: Nullable(Time),
+})
+export type WebhookView = Static<typeof WebhookView>
+
+export const NewWebhookView = Type.Object({
+  ...WebhookView.properties,
+  secret: Type.String({ description: "the key that signs what it is told: told once" }),
+})
+
+export const WebhookTestView = Type.Object({
+  ok: Type.Boolean(),
+  status: Nullable(Type.Integer({ description: "HTTP status of its answer" })),
+  trouble: Nullable(Type.String()),
+  tookMs: Type.Integer(),
+})
+
 export const Problem = Type.Object({
   type: Type.String(),
   title: Type.String({ description: "the refusal's code" }),

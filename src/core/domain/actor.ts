@@ -21,6 +21,11 @@ export function deviceActor(id: string): Actor {
   return { kind: "device", name: id }
 }
 
+/** A person who logged in. */
+export function userActor(name: string): Actor {
+  return { kind: "operator", name }
+}
+
 /** Whoever holds a token: the administrator's, or an enrolment's. */
 export function tokenActor(name: string): Actor {
   return { kind: "token", name }

@@ -60,8 +60,11 @@ export interface Release {
   readonly fileName: string
   readonly details: JsonObject
   readonly notes: readonly string[]
-  readonly state: "active" | "withdrawn"
+  /** `unapproved`: it waits for a second person, and is offered to nobody. */
+  readonly state: "unapproved" | "active" | "withdrawn"
   readonly publishedAt: number
+  /** Who published it, as `actorText` writes it; absent in what an earlier version of the server wrote. */
+  readonly publishedBy?: string
 }
 
 export interface ImageRef {

@@ -23,6 +23,20 @@ export const refusals = {
   },
   "no-such-token": { status: 404, says: "There is no token {token}; `waft token list` shows all." },
   "token-exists": { status: 409, says: "There is a token {name} already; revoke it first or choose another name." },
+  "wrong-login": { status: 401, says: "The user or the password is wrong." },
+  "no-token": { status: 400, says: "Only who calls with a token can have a session for it." },
+  "too-many-logins": {
+    status: 429,
+    says: "Too many wrong passwords were tried for {user} or from your network; wait a minute and try again.",
+  },
+  "no-such-user": { status: 404, says: "There is no user {user}; `waft user list` shows all." },
+  "user-exists": { status: 409, says: "There is a user {name} already; `waft user set {name}` changes their rights." },
+  "bad-password": { status: 400, says: "{detail}" },
+  "no-such-session": { status: 404, says: "There is no session {session}; `waft session list` shows all." },
+  "no-such-webhook": { status: 404, says: "There is no webhook {name}; `waft webhook list` shows all." },
+  "webhook-exists": { status: 409, says: "There is a webhook {name} already; remove it first or choose another name." },
+  "too-many-webhooks": { status: 409, says: "There are {most} webhooks already, which is the most." },
+  "bad-webhook": { status: 400, says: "{detail}" },
   "bad-rights": { status: 400, says: "{detail}" },
   "bad-host": {
     status: 421,
@@ -99,6 +113,12 @@ export const refusals = {
     status: 500,
     says: "The stored image {image} no longer has its SHA-256: the disk is damaged. Publish the release again.",
   },
+  "release-unapproved": {
+    status: 409,
+    says: "The release {release} waits for a second person: somebody else than who published it runs `waft release approve {release}`.",
+  },
+  "not-unapproved": { status: 409, says: "The release {release} is {state} and waits for nobody." },
+  "four-eyes": { status: 403, says: "Somebody else has to approve this: {who} did it." },
   "release-withdrawn": { status: 409, says: "The release {release} is withdrawn and cannot be rolled out." },
   "release-repeated": {
     status: 400,

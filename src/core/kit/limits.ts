@@ -105,6 +105,12 @@ export const limits = {
     unit: "bytes",
     says: "of events that wait for all streams' readers; those for whom most waits are closed",
   },
+  "login.guesses": {
+    most: 4,
+    unit: "passwords a minute",
+    says: "of one user in the long run; others wait, or are answered with 429 without being looked at",
+  },
+  "login.waiting": { most: 64, unit: "logins", says: "that wait for their turn; further ones are answered with 503" },
   "device.events": {
     most: 30,
     unit: "events a minute",

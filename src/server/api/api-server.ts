@@ -14,11 +14,13 @@ import { Problem } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { limits } from "../../core/kit/limits.ts"
 import { type Asked, FairTurns } from "../transports/http/fair-turns.ts"
+import { cleanText } from "../../core/kit/clean-text.ts"
 import { anybody, type Caller } from "../people/caller.ts"
 import { withinGroup } from "../people/within.ts"
 import { serveConsole } from "./console-files.ts"
 import { addEventStream } from "./events/stream-route.ts"
-import { BodyBudget, bodyOf, guardHead, identify } from "./guard.ts"
+import { addressOf, BodyBudget, bodyOf, guardHead, identify } from "./guard.ts"
+import type { Around } from "./handler.ts"
 import type { ApiNeeds } from "./api-needs.ts"
 import { handlers } from "./handlers.ts"
 import { addOperations, type OperationsNeeds } from "./operations.ts"
@@ -36,8 +38,12 @@ export interface ApiOptions {
   readonly needs: ApiNeeds
   /** Whoever holds this token; null = it is none. */
   readonly callerBy: (token: string) => Caller | null
+  /** The cookie that holds a session's text: servers on one machine have one each. */
+  readonly cookieName: string
   /** Names beside `localhost` under which callers may reach the API, in lower case. */
   readonly hosts: readonly string[]
+  /** Addresses of reverse proxies whose word about a caller's address is believed. */
+  readonly proxies: readonly string[]
   /** Largest file that may be published, bytes. */
   readonly uploadLimitBytes: number
   readonly metrics: OperationsNeeds["metrics"]
@@ -56,6 +62,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const api = fastify({
     bodyLimit: bodyBytesByDefault,
     forceCloseConnections: true,
+    // Without one nobody's word about an address is believed.
+    trustProxy: options.proxies.length === 0 ? false : [...options.proxies],
     routerOptions: { maxParamLength: 300 },
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: headTimeoutMs, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
@@ -84,8 +92,13 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
         description: "Over-the-air updates for devices in the field. Refusals are RFC 9457 problem details.",
         version: options.needs.version,
       },
-      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
-      security: [{ token: [] }],
+      components: {
+        securitySchemes: {
+          token: { type: "http", scheme: "bearer" },
+          session: { type: "apiKey", in: "cookie", name: options.cookieName },
+        },
+      },
+      security: [{ token: [] }, { session: [] }],
     },
   })
   // Within a plugin, so that the OpenAPI document sees every route.
@@ -162,19 +175,19 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   const deeds = handlers(options.needs)
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const endpoint: Endpoint = endpoints[name]
-    const deed = deeds[name] as (call: unknown, caller: Caller) => unknown
+    const deed = deeds[name] as (call: unknown, caller: Caller, around: Around) => unknown
     api.route({
       method: endpoint.method,
       url: endpoint.path,
       schema: routeSchema(name, endpoint),
       config: { permit: endpoint.permit } as FastifyContextConfig,
       bodyLimit: endpoint.body === "bytes" ? options.uploadLimitBytes : (endpoint.mostBodyBytes ?? bodyBytesByDefault),
-      handler: async (request) => {
+      handler: async (request, reply) => {
         const caller = callerOf(request)
         const body = endpoint.body === "bytes" ? bodyBytes(request) : request.body
         const call = { params: request.params, query: request.query, body }
         const reach = endpoint.permit?.reach ?? "everything"
-        return deed(await withinGroup(options.needs, caller, reach, call), caller)
+        return deed(await withinGroup(options.needs, caller, reach, call), caller, around(options, request, reply))
       },
     })
   }
@@ -192,6 +205,18 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
     metrics: options.metrics,
     isKnown: (request) => identify(options, request) !== null,
   })
+}
+
+function around({ cookieName }: ApiOptions, request: FastifyRequest, reply: FastifyReply): Around {
+  const secure = request.protocol === "https" ? "; Secure" : ""
+  const setCookie = (value: string, more: string): void =>
+    void reply.header("Set-Cookie", `${cookieName}=${value}; Path=/; HttpOnly; SameSite=Strict${secure}; ${more}`)
+  const browser = cleanText(request.headers["user-agent"] ?? "", "label")
+  return {
+    visit: { from: addressOf(request), browser },
+    keepCookie: (text, expiresAt) => setCookie(text, `Expires=${new Date(expiresAt).toUTCString()}`),
+    dropCookie: () => setCookie("", "Max-Age=0"),
+  }
 }
 
 function routeSchema(name: string, endpoint: Endpoint): Record<string, unknown> {

@@ -9,6 +9,8 @@ import { demandRole } from "../people/within.ts"
 export interface GuardOptions {
   /** Whoever holds this token; null = it is none. */
   readonly callerBy: (token: string) => Caller | null
+  /** The cookie that holds a session's text. */
+  readonly cookieName: string
   /** Names beside `localhost` under which callers may reach the API, in lower case. */
   readonly hosts: readonly string[]
 }
@@ -31,15 +33,47 @@ export function guardHead(
 }
 
 /** Who makes a request, as far as it shows; null = nobody known, or nobody any more. */
-export function identify(options: Pick<GuardOptions, "callerBy">, request: FastifyRequest): Caller | null {
-  const [scheme, token] = (request.headers.authorization ?? "").split(" ")
-  const caller = scheme?.toLowerCase() === "bearer" && token !== undefined ? options.callerBy(token) : null
-  return caller === null ? null : { ...caller, from: addressOf(request.raw) }
+export function identify(
+  { callerBy, cookieName }: Pick<GuardOptions, "callerBy" | "cookieName">,
+  request: FastifyRequest,
+): Caller | null {
+  const { headers, method } = request
+  const [scheme, token] = (headers.authorization ?? "").split(" ")
+  if (scheme?.toLowerCase() === "bearer" && token !== undefined) return withAddress(callerBy(token), request)
+  const text = cookieOf(headers.cookie ?? "", cookieName)
+  if (text === null) return null
+  demandOwnPage(method, headers)
+  return withAddress(callerBy(text), request)
+}
+
+function withAddress(caller: Caller | null, request: FastifyRequest): Caller | null {
+  return caller === null ? null : { ...caller, from: addressOf(request) }
+}
+
+/**
+ * A browser adds its cookies to whatever any page asks for: a call by cookie has to come from a page of this server. What
+ * changes something says which page sent it in every browser; what only reads, in those that know `Sec-Fetch-Site`.
+ */
+function demandOwnPage(method: string, headers: IncomingMessage["headers"]): void {
+  const site = headers["sec-fetch-site"]
+  const isForeign = site !== undefined && site !== "same-origin" && site !== "none"
+  const isUnnamed = method !== "GET" && headers.origin === undefined && site !== "same-origin"
+  // Another origin was refused already.
+  if (isForeign || isUnnamed) throw new Refusal("bad-origin", { origin: headers.origin?.slice(0, 100) ?? "elsewhere" })
+}
+
+/** The value of a cookie; null = it was not sent. */
+function cookieOf(header: string, name: string): string | null {
+  for (const pair of header.split(";", 50)) {
+    const [key = "", value = ""] = pair.split("=", 2)
+    if (key.trim() === name) return value.trim()
+  }
+  return null
 }
 
 /** Where a request comes from: an address, or `local` for the socket in the data folder. */
-function addressOf({ socket }: IncomingMessage): string {
-  return socket.remoteAddress?.replace(/^::ffff:/, "") ?? "local"
+export function addressOf({ raw, ip }: FastifyRequest): string {
+  return raw.socket.remoteAddress === undefined ? "local" : ip.replace(/^::ffff:/, "")
 }
 
 /**

@@ -14,14 +14,17 @@ import type { LiveDevice } from "../fleet/live-fleet.ts"
 import type { LiveRollout } from "../fleet/live-rollout.ts"
 import { cancelDelta, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
 import { planRollout } from "../fleet/plan-rollout.ts"
-import { publishRelease } from "../fleet/publish-release.ts"
+import { approveRelease, publishRelease } from "../fleet/publish-release.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
+import { demandSecondPerson } from "../people/four-eyes.ts"
 import { maySeeChannelSecrets, tellRevealed } from "../people/reveal.ts"
 import { demandMine, withinReach } from "../people/within.ts"
 import type { ApiNeeds } from "./api-needs.ts"
 import { fleetHandlers } from "./fleet-handlers.ts"
 import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
+import { loginHandlers } from "./login-handlers.ts"
+import { webhookHandlers } from "./webhook-handlers.ts"
 import { peopleHandlers } from "./people-handlers.ts"
 import { deviceWire, wireSentence } from "../fleet/wire/device-wire.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
@@ -68,6 +71,8 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...listHandlers(needs, plans, finder),
     ...fleetHandlers(needs, finder),
     ...peopleHandlers(needs),
+    ...loginHandlers(needs),
+    ...webhookHandlers(needs),
   }
 }
 
@@ -168,11 +173,14 @@ async function newestUpdate({ store }: Pick<ApiNeeds, "store">, live: LiveDevice
   return (await store.updatesOfDevice(live.device.id, 1))[0] ?? null
 }
 
-function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "showRelease" | "withdrawRelease"> {
+function releaseHandlers(
+  needs: ApiNeeds,
+): Some<"publishRelease" | "approveRelease" | "showRelease" | "withdrawRelease"> {
   return {
     publishRelease: async ({ query, body }, caller) => {
       const { family, fileName, version, models, options } = query
-      const release = await publishRelease(by(needs, caller), family, {
+      const mustBeApproved = needs.fourEyes.has("release")
+      const release = await publishRelease({ ...by(needs, caller), mustBeApproved }, family, {
         fileName,
         bytes: body,
         models: models === undefined || models === "" ? [] : models.split(","),
@@ -182,6 +190,8 @@ function releaseHandlers(needs: ApiNeeds): Some<"publishRelease" | "showRelease"
       return releaseView(release)
     },
     showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
+    approveRelease: async ({ params }, caller) =>
+      releaseView(await approveRelease(by(needs, caller), (params as { id: string }).id)),
     withdrawRelease: async ({ params, query }, caller) => {
       const { id } = params as { id: string }
       await withdrawRelease(by(needs, caller), id)
@@ -246,14 +256,17 @@ function rolloutHandlers(
       return planView(plans.keep({ ...planned, plan, again }))
     },
     startRollout: async ({ body }, caller) => {
+      const mustBeApproved = needs.fourEyes.has("rollout")
       const planId = planIdOfBody(body)
       if (planId !== null) {
         const shown = plans.byId(planId)
         demandMine(needs, caller, shown.members)
-        return view(await startShown(by(needs, caller), shown))
+        return view(await startShown(by(needs, caller), shown, { mustBeApproved }))
       }
       const again = body.again === true
-      return view(await startPlan(by(needs, caller), withinReach(needs, caller, planOfBody(body)), { again }))
+      return view(
+        await startPlan(by(needs, caller), withinReach(needs, caller, planOfBody(body)), { again, mustBeApproved }),
+      )
     },
     rehearsePlan: async ({ body }, caller) => {
       const { plan, seeds = 5, horizonMs = 30 * 86_400_000, rhythmMs = 6 * 3_600_000, odds = {} } = body
@@ -268,10 +281,17 @@ function rolloutHandlers(
     abortRollout: async ({ params }, caller) =>
       view(await abortRollout(by(needs, caller), (params as { id: string }).id)),
     rollBackRollout: async ({ params }, caller) =>
-      view(await rollBackRollout(by(needs, caller), (params as { id: string }).id)),
+      view(
+        await rollBackRollout(by(needs, caller), (params as { id: string }).id, {
+          mustBeApproved: needs.fourEyes.has("roll-back"),
+        }),
+      ),
     openGate: async ({ params }, caller) => view(await openGate(by(needs, caller), (params as { id: string }).id)),
-    approveRollout: async ({ params }, caller) =>
-      view(await approveRollout(by(needs, caller), (params as { id: string }).id)),
+    approveRollout: async ({ params }, caller) => {
+      const { id } = params as { id: string }
+      await demandSecondPerson(needs, caller, id)
+      return view(await approveRollout(by(needs, caller), id))
+    },
   }
 }
 

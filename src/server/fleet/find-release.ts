@@ -8,3 +8,11 @@ export function releaseById({ live }: Pick<FleetNeeds, "live">, id: string): Rel
   if (release === undefined) throw new Refusal("no-such-release", { release: id })
   return release
 }
+
+/** The release of that id, where it may be offered. Refuses `no-such-release`, `release-withdrawn`, `release-unapproved`. */
+export function usableRelease(needs: Pick<FleetNeeds, "live">, id: string): Release {
+  const release = releaseById(needs, id)
+  if (release.state === "withdrawn") throw new Refusal("release-withdrawn", { release: id })
+  if (release.state === "unapproved") throw new Refusal("release-unapproved", { release: id })
+  return release
+}

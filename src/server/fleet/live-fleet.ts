@@ -10,7 +10,7 @@ import type {
   RolloutState,
   Update,
 } from "../../core/domain/records.ts"
-import type { ApiToken } from "../../core/domain/people.ts"
+import type { ApiToken, Session, User, Webhook, WebhookStanding } from "../../core/domain/people.ts"
 import { mayHaveImage, resumedPull } from "../../core/domain/pull-state.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import { isWindowOpen } from "../../core/domain/window.ts"
@@ -53,6 +53,10 @@ export class LiveFleet {
   readonly enrolments = new Map<string, Enrolment>()
   /** Those of people and programs that may call, by id; expired and revoked ones as well. */
   readonly tokens = new Map<string, ApiToken>()
+  readonly users = new Map<string, User>()
+  readonly sessions = new Map<string, Session>()
+  readonly webhooks = new Map<string, Webhook>()
+  readonly standings = new Map<string, WebhookStanding>()
   /** Devices whose offer changed since somebody took them from here: their conversations go on by it. */
   readonly offerNews = new Set<LiveDevice>()
   /** Devices by what they claim as their own in their conversation, such as a SIM's number: nearly always one. */
@@ -494,6 +498,10 @@ export async function loadFleet(
   ])
   for (const delta of deltas) fleet.deltas.set(delta.key, delta)
   for (const token of tokens) fleet.tokens.set(token.id, token)
+  for (const user of await store.users()) fleet.users.set(user.name, user)
+  for (const session of await store.sessions()) fleet.sessions.set(session.id, session)
+  for (const webhook of await store.webhooks()) fleet.webhooks.set(webhook.name, webhook)
+  for (const standing of await store.webhookStandings()) fleet.standings.set(standing.name, standing)
   for (const release of releases) fleet.releases.set(release.id, release)
   for (const rollout of rollouts) fleet.setRollout(rollout)
   for (const device of devices) fleet.addDevice(device)

@@ -17,7 +17,7 @@ import { sealed } from "./ledger/seal.ts"
 import { AlreadyTaken, type Change, type Seen, type Store } from "./needs.ts"
 import type { EventQuery, MessagePlace, MessageQuery, PageOf, TroubledDevice, UpdateQuery } from "./page-reads.ts"
 import { isTrouble } from "./index/census.ts"
-import type { ApiToken } from "../../core/domain/people.ts"
+import type { ApiToken, Session, User, Webhook, WebhookStanding } from "../../core/domain/people.ts"
 
 /** A store in memory that keeps what was committed as text, as a disk would: nobody can change it afterwards. */
 export class MemoryStore implements Store {
@@ -29,6 +29,10 @@ export class MemoryStore implements Store {
     channel: new Map(),
     enrolment: new Map(),
     token: new Map(),
+    user: new Map(),
+    session: new Map(),
+    webhook: new Map(),
+    standing: new Map(),
     message: new Map(),
     image: new Map(),
     delta: new Map(),
@@ -90,6 +94,10 @@ export class MemoryStore implements Store {
   messages = (): Promise<readonly OutgoingMessage[]> => this.#all("message")
   enrolments = (): Promise<readonly Enrolment[]> => this.#all("enrolment")
   tokens = (): Promise<readonly ApiToken[]> => this.#all("token")
+  users = (): Promise<readonly User[]> => this.#all("user")
+  sessions = (): Promise<readonly Session[]> => this.#all("session")
+  webhooks = (): Promise<readonly Webhook[]> => this.#all("webhook")
+  webhookStandings = (): Promise<readonly WebhookStanding[]> => this.#all("standing")
   deltas = (): Promise<readonly DeltaRecord[]> => this.#all("delta")
   seen = (): Promise<readonly Seen[]> => this.#all("seen")
 
@@ -212,6 +220,10 @@ type TableName =
   | "channel"
   | "enrolment"
   | "token"
+  | "user"
+  | "session"
+  | "webhook"
+  | "standing"
   | "message"
   | "image"
   | "delta"
@@ -240,6 +252,14 @@ function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknow
       return { key: change.message.reference, value: change.message }
     case "image":
       return { key: change.image.sha256, value: change.image }
+    case "webhook":
+      return { key: change.webhook.name, value: change.webhook }
+    case "standing":
+      return { key: change.standing.name, value: change.standing }
+    case "user":
+      return { key: change.user.name, value: change.user }
+    case "session":
+      return { key: change.session.id, value: change.session }
     case "delta":
       return { key: change.delta.key, value: change.delta }
   }

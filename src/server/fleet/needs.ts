@@ -1,8 +1,8 @@
 import type { Actor } from "../../core/domain/actor.ts"
 import type { AuditEntry, FieldChange } from "../../core/domain/audit.ts"
 import type { Emitter } from "../../core/kit/emitter.ts"
-import type { ApiToken } from "../../core/domain/people.ts"
 import type { DeltaRecipe, Publication, Upload } from "../../core/families/family.ts"
+import type { ApiToken, Session, User, Webhook, WebhookStanding } from "../../core/domain/people.ts"
 import type { NewEvent, WaftEvent } from "../../core/domain/events/table.ts"
 import type {
   Channel,
@@ -41,6 +41,14 @@ export type Change =
   | { readonly put: "channel"; readonly channel: Channel }
   | { readonly remove: "channel"; readonly id: string }
   | { readonly put: "token"; readonly token: ApiToken }
+  | { readonly put: "user"; readonly user: User }
+  | { readonly remove: "user"; readonly id: string }
+  | { readonly put: "session"; readonly session: Session }
+  | { readonly remove: "session"; readonly id: string }
+  | { readonly put: "webhook"; readonly webhook: Webhook }
+  | { readonly remove: "webhook"; readonly id: string }
+  | { readonly put: "standing"; readonly standing: WebhookStanding }
+  | { readonly remove: "standing"; readonly id: string }
   | { readonly put: "enrolment"; readonly enrolment: Enrolment }
   | { readonly put: "message"; readonly message: OutgoingMessage }
   | { readonly remove: "message"; readonly id: string }
@@ -73,6 +81,10 @@ export interface Store extends PageReads {
   readonly messages: () => Promise<readonly OutgoingMessage[]>
   readonly enrolments: () => Promise<readonly Enrolment[]>
   readonly tokens: () => Promise<readonly ApiToken[]>
+  readonly users: () => Promise<readonly User[]>
+  readonly sessions: () => Promise<readonly Session[]>
+  readonly webhooks: () => Promise<readonly Webhook[]>
+  readonly webhookStandings: () => Promise<readonly WebhookStanding[]>
   readonly deltas: () => Promise<readonly DeltaRecord[]>
   /** Devices of a rollout that a later one has had since, by id. */
   readonly overtakenDevices: (rolloutId: string) => Promise<readonly string[]>

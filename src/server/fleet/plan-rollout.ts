@@ -1,7 +1,7 @@
 import { mayHaveImage } from "../../core/domain/pull-state.ts"
 import type { Device, Release } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
-import { releaseById } from "./find-release.ts"
+import { releaseById, usableRelease } from "./find-release.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { fleetGroup, groupMember } from "./group-context.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
@@ -57,11 +57,8 @@ async function chooseInSteps(needs: PlanNeeds, wish: RolloutWish): Promise<reado
 
 /** Each device of the fleet as a member, by id; null = it is none. */
 function* choices(needs: Needs, wish: RolloutWish): Generator<RolloutMember | null> {
-  const releases = [...new Set(wish.releaseIds)].map((id) => releaseById(needs, id))
+  const releases = [...new Set(wish.releaseIds)].map((id) => usableRelease(needs, id))
   if (releases.length === 0) throw new Refusal("bad-request", { detail: "a rollout needs at least one release" })
-  for (const release of releases) {
-    if (release.state === "withdrawn") throw new Refusal("release-withdrawn", { release: release.id })
-  }
   const group = wish.group === null ? () => true : fleetGroup(needs, wish.group)
   for (const id of needs.live.deviceIds.after(null)) {
     const live = needs.live.devices.get(id)

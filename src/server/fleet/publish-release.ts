@@ -1,7 +1,9 @@
+import { actorText } from "../../core/domain/actor.ts"
 import type { Release } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { Upload } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
+import { releaseById } from "./find-release.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import type { UploadExaminer } from "./needs.ts"
@@ -10,6 +12,8 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" |
   OnBehalf & {
     /** Looks at files elsewhere, so that nobody waits meanwhile; absent = here. */
     readonly examine?: UploadExaminer
+    /** It waits for a second person's approval. */
+    readonly mustBeApproved?: boolean
   }
 
 /** Checks an uploaded file as its family's devices would, stores the image, and records the release. */
@@ -31,14 +35,15 @@ export async function publishRelease(needs: Needs, familyId: string, upload: Upl
     fileName: upload.fileName,
     details: publication.details,
     notes: publication.notes,
-    state: "active",
+    state: needs.mustBeApproved === true ? "unapproved" : "active",
+    publishedBy: actorText(needs.actor),
     publishedAt: needs.clock.now(),
   }
   const event = eventOf({
     at: release.publishedAt,
     kind: "release.published",
     releaseId: release.id,
-    sentence: `${family.title} version ${release.version} was published as ${release.id} from ${upload.fileName}.`,
+    sentence: `${family.title} version ${release.version} was published as ${release.id} from ${upload.fileName}${release.state === "unapproved" ? "; it waits for a second person" : ""}.`,
     data: { sha256: image.sha256, sizeBytes: image.sizeBytes },
   })
   try {
@@ -49,4 +54,21 @@ export async function publishRelease(needs: Needs, familyId: string, upload: Upl
     throw error
   }
   return release
+}
+
+/** A second person says that a release may be offered. Refuses `not-unapproved`, and `four-eyes` for who published it. */
+export async function approveRelease(
+  needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf,
+  id: string,
+): Promise<Release> {
+  const release = releaseById(needs, id)
+  if (release.state !== "unapproved") throw new Refusal("not-unapproved", { release: id, state: release.state })
+  const { name, kind } = needs.actor
+  if (release.publishedBy === actorText(needs.actor))
+    throw new Refusal("four-eyes", { who: `the ${kind} ${name ?? ""}` })
+  const approved = { ...release, state: "active" as const }
+  const sentence = `The release ${id} (version ${release.version}) was approved by a second person.`
+  const event = eventOf({ at: needs.clock.now(), kind: "release.approved", releaseId: id, sentence })
+  await commit(needs, needs.actor, [{ put: "release", release: approved }, event])
+  return approved
 }

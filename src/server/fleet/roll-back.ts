@@ -16,19 +16,34 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" |
  * device that had not begun is left alone; one that cannot go back fails with the reason. Gives the rollout of the way
  * back, or the ended one where nobody had begun. Refuses `no-such-rollout`.
  */
-export async function rollBackRollout(needs: Needs & OnBehalf, id: string): Promise<LiveRollout> {
-  return rollBack(needs, rolloutById(needs, id), null)
+export async function rollBackRollout(
+  needs: Needs & OnBehalf,
+  id: string,
+  { mustBeApproved = false }: { readonly mustBeApproved?: boolean } = {},
+): Promise<LiveRollout> {
+  return rollBack(needs, rolloutById(needs, id), { reason: null, mustBeApproved })
 }
 
 /** Takes back what the engine wants taken back. */
 export async function rollBackDue(needs: Needs): Promise<void> {
   for (const [live, reason] of needs.live.goingBack) {
     needs.live.goingBack.delete(live)
-    if (isLive(live.rollout.state)) await rollBack({ ...needs, actor: engine }, live, reason)
+    if (isLive(live.rollout.state)) await rollBack({ ...needs, actor: engine }, live, { reason, mustBeApproved: false })
   }
 }
 
-async function rollBack(needs: Needs & OnBehalf, live: LiveRollout, reason: string | null): Promise<LiveRollout> {
+interface Wish {
+  /** Why the engine wants it; null = a person does. */
+  readonly reason: string | null
+  /** The rollout ends at once; its way back waits for a second person. */
+  readonly mustBeApproved: boolean
+}
+
+async function rollBack(
+  needs: Needs & OnBehalf,
+  live: LiveRollout,
+  { reason, mustBeApproved }: Wish,
+): Promise<LiveRollout> {
   const { rollout } = live
   const updates = newestOf(await needs.store.updatesOfRollout(rollout.id))
   const begun = updates.flatMap((update) => current(needs, update) ?? []).filter(({ place }) => place.hasBegun)
@@ -41,6 +56,7 @@ async function rollBack(needs: Needs & OnBehalf, live: LiveRollout, reason: stri
   const plan = {
     ...simplePlan({ releases, group: null, silenceMs: rollout.silenceTimeoutMs }),
     name: `back from ${rollout.id}`,
+    approval: mustBeApproved,
     silence: rollout.plan.silence,
     windows: rollout.plan.windows,
     budget: { ...rollout.plan.budget, bytes: null, sms: null, money: null },

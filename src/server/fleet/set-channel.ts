@@ -4,7 +4,7 @@ import type { OfferedFile } from "../../core/families/family.ts"
 import { accessFor, ownerName } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
-import { releaseById } from "./find-release.ts"
+import { usableRelease } from "./find-release.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { type LiveChannel, offeredBy } from "./live-fleet.ts"
 import { OfferPlanner } from "./plan-offer.ts"
@@ -88,9 +88,7 @@ export async function removeChannel(needs: Needs & OnBehalf, name: string): Prom
 function chosenRelease(needs: Needs, wish: ChannelWish, before: Channel | null): Release | null {
   const id = wish.releaseId === undefined ? (before?.releaseId ?? null) : wish.releaseId
   if (id === null) return null
-  const release = releaseById(needs, id)
-  if (release.state === "withdrawn") throw new Refusal("release-withdrawn", { release: id })
-  return release
+  return usableRelease(needs, id)
 }
 
 function chosenFamily(needs: Needs, wish: ChannelWish, before: Channel | null, release: Release | null): string {

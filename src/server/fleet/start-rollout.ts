@@ -38,18 +38,24 @@ export function startRollout(needs: Needs, order: RolloutOrder): Promise<LiveRol
 /** Starts the rollout that a plan describes. Refuses what `chooseMembers` refuses. */
 export function startPlan(
   needs: Needs,
-  plan: RolloutPlan,
-  more: { readonly again?: boolean } = {},
+  given: RolloutPlan,
+  { mustBeApproved, ...more }: { readonly again?: boolean; readonly mustBeApproved?: boolean } = {},
 ): Promise<LiveRollout> {
-  const prediction = needs.live.predictions.get(JSON.stringify(plan)) ?? null
+  const plan = mustBeApproved === true ? { ...given, approval: true } : given
+  const prediction = needs.live.predictions.get(JSON.stringify(given)) ?? null
   const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group, again: more.again })
   return startWith(needs, { plan, members, prediction, ...more })
 }
 
 /** Starts a plan that was shown, for just the devices that were shown. Refuses what `membersOf` refuses. */
-export function startShown(needs: Needs, shown: ShownPlan): Promise<LiveRollout> {
-  const { plan, again } = shown
-  const prediction = needs.live.predictions.get(JSON.stringify(plan)) ?? null
+export function startShown(
+  needs: Needs,
+  shown: ShownPlan,
+  { mustBeApproved = false }: { readonly mustBeApproved?: boolean } = {},
+): Promise<LiveRollout> {
+  const { again } = shown
+  const plan = mustBeApproved ? { ...shown.plan, approval: true } : shown.plan
+  const prediction = needs.live.predictions.get(JSON.stringify(shown.plan)) ?? null
   return startWith(needs, { plan, members: membersOf(needs, shown), prediction, again })
 }
 

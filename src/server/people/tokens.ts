@@ -5,9 +5,17 @@ import { commit, eventOf } from "../fleet/commit.ts"
 import type { FleetNeeds, OnBehalf } from "../fleet/fleet-needs.ts"
 import { fleetGroup } from "../fleet/group-context.ts"
 import type { Caller } from "./caller.ts"
-import { hashOf, isHashOf } from "./secrets.ts"
+import type { Passwords } from "./passwords.ts"
+import { hashOf, isHashOf, partsOf, textOf } from "./secrets.ts"
 
-export type PeopleNeeds = Pick<FleetNeeds, "clock" | "store" | "events" | "live" | "randomText" | "families">
+export interface PeopleNeeds
+  extends Pick<FleetNeeds, "clock" | "store" | "events" | "live" | "randomText" | "families"> {
+  readonly passwords: Passwords
+  /** SHA-256 of the first token, hex. */
+  readonly firstTokenHash: string
+  /** A session is over after so long, ms. */
+  readonly sessionMs: number
+}
 type Needs = PeopleNeeds & OnBehalf
 
 export interface TokenWish {
@@ -22,9 +30,6 @@ export interface NewToken {
   readonly token: ApiToken
   readonly text: string
 }
-
-/** How a token begins, so that it is known for what it is wherever it is found. */
-const prefix = "waft"
 
 /** Makes a token. Refuses `token-exists`, `bad-rights`, `bad-group`. */
 export async function createToken(needs: Needs, wish: TokenWish): Promise<NewToken> {
@@ -73,19 +78,24 @@ export async function rotateToken(needs: Needs, idOrName: string): Promise<NewTo
 
 /** Whoever holds the token of this text; null = it is none, or none any more. */
 export function callerByToken({ live, clock }: Pick<PeopleNeeds, "live" | "clock">, text: string): Caller | null {
-  const [, id = "", secret = ""] = /^waft_(t-[a-z0-9]{1,40})_([a-z0-9]{1,64})$/.exec(text) ?? []
+  const { id, secret } = partsOf(text)
   const token = live.tokens.get(id)
-  if (token === undefined || !isHashOf(token.hash, secret)) return null
-  if (token.revokedAt !== null || (token.expiresAt !== null && token.expiresAt <= clock.now())) return null
-  return { ...tokenActor(token.name), role: token.role, group: token.group }
+  if (token === undefined || !isHashOf(token.hash, secret) || !isWorth(token, clock.now())) return null
+  return callerOfToken(token)
+}
+
+/** Whether a token is worth something still. */
+export function isWorth({ revokedAt, expiresAt }: ApiToken, now: number): boolean {
+  return revokedAt === null && (expiresAt === null || expiresAt > now)
+}
+
+/** Whoever holds that token. */
+export function callerOfToken({ id, name, role, group }: ApiToken): Caller {
+  return { ...tokenActor(name), role, group, tokenId: id }
 }
 
 async function put(needs: Needs, token: ApiToken, event: ReturnType<typeof eventOf>): Promise<void> {
   await commit(needs, needs.actor, [{ put: "token", token }, event])
-}
-
-function textOf({ id }: ApiToken, secret: string): string {
-  return `${prefix}_${id}_${secret}`
 }
 
 function liveTokens({ live }: Pick<PeopleNeeds, "live">): readonly ApiToken[] {

@@ -27,6 +27,9 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0010-people": people,
         "0011-audit": audit,
         "0012-pages": pages,
+        "0013-users": users,
+        "0014-webhooks": webhooks,
+        "0015-published-by": publishedBy,
       }),
   }
 }
@@ -192,6 +195,62 @@ const pages: Migration = {
       .execute()
     await db.schema.createIndex("messages_by_time").on("messages").columns(["created_at", "reference"]).execute()
   },
+}
+
+/** People who log in, and their logins that last. */
+const users: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .createTable("users")
+      .addColumn("name", "text", (column) => column.primaryKey())
+      .addColumn("role", "text", required)
+      .addColumn("group_expression", "text")
+      .addColumn("password_hash", "text")
+      .addColumn("subject", "text")
+      .addColumn("created_at", "bigint", required)
+      .execute()
+    await db.schema
+      .createTable("sessions")
+      .addColumn("id", "text", (column) => column.primaryKey())
+      .addColumn("owner_kind", "text", required)
+      .addColumn("owner_id", "text", required)
+      .addColumn("basis", "text", required)
+      .addColumn("hash", "text", required)
+      .addColumn("created_at", "bigint", required)
+      .addColumn("expires_at", "bigint", required)
+      .addColumn("called_from", "text", required)
+      .addColumn("browser", "text", required)
+      .execute()
+  },
+}
+
+/** Other servers that are told of events, and how far each has come. */
+const webhooks: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .createTable("webhooks")
+      .addColumn("name", "text", (column) => column.primaryKey())
+      .addColumn("url", "text", required)
+      .addColumn("kinds", "text", required)
+      .addColumn("secret", "text", required)
+      .addColumn("created_at", "bigint", required)
+      .execute()
+    await db.schema
+      .createTable("webhook_standings")
+      .addColumn("name", "text", (column) => column.primaryKey())
+      .addColumn("seq", "bigint", required)
+      .addColumn("state", "text", required)
+      .addColumn("failing_since", "bigint")
+      .addColumn("failures", "integer", required)
+      .addColumn("trouble", "text")
+      .addColumn("delivered_at", "bigint")
+      .execute()
+  },
+}
+
+/** Who published a release: somebody else approves it. */
+const publishedBy: Migration = {
+  up: (db: Schema) => db.schema.alterTable("releases").addColumn("published_by", "text").execute(),
 }
 
 type Table = CreateTableBuilder<string, string>

@@ -11,8 +11,12 @@ import {
   messageRow,
   releaseRow,
   rolloutRow,
+  sessionRow,
+  standingRow,
   tokenRow,
   updateRow,
+  userRow,
+  webhookRow,
 } from "./rows.ts"
 import type { Tables } from "./tables.ts"
 
@@ -36,6 +40,10 @@ const putTable = {
   channel: { table: "channels", key: "name", row: ({ channel }) => channelRow(channel) },
   enrolment: { table: "enrolments", key: "id", row: ({ enrolment }) => enrolmentRow(enrolment) },
   token: { table: "api_tokens", key: "id", row: ({ token }) => tokenRow(token) },
+  user: { table: "users", key: "name", row: ({ user }) => userRow(user) },
+  session: { table: "sessions", key: "id", row: ({ session }) => sessionRow(session) },
+  webhook: { table: "webhooks", key: "name", row: ({ webhook }) => webhookRow(webhook) },
+  standing: { table: "webhook_standings", key: "name", row: ({ standing }) => standingRow(standing) },
   delta: { table: "deltas", key: "key", row: ({ delta }) => deltaRow(delta) },
   message: { table: "messages", key: "reference", row: ({ message }) => messageRow(message) },
   image: {
@@ -67,8 +75,7 @@ export class PutStatements {
 
   #one(change: RecordChange): Statement {
     if ("add" in change) return this.#add(deviceRow(change.device))
-    if ("remove" in change)
-      return change.remove === "channel" ? this.#removeChannel(change.id) : this.#removeMessage(change.id)
+    if ("remove" in change) return this.#remove(change.remove, change.id)
     const { table, key, row } = putTable[change.put] as PutRow
     return this.#upsert(table, key, row(change as never))
   }
@@ -99,15 +106,10 @@ export class PutStatements {
     ]
   }
 
-  #removeChannel(name: string): Statement {
-    return this.#once("remove-channel", [name], () =>
-      this.#builder.deleteFrom("channels").where("name", "=", name).compile(),
-    )
-  }
-
-  #removeMessage(reference: string): Statement {
-    return this.#once("remove-message", [reference], () =>
-      this.#builder.deleteFrom("messages").where("reference", "=", reference).compile(),
+  #remove(kind: Put["put"], key: string): Statement {
+    const { table, key: column } = putTable[kind]
+    return this.#once(`remove-${kind}`, [key], () =>
+      this.#builder.deleteFrom(table).where(sql.ref(column), "=", key).compile(),
     )
   }
 

@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from "kysely"
 import { actorText, parseActor } from "../../core/domain/actor.ts"
 import type { Basis } from "../../core/domain/evidence.ts"
-import type { ApiToken, Role } from "../../core/domain/people.ts"
+import type { ApiToken, Role, Session, User, Webhook, WebhookStanding } from "../../core/domain/people.ts"
 import type { AuditEntry, FieldChange, FieldValue } from "../../core/domain/audit.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { RunningEvidence } from "../../core/domain/evidence.ts"
@@ -97,6 +97,7 @@ export function releaseRow(release: Release): NewRow<"releases"> {
     state: release.state,
     published_at: release.publishedAt,
     source_version: release.source,
+    published_by: release.publishedBy ?? null,
   }
 }
 
@@ -113,6 +114,7 @@ export function releaseOf(row: Row<"releases">): Release {
     state: row.state as Release["state"],
     publishedAt: row.published_at,
     source: row.source_version,
+    ...(row.published_by === null ? {} : { publishedBy: row.published_by }),
   }
 }
 
@@ -358,6 +360,67 @@ export function tokenOf(row: Row<"api_tokens">): ApiToken {
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
+  }
+}
+
+export function userRow({ name, role, group, passwordHash, subject, createdAt }: User): NewRow<"users"> {
+  return { name, role, group_expression: group, password_hash: passwordHash, subject, created_at: createdAt }
+}
+
+export function userOf(row: Row<"users">): User {
+  const { name, role, group_expression: group, password_hash: passwordHash, subject } = row
+  return { name, role: role as Role, group, passwordHash, subject, createdAt: row.created_at }
+}
+
+export function sessionRow(session: Session): NewRow<"sessions"> {
+  return {
+    id: session.id,
+    owner_kind: session.owner.kind,
+    owner_id: session.owner.id,
+    basis: session.basis,
+    hash: session.hash,
+    created_at: session.createdAt,
+    expires_at: session.expiresAt,
+    called_from: session.from,
+    browser: session.browser,
+  }
+}
+
+export function sessionOf(row: Row<"sessions">): Session {
+  return {
+    id: row.id,
+    owner: { kind: row.owner_kind as Session["owner"]["kind"], id: row.owner_id },
+    basis: row.basis,
+    hash: row.hash,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    from: row.called_from,
+    browser: row.browser,
+  }
+}
+
+export function webhookRow({ name, url, kinds, secret, createdAt }: Webhook): NewRow<"webhooks"> {
+  return { name, url, kinds: JSON.stringify(kinds), secret, created_at: createdAt }
+}
+
+export function webhookOf({ name, url, kinds, secret, created_at }: Row<"webhooks">): Webhook {
+  return { name, url, kinds: JSON.parse(kinds) as string[], secret, createdAt: created_at }
+}
+
+export function standingRow(standing: WebhookStanding): NewRow<"webhook_standings"> {
+  const { name, seq, state, failingSince, failures, trouble, deliveredAt } = standing
+  return { name, seq, state, failing_since: failingSince, failures, trouble, delivered_at: deliveredAt }
+}
+
+export function standingOf(row: Row<"webhook_standings">): WebhookStanding {
+  return {
+    name: row.name,
+    seq: row.seq,
+    state: row.state as WebhookStanding["state"],
+    failingSince: row.failing_since,
+    failures: row.failures,
+    trouble: row.trouble,
+    deliveredAt: row.delivered_at,
   }
 }
 

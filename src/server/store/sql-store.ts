@@ -34,8 +34,12 @@ import {
   messageOf,
   releaseOf,
   rolloutOf,
+  sessionOf,
+  standingOf,
   tokenOf,
   updateOf,
+  userOf,
+  webhookOf,
 } from "./rows.ts"
 import type { Tables } from "./tables.ts"
 
@@ -175,6 +179,13 @@ class SqlStore implements Store {
     (await this.#read(this.#builder.selectFrom("enrolments").selectAll().orderBy("created_at"))).map(enrolmentOf)
   tokens = async () =>
     (await this.#read(this.#builder.selectFrom("api_tokens").selectAll().orderBy("created_at"))).map(tokenOf)
+  users = async () => (await this.#read(this.#builder.selectFrom("users").selectAll().orderBy("name"))).map(userOf)
+  sessions = async () =>
+    (await this.#read(this.#builder.selectFrom("sessions").selectAll().orderBy("created_at"))).map(sessionOf)
+  webhooks = async () =>
+    (await this.#read(this.#builder.selectFrom("webhooks").selectAll().orderBy("name"))).map(webhookOf)
+  webhookStandings = async () =>
+    (await this.#read(this.#builder.selectFrom("webhook_standings").selectAll().orderBy("name"))).map(standingOf)
   deltas = async () => (await this.#read(this.#builder.selectFrom("deltas").selectAll().orderBy("at"))).map(deltaOf)
   messages = async () =>
     (await this.#read(this.#builder.selectFrom("messages").selectAll().orderBy("created_at"))).map(messageOf)

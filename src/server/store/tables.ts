@@ -11,6 +11,10 @@ export interface Tables {
   readonly channels: ChannelsTable
   readonly enrolments: EnrolmentsTable
   readonly api_tokens: ApiTokensTable
+  readonly users: UsersTable
+  readonly sessions: SessionsTable
+  readonly webhooks: WebhooksTable
+  readonly webhook_standings: WebhookStandingsTable
   readonly deltas: DeltasTable
   readonly messages: MessagesTable
   readonly events: EventsTable
@@ -57,6 +61,7 @@ interface ReleasesTable {
   readonly state: string
   readonly published_at: number
   readonly source_version: string | null
+  readonly published_by: string | null
 }
 
 interface RolloutsTable {
@@ -128,6 +133,46 @@ interface ApiTokensTable {
   readonly created_at: number
   readonly expires_at: number | null
   readonly revoked_at: number | null
+}
+
+interface UsersTable {
+  readonly name: string
+  readonly role: string
+  readonly group_expression: string | null
+  readonly password_hash: string | null
+  readonly subject: string | null
+  readonly created_at: number
+}
+
+interface SessionsTable {
+  readonly id: string
+  readonly owner_kind: string
+  readonly owner_id: string
+  readonly basis: string
+  readonly hash: string
+  readonly created_at: number
+  readonly expires_at: number
+  readonly called_from: string
+  readonly browser: string
+}
+
+interface WebhooksTable {
+  readonly name: string
+  readonly url: string
+  /** JSON */
+  readonly kinds: string
+  readonly secret: string
+  readonly created_at: number
+}
+
+interface WebhookStandingsTable {
+  readonly name: string
+  readonly seq: number
+  readonly state: string
+  readonly failing_since: number | null
+  readonly failures: number
+  readonly trouble: string | null
+  readonly delivered_at: number | null
 }
 
 interface DeltasTable {

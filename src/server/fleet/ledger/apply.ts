@@ -15,6 +15,10 @@ function applyChange(fleet: LiveFleet, change: Change): void {
   if ("remove" in change) {
     if (change.remove === "device") fleet.removeDevice(change.id)
     if (change.remove === "channel") fleet.removeChannel(change.id)
+    if (change.remove === "user") fleet.users.delete(change.id)
+    if (change.remove === "session") fleet.sessions.delete(change.id)
+    if (change.remove === "webhook") fleet.webhooks.delete(change.id)
+    if (change.remove === "standing") fleet.standings.delete(change.id)
     return
   }
   switch (change.put) {
@@ -32,6 +36,14 @@ function applyChange(fleet: LiveFleet, change: Change): void {
       return void fleet.enrolments.set(change.enrolment.id, change.enrolment)
     case "token":
       return void fleet.tokens.set(change.token.id, change.token)
+    case "webhook":
+      return void fleet.webhooks.set(change.webhook.name, change.webhook)
+    case "standing":
+      return void fleet.standings.set(change.standing.name, change.standing)
+    case "user":
+      return void fleet.users.set(change.user.name, change.user)
+    case "session":
+      return void fleet.sessions.set(change.session.id, change.session)
     case "delta":
       return void fleet.deltas.set(change.delta.key, change.delta)
     // The outbox has the messages, and images are looked up by their SHA-256.

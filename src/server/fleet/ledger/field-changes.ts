@@ -1,5 +1,5 @@
 import type { FieldChange, FieldValue } from "../../../core/domain/audit.ts"
-import type { ApiToken } from "../../../core/domain/people.ts"
+import type { ApiToken, User, Webhook } from "../../../core/domain/people.ts"
 import type { Channel, Device, Enrolment, Release, Rollout } from "../../../core/domain/records.ts"
 import type { LiveFleet } from "../live-fleet.ts"
 import type { Change } from "../needs.ts"
@@ -60,6 +60,10 @@ const hidden = "(kept secret)"
 function toldOf(fleet: LiveFleet, change: Change): Told | null {
   if ("append" in change || "add" in change) return null
   if ("remove" in change) {
+    const webhook = change.remove === "webhook" ? fleet.webhooks.get(change.id) : undefined
+    if (webhook !== undefined) return { record: `webhook ${webhook.name}`, before: webhookFields(webhook), after: {} }
+    const user = change.remove === "user" ? fleet.users.get(change.id) : undefined
+    if (user !== undefined) return { record: `user ${user.name}`, before: userFields(user), after: {} }
     const live = change.remove === "device" ? fleet.devices.get(change.id) : undefined
     if (live === undefined) return null
     return { record: `device ${change.id}`, deviceId: change.id, before: deviceFields(live.device), after: {} }
@@ -83,6 +87,15 @@ function toldOf(fleet: LiveFleet, change: Change): Told | null {
       const { enrolment } = change
       return told(`enrolment ${enrolment.id}`, enrolmentFields, fleet.enrolments.get(enrolment.id), enrolment)
     }
+    case "webhook":
+      return told(
+        `webhook ${change.webhook.name}`,
+        webhookFields,
+        fleet.webhooks.get(change.webhook.name),
+        change.webhook,
+      )
+    case "user":
+      return told(`user ${change.user.name}`, userFields, fleet.users.get(change.user.name), change.user)
     case "token":
       return told(`token ${change.token.name}`, tokenFields, fleet.tokens.get(change.token.id), change.token)
     default:
@@ -131,4 +144,12 @@ const enrolmentFields = ({ revokedAt, admission }: Enrolment): Fields => ({ revo
 
 function tokenFields({ role, group, hash, expiresAt, revokedAt }: ApiToken): Fields {
   return { role, group, [`${secretMark}text`]: hash, expiresAt, revokedAt }
+}
+
+function userFields({ role, group, passwordHash, subject }: User): Fields {
+  return { role, group, [`${secretMark}password`]: passwordHash, subject }
+}
+
+function webhookFields({ url, kinds, secret }: Webhook): Fields {
+  return { url, kinds: kinds.join(","), [`${secretMark}secret`]: secret }
 }

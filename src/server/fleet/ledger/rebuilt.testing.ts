@@ -61,6 +61,10 @@ function pictureOf(fleet: LiveFleet) {
     channels: sorted([...fleet.channels].map(([name, { channel }]) => [name, channel])),
     enrolments: sorted(fleet.enrolments),
     tokens: sorted(fleet.tokens),
+    users: sorted(fleet.users),
+    sessions: sorted(fleet.sessions),
+    webhooks: sorted(fleet.webhooks),
+    standings: sorted(fleet.standings),
     deltas: sorted(fleet.deltas),
     rollouts: sorted([...fleet.rollouts].map(([id, { rollout }]) => [id, rollout])),
     states: sorted(

@@ -4,7 +4,7 @@ import type { CommandTable } from "./commands/command-row.ts"
 import type { Deadlines } from "../deadlines.ts"
 import type { FtpHost, FtpView } from "./ftp-host.ts"
 import type { FtpLimits } from "./ftp-limits.ts"
-import type { LoginThrottle } from "./login-throttle.ts"
+import type { LoginThrottle } from "../login-throttle.ts"
 import type { OtherDataPeer, PassivePorts } from "./passive-ports.ts"
 import type { TransferParts } from "./transfer.ts"
 

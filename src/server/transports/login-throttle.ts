@@ -1,5 +1,5 @@
-import { addressPrefix } from "../address-prefix.ts"
-import type { Deadlines } from "../deadlines.ts"
+import { addressPrefix } from "./address-prefix.ts"
+import type { Deadlines } from "./deadlines.ts"
 
 /** One password that somebody offers. */
 export interface Guess {
@@ -36,13 +36,13 @@ const longestFirstWaitMs = 5000
 const wrongFromUsual = 20
 
 /**
- * Makes guessing passwords slow without locking out devices behind the same address. Guesses are counted when they are
+ * Makes guessing passwords slow without locking out whoever is behind the same address. Guesses are counted when they are
  * made, by login and by address prefix, and wait for their turn before they are looked at: however many sessions
  * somebody opens, one login is tried four times a minute. A login from the address that it usually comes from passes at
  * once. The tables are bounded: what has been quiet longest goes first.
  */
 export class LoginThrottle {
-  readonly #deadlines: Deadlines
+  readonly #deadlines: Pick<Deadlines, "now">
   readonly #most: number
   readonly #slowed: () => void
   /** By login and by address prefix, in the order of the last guess. */
@@ -50,7 +50,7 @@ export class LoginThrottle {
   /** Address prefix and login that belong together, with the wrong passwords since the last right one. */
   readonly #usual = new Map<string, number>()
 
-  constructor(deadlines: Deadlines, slowed: () => void, most = 20_000) {
+  constructor(deadlines: Pick<Deadlines, "now">, slowed: () => void, most = 20_000) {
     this.#deadlines = deadlines
     this.#slowed = slowed
     this.#most = most
