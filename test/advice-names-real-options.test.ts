@@ -7,6 +7,7 @@ import { certifyCommand } from "../src/cli/certify.ts"
 import { channelCommand } from "../src/cli/channel.ts"
 import { deltaCommand } from "../src/cli/delta.ts"
 import { deviceCommand } from "../src/cli/device.ts"
+import { groupCommand } from "../src/cli/group.ts"
 import { imageCommand } from "../src/cli/image.ts"
 import { releaseCommand } from "../src/cli/release.ts"
 import { rolloutCommand } from "../src/cli/rollout.ts"
@@ -15,7 +16,7 @@ import { virtualCommand } from "../src/cli/virtual.ts"
 
 const root = join(import.meta.dirname, "..", "src")
 const commands = [agentCommand, certifyCommand, channelCommand, deltaCommand, deviceCommand, imageCommand]
-const moreCommands = [releaseCommand, rolloutCommand, serveCommand, virtualCommand]
+const moreCommands = [groupCommand, releaseCommand, rolloutCommand, serveCommand, virtualCommand]
 
 function optionsOf(command: Command): readonly string[] {
   const own = command.options.map(({ long }) => long ?? "")

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest"
 import type { RolloutPlan } from "../src/core/domain/plan.ts"
 import { parsePlanFile } from "../src/core/rollout/plan-file.ts"
-import { rebuilt, reportRollout } from "../src/server/fleet/explain-rollout.ts"
+import { addDevice } from "../src/server/fleet/add-device.ts"
+import { explainUpdate, rebuilt, reportRollout } from "../src/server/fleet/explain-rollout.ts"
 import type { LiveRollout } from "../src/server/fleet/live-rollout.ts"
+import { previewCosts } from "../src/server/fleet/preview-costs.ts"
 import { rollBackRollout } from "../src/server/fleet/roll-back.ts"
 import { startPlan } from "../src/server/fleet/start-rollout.ts"
 import { rolloutById } from "../src/server/fleet/find-rollout.ts"
@@ -227,6 +229,64 @@ describe("a rollout by a plan", () => {
     expect(await isOffered("m0")).toBe(false)
     await server.pass(24 * hour)
     expect(await isOffered("m0")).toBe(true)
+  })
+
+  it("begins nothing on a day that has no room for the whole, and says until when", async () => {
+    await motes(1)
+    const file = `releases: ${await server.publish("1")}\nbudget: {per-device-and-day: {bytes: 3000}}`
+    await startPlan(server.needs, plan(file))
+    await fetchProgram(server, "m0", await poll(server, "m0"), 1200)
+    // The one that was cut goes on; another would be more than a day's.
+    expect(await isOffered("m0")).toBe(true)
+    await fetchProgram(server, "m0", await poll(server, "m0"), 1200)
+    const update = server.update("m0")
+    if (update === null) throw new Error("m0 has no update")
+    const offered = { ...update, progress: { ...update.progress, state: "offered" as const } }
+    expect(server.needs.live.isHeldNow(offered)).toBe(true)
+    expect(explainUpdate(server.needs, offered)).toContain(
+      "today, which is what the plan allows it: it gets nothing before",
+    )
+    await server.pass(24 * hour)
+    expect(server.needs.live.isHeldNow(offered)).toBe(false)
+  })
+
+  it("pauses when a SIM plan's own cap has no room, keeps back what its devices may take, and offers others meanwhile", async () => {
+    for (const [id, sim] of [
+      ["a1", "a"],
+      ["a2", "a"],
+      ["a3", "a"],
+      ["b1", "b"],
+    ] as const) {
+      const labels = { sim }
+      await addDevice(server.needs, { id, family: "waspmote", model: "4g", password: "secret", labels })
+    }
+    const tariffs = "tariffs: {label: sim, plans: {a: {bytes: 6000, per-MB: 1}, b: {per-MB: 2}}}"
+    const file = `releases: ${await server.publish("1")}\nbudget: {${tariffs}}`
+    const costs = await previewCosts({ ...server.needs, breathe: () => Promise.resolve() }, plan(file))
+    expect(costs).toEqual({
+      phases: [
+        { name: "everybody", devices: 4, alreadyThere: 0, impossible: 0, bytes: 10_048, sms: 0, money: 0.01256 },
+      ],
+      total: { bytes: 10_048, sms: 0, money: 0.01256 },
+      withoutTariff: 0,
+      exceeds: "SIM plan a: the whole takes 7536 of 6000 bytes.",
+    })
+    const { id } = (await startPlan(server.needs, plan(file))).rollout
+    const tally = rolloutById(server.needs, id).book.simPlans["a"]
+    expect((tally?.reserved.bytes ?? 0) + (tally?.spent.bytes ?? 0)).toBeLessThanOrEqual(6000)
+    for (let round = 0; round < 3; round++) {
+      await contact(["a1", "a2", "a3", "b1"])
+      await server.pass(1000)
+    }
+    expect(report(id).explain).toContain(
+      "SIM plan a: it has spent 5024 of 6000 bytes, and the next device may take 2512",
+    )
+    expect(Object.values(states(id)).filter((state) => state === "succeeded").length).toBeLessThan(4)
+    await check(id)
+    await server.restart()
+    expect(rolloutById(server.needs, id).book.simPlans).toEqual(
+      rebuilt(server.needs, rolloutById(server.needs, id), await server.store.updatesOfRollout(id)).book.simPlans,
+    )
   })
 
   it("leaves a device to a rollout of a higher priority, and takes it from an equal one", async () => {

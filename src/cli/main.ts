@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   session: async () => (await import("./login.ts")).sessionCommand(),
   webhook: async () => (await import("./webhook.ts")).webhookCommand(),
   audit: async () => (await import("./audit.ts")).auditCommand(),
+  group: async () => (await import("./group.ts")).groupCommand(),
   rollout: async () => (await import("./rollout.ts")).rolloutCommand(),
   rehearse: async () => (await import("./rehearse.ts")).rehearseCommand(),
   channel: async () => (await import("./channel.ts")).channelCommand(),

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { basename } from "node:path"
 import { Command } from "commander"
-import type { DeltaView, ReleaseView } from "../core/contract/schemas.ts"
+import type { DeltaView, ReleaseView, RulesBody } from "../core/contract/schemas.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { Failure } from "./failure.ts"
@@ -10,7 +10,14 @@ import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
 
-interface PublishOptions extends Common {
+interface RulesOptions {
+  readonly floor?: string
+  readonly forbid?: readonly string[]
+  readonly security?: string
+  readonly mustBeRehearsed?: boolean
+}
+
+interface PublishOptions extends Common, RulesOptions {
   readonly family: string
   readonly version?: string
   readonly to?: string
@@ -21,7 +28,7 @@ interface PublishOptions extends Common {
 /** `waft release …` */
 export function releaseCommand(): Command {
   const command = new Command("release").description("publish firmware and look after releases")
-  const publish = common(command.command("publish <FILE>"))
+  const publish = rules(common(command.command("publish <FILE>")))
   addFamilyOptions(publish, ({ publishOptions }) => publishOptions)
     .description("publish firmware: the file is checked as its devices would, then stored")
     .requiredOption("--family <FAMILY>", "device family")
@@ -49,7 +56,7 @@ export function releaseCommand(): Command {
           { title: "FAMILY", text: ({ family }) => family },
           { title: "VERSION", text: versionText },
           { title: "SIZE", text: ({ sizeBytes }) => sizeText(sizeBytes) },
-          { title: "STATE", text: ({ state }) => state },
+          { title: "STATE", text: ({ state, rules }) => (rules.security === null ? state : `${state}, security`) },
           { title: "PUBLISHED", text: ({ publishedAt }) => timeText(publishedAt) },
           { title: "FILE", text: ({ fileName }) => fileName },
         ],
@@ -60,6 +67,19 @@ export function releaseCommand(): Command {
     .description("show a release")
     .action(async (id: string, options: Common) => {
       show(await (await connect(options)).call("showRelease", { params: { id } }), options)
+    })
+  rules(common(command.command("set <RELEASE>")))
+    .description("change what a release demands before it is installed; what is not said stays")
+    .option("--not-rehearsed", "it need not succeed on virtual devices first")
+    .action(async (id: string, options: Common & RulesOptions & { readonly notRehearsed?: boolean }) => {
+      const wish = { ...rulesOf(options), ...(options.notRehearsed === true ? { mustBeRehearsed: false } : {}) }
+      if (Object.keys(wish).length === 0) {
+        throw new Failure("Say what: --floor, --forbid, --security, --must-be-rehearsed or --not-rehearsed.", {
+          exitCode: 2,
+          title: "usage",
+        })
+      }
+      show(await (await connect(options)).call("setRules", { params: { id }, body: wish }), options)
     })
   common(command.command("deltas <RELEASE>"))
     .description("patches to a release: made, in the making, given up")
@@ -105,6 +125,23 @@ export function releaseCommand(): Command {
   return command
 }
 
+const rules = (command: Command): Command =>
+  command
+    .option("--floor <VERSION>", "the oldest version that it may be installed over; none = any")
+    .option("--forbid <VERSION...>", "versions that it must not be installed over; none = forget them")
+    .option("--security <TEXT>", "it mends a security hole: its advisory; none = it does not")
+    .option("--must-be-rehearsed", "it has to succeed on a virtual device of each model first")
+
+function rulesOf({ floor, forbid, security, mustBeRehearsed }: RulesOptions): RulesBody {
+  const orNone = (text: string): string | null => (text === "none" ? null : text)
+  return {
+    ...(floor === undefined ? {} : { floor: orNone(floor) }),
+    ...(forbid === undefined ? {} : { forbidden: forbid.filter((version) => version !== "none") }),
+    ...(security === undefined ? {} : { security: orNone(security) }),
+    ...(mustBeRehearsed === true ? { mustBeRehearsed } : {}),
+  }
+}
+
 function stateText({ state, progress, error }: DeltaView): string {
   if (state === "running") return `running ${Math.floor(progress * 100)} %`
   return error === null ? state : `${state}: ${error}`
@@ -122,6 +159,7 @@ export async function publishFile(api: ApiClient, file: string, options: Publish
     settings[setting.slice(0, at)] = setting.slice(at + 1)
   }
   const version = options.to ?? options.version
+  const demands = rulesOf(options)
   return api.call("publishRelease", {
     query: {
       family: options.family,
@@ -129,6 +167,7 @@ export async function publishFile(api: ApiClient, file: string, options: Publish
       ...(version === undefined ? {} : { version }),
       ...(options.model === undefined ? {} : { models: options.model.join(",") }),
       ...(Object.keys(settings).length === 0 ? {} : { options: JSON.stringify(settings) }),
+      ...(Object.keys(demands).length === 0 ? {} : { rules: JSON.stringify(demands) }),
     },
     body: bytes,
   })
@@ -139,6 +178,15 @@ function versionText({ version, source }: ReleaseView): string {
   return source === null ? version : `${source} → ${version}`
 }
 
+function demandLines({ rules: { floor, forbidden, security, mustBeRehearsed } }: ReleaseView): readonly string[] {
+  return [
+    ...(floor === null ? [] : [`only from version ${floor} up`]),
+    ...(forbidden.length === 0 ? [] : [`never over version ${forbidden.join(", ")}`]),
+    ...(mustBeRehearsed ? ["has to succeed on a virtual device of each model first"] : []),
+    ...(security === null ? [] : [`security: ${security}`]),
+  ]
+}
+
 function show(release: ReleaseView, { json }: Common): void {
   if (json) return printJson(release)
   printLines(
@@ -147,6 +195,7 @@ function show(release: ReleaseView, { json }: Common): void {
     `image ${release.sha256}, ${sizeText(release.sizeBytes)}`,
     `models ${release.models.length === 0 ? "all" : release.models.join(", ")}`,
     ...Object.entries(release.details).map(([key, value]) => `${key} ${String(value)}`),
+    ...demandLines(release),
     ...release.notes,
   )
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises"
 import { Command, Option } from "commander"
-import type { PlanView, RolloutBody, RolloutView } from "../core/contract/schemas.ts"
+import type { CostPreviewView, PlanView, RolloutBody, RolloutView } from "../core/contract/schemas.ts"
 import { durationText } from "../core/domain/duration.ts"
 import { type UpdateState, updateStates } from "../core/domain/update.ts"
 import { type ApiClient, connect } from "./api-client.ts"
@@ -22,6 +22,8 @@ interface TargetOptions extends Common {
   readonly group?: string
   readonly silenceTimeout?: string
   readonly again?: boolean
+  readonly allowDowngrade?: boolean
+  readonly takeOver?: boolean
   readonly watch?: boolean
 }
 
@@ -52,15 +54,21 @@ const target = (command: Command): Command =>
     .option("--pause-on-no-show <PERCENT>", "pause by itself when more of a phase fell silent")
     .option("--silence <TIME>", "the same as --silence-timeout")
     .option("--again", "offer it also to devices that are believed to run it")
+    .option("--allow-downgrade", "a device may get an older version than it runs")
     .option("--silence-timeout <TIME>", "a device silent for longer becomes no-show (30s, 2h, 14d; default 14d)")
 
 function startCommands(command: Command): void {
   target(command.command("plan"))
-    .description("say what a rollout would do with each device; changes nothing")
+    .description("say what a rollout would do with each device, and what it would take; changes nothing")
     .option("--limit <N>", "at most so many devices, each on its line", "1000")
-    .action(async (options: TargetOptions & Listing) => {
-      const api = await connect(options)
-      const plan = await api.call("planRollout", { body: await wish(options) })
+    .option("--costs", "only what it would take, phase by phase")
+    .action(async (options: TargetOptions & Listing & { readonly costs?: boolean }) => {
+      const [api, body] = [await connect(options), await wish(options)]
+      if (options.costs === true) {
+        const costs = await api.call("previewCosts", { body })
+        return options.json === true ? printJson(costs) : printCosts(costs)
+      }
+      const plan = await api.call("planRollout", { body })
       const shown = { limit: options.limit }
       const devices = await readList(api, "planDevices", { params: { id: plan.id } }, shown)
       if (options.json) return printJson({ ...plan, rows: devices })
@@ -77,15 +85,18 @@ function startCommands(command: Command): void {
         ],
         "No device matches.",
       )
+      printCosts(await api.call("previewCosts", { body }))
     })
   target(command.command("start"))
     .description("start a rollout: by a plan, canaries first, or everybody at once")
     .option("--plan-id <ID>", "start just the plan that `waft rollout plan` has shown")
+    .option("--take-over", "take devices that other rollouts are updating from there")
     .option("--watch", "stay and watch it; the exit code tells whether it succeeded")
     .action(async (options: TargetOptions & { readonly planId?: string }) => {
       const api = await connect(options)
       const { planId } = options
-      const body = planId === undefined ? await wish(options) : { planId }
+      const takeOver = options.takeOver === true ? { takeOver: true } : {}
+      const body = planId === undefined ? { ...(await wish(options)), ...takeOver } : { planId }
       const rollout = await api.call("startRollout", { body })
       if (options.json && options.watch !== true) return printJson(rollout)
       if (!options.json) printLines(summary(rollout))
@@ -150,6 +161,11 @@ const steering = [
     endpoint: "rollBackRollout",
     description: "end a rollout and bring every device that had begun back to what it ran before",
   },
+  {
+    name: "retry-failed",
+    endpoint: "retryFailed",
+    description: "let every device that failed or fell silent try again; a rollout that had ended goes on",
+  },
   { name: "open-gate", endpoint: "openGate", description: "open the gate of a rollout's next phase" },
   { name: "approve", endpoint: "approveRollout", description: "approve a rollout that waits for that" },
 ] as const
@@ -191,6 +207,7 @@ async function wish(options: TargetOptions): Promise<RolloutBody> {
     ...(canary === undefined ? {} : { canary: numberOf("--canary", canary) }),
     ...(pauseOnNoShow === undefined ? {} : { pauseOnNoShow: numberOf("--pause-on-no-show", pauseOnNoShow) }),
     ...(options.again === true ? { again: true } : {}),
+    ...(options.allowDowngrade === true ? { allowDowngrade: true } : {}),
   }
 }
 
@@ -237,6 +254,31 @@ function predictionText({ prediction, startedAt, endedAt, counts, budget }: Roll
     `foretold: ${number("succeeded")} succeeded, ${number("failed")} failed, ${number("noShow")} no-show in ${durationText(number("durationMs"))}, ${sizeText(number("bytes"))}, ${number("sms")} messages`,
     `real ${endedAt === null ? "so far" : "in the end"}: ${counts.succeeded ?? 0} succeeded, ${counts.failed ?? 0} failed, ${counts["no-show"] ?? 0} no-show in ${took}, ${sizeText(budget.bytes)}, ${budget.sms} messages`,
   ]
+}
+
+/** What a rollout would take, phase by phase. */
+function printCosts({ phases, total, withoutTariff, exceeds }: CostPreviewView): void {
+  const all = { name: "in all", devices: 0, alreadyThere: 0, impossible: 0, ...total }
+  for (const { devices, alreadyThere, impossible } of phases) {
+    all.devices += devices
+    all.alreadyThere += alreadyThere
+    all.impossible += impossible
+  }
+  printTable(
+    phases.length === 1 ? [all] : [...phases, all],
+    [
+      { title: "PHASE", text: ({ name }) => name },
+      { title: "DEVICES", text: ({ devices }) => String(devices) },
+      { title: "THERE", text: ({ alreadyThere }) => String(alreadyThere) },
+      { title: "CANNOT", text: ({ impossible }) => String(impossible) },
+      { title: "BYTES", text: ({ bytes }) => sizeText(bytes) },
+      { title: "MESSAGES", text: ({ sms }) => String(sms) },
+      { title: "MONEY", text: ({ money }) => (money === 0 ? "-" : money.toFixed(2)) },
+    ],
+    "It has no phases.",
+  )
+  if (withoutTariff > 0) printLines(`No tariff is known for ${withoutTariff} of them; their label names none.`)
+  if (exceeds !== null) printLines(`It will stop on the way: ${exceeds}`)
 }
 
 function printPhases({ phases }: RolloutView): void {

@@ -219,6 +219,9 @@ async function runModuleSwarm(
   })
 }
 
+/** What marks devices in software: releases may have to succeed on them first. */
+const virtualLabels = { virtual: "yes" }
+
 /** The swarm's devices as the server knows them; those it does not know are added. */
 export async function knownDevices(
   api: ApiClient,
@@ -236,6 +239,7 @@ export async function knownDevices(
     id: `${options.prefix}${i + 1}`,
     family: options.family,
     model: known.get(`${options.prefix}${i + 1}`) ?? models[i % models.length] ?? "any",
+    labels: virtualLabels,
   }))
   const missing = wanted.filter(({ id }) => !known.has(id))
   const added = missing.length === 0 ? [] : await api.call("importDevices", { body: missing })

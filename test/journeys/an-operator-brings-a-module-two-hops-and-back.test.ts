@@ -114,8 +114,8 @@ async function moduleWithAgent(token: string): Promise<readonly string[]> {
   return lines
 }
 
-const rollOut = (release: string): Promise<string> =>
-  waft("rollout", "start", "--release", release, "--group", "id=gate-7", "--watch")
+const rollOut = (release: string, ...more: readonly string[]): Promise<string> =>
+  waft("rollout", "start", "--release", release, "--group", "id=gate-7", "--watch", ...more)
 
 const running = async (): Promise<unknown> => (await json<{ running: unknown }>("device", "show", "gate-7")).running
 
@@ -134,14 +134,17 @@ describe("an operator with a command line", () => {
     expect(await waft("device", "explain", "gate-7")).toContain(`the module itself says that it runs ${v14}`)
 
     // No package leads back yet: the server says so, and nothing is typed.
-    const impossible = await waft("rollout", "plan", "--release", await publishDelta(v13, v12), "--group", "id=gate-7")
+    const down = await publishDelta(v13, v12)
+    const plan = ["rollout", "plan", "--release", down, "--group", "id=gate-7"] as const
+    expect(await waft(...plan)).toContain("--allow-downgrade")
+    const impossible = await waft(...plan, "--allow-downgrade")
     expect(impossible).toContain(`No package leads from ${v14}, which it runs, to ${v12}`)
 
     await publishDelta(v14, v13)
     const back = (await json<{ id: string; version: string }[]>("release", "list")).find(
       ({ version }) => version === v12,
     )
-    expect(await rollOut(back?.id ?? "")).toMatch(/succeeded/)
+    expect(await rollOut(back?.id ?? "", "--allow-downgrade")).toMatch(/succeeded/)
     expect(await running()).toEqual({ version: v12, evidence: "reported" })
     expect(await waft("device", "explain", "gate-7")).toContain(`the module itself says that it runs ${v12}`)
     expect(lines.filter((line) => line.startsWith("typing"))).toHaveLength(4)

@@ -293,6 +293,21 @@ export const ReleaseStateName = Type.Union(
   [Type.Literal("unapproved"), Type.Literal("active"), Type.Literal("withdrawn")],
   { description: "unapproved: it waits for a second person" },
 )
+export const RulesBody = Type.Object(
+  {
+    floor: Type.Optional(Nullable(Text(64, "the oldest version that it may be installed over; null = any"))),
+    forbidden: Type.Optional(
+      Type.Array(Text(64), { maxItems: 100, description: "versions that it must not be installed over" }),
+    ),
+    security: Type.Optional(Nullable(Text(2000, "the advisory of a security release; null = it is none"))),
+    mustBeRehearsed: Type.Optional(
+      Type.Boolean({ description: "it has to succeed on a virtual device of each model first" }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type RulesBody = Static<typeof RulesBody>
+
 export const ReleaseView = Type.Object({
   id: Type.String(),
   family: Type.String(),
@@ -306,6 +321,12 @@ export const ReleaseView = Type.Object({
   notes: Type.Array(Type.String()),
   state: ReleaseStateName,
   publishedAt: Time,
+  rules: Type.Object({
+    floor: Nullable(Type.String()),
+    forbidden: Type.Array(Type.String()),
+    security: Nullable(Type.String()),
+    mustBeRehearsed: Type.Boolean(),
+  }),
 })
 export type ReleaseView = Static<typeof ReleaseView>
 
@@ -337,6 +358,7 @@ export const RolloutStateName = Type.Union([
   Type.Literal("succeeded"),
   Type.Literal("failed"),
   Type.Literal("aborted"),
+  Type.Literal("superseded"),
 ])
 
 export const RolloutView = Type.Object({
@@ -385,6 +407,8 @@ export const RolloutBody = Type.Object(
     pauseOnNoShow: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "percent of a phase" })),
     plan: Type.Optional(Text(65_536, "a plan file, YAML or JSON, in place of all the others")),
     planId: Type.Optional(Text(64, "a plan that was shown, to start just that, in place of all the others")),
+    allowDowngrade: Type.Optional(Type.Boolean({ description: "a device may get an older version than it runs" })),
+    takeOver: Type.Optional(Type.Boolean({ description: "take devices that other rollouts are updating from there" })),
     again: Type.Optional(Type.Boolean({ description: "offer it also to devices that are believed to run it" })),
   },
   { additionalProperties: false },
@@ -420,7 +444,13 @@ export const RehearsalView = Type.Object({
   failed: Type.Integer(),
   noShow: Type.Integer(),
   unfinished: Type.Integer(),
-  end: Type.Union([Type.Literal("succeeded"), Type.Literal("failed"), Type.Literal("paused"), Type.Literal("running")]),
+  end: Type.Union([
+    Type.Literal("succeeded"),
+    Type.Literal("failed"),
+    Type.Literal("superseded"),
+    Type.Literal("paused"),
+    Type.Literal("running"),
+  ]),
   pauses: Type.Array(Type.Object({ atMs: Type.Integer(), reason: Type.String() })),
   phasesOpenedMs: Type.Array(Nullable(Type.Integer())),
   stuck: Type.Array(Type.Object({ device: Type.String(), state: Type.String() })),
@@ -437,6 +467,24 @@ export const RehearsalView = Type.Object({
   }),
 })
 export type RehearsalView = Static<typeof RehearsalView>
+
+const SpentView = { bytes: Type.Number(), sms: Type.Integer(), money: Type.Number() }
+
+export const CostPreviewView = Type.Object({
+  phases: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      devices: Type.Integer(),
+      alreadyThere: Type.Integer(),
+      impossible: Type.Integer({ description: "devices that cannot take the release" }),
+      ...SpentView,
+    }),
+  ),
+  total: Type.Object(SpentView),
+  withoutTariff: Type.Integer({ description: "devices that no tariff is known for, where the plan has tariffs" }),
+  exceeds: Nullable(Type.String({ description: "which cap the whole would exceed, as a sentence" })),
+})
+export type CostPreviewView = Static<typeof CostPreviewView>
 
 export const PlannedView = Type.Object({
   deviceId: Type.String(),
@@ -473,6 +521,51 @@ export const PlanView = Type.Object({
   samples: Type.Array(PlannedView, { description: "a few devices of each outcome" }),
 })
 export type PlanView = Static<typeof PlanView>
+
+export const GroupView = Type.Object({
+  name: Type.String(),
+  filter: Nullable(Type.String({ description: "the expression that it stands for; null = it is a list" })),
+  listed: Nullable(Type.Integer({ description: "ids in its list; null = it is an expression" })),
+  changedAt: Time,
+})
+export type GroupView = Static<typeof GroupView>
+
+export const GroupBody = Type.Object(
+  {
+    filter: Type.Optional(Text(1000, "group expression: whoever matches when it is asked")),
+    ids: Type.Optional(Type.Array(Text(64), { minItems: 1, maxItems: 10_000, description: "a list of device ids" })),
+    pin: Type.Optional(Type.Boolean({ description: "keep the list of those that match the filter now" })),
+    replace: Type.Optional(Type.Boolean({ description: "give a name that is there another meaning" })),
+  },
+  { additionalProperties: false },
+)
+export type GroupBody = Static<typeof GroupBody>
+
+export const GroupPreviewBody = Type.Object(
+  {
+    group: Type.Optional(Nullable(Text(1000, "group expression; null = every device"))),
+    releaseIds: Type.Optional(Type.Array(Text(64), { minItems: 1, maxItems: 20 })),
+  },
+  { additionalProperties: false },
+)
+export type GroupPreviewBody = Static<typeof GroupPreviewBody>
+
+const DeviceCounts = <Of extends Record<string, ReturnType<typeof Type.String> | ReturnType<typeof Nullable>>>(
+  of: Of,
+) => Type.Array(Type.Object({ ...of, devices: Type.Integer() }))
+
+export const GroupPreviewView = Type.Object({
+  devices: Type.Integer(),
+  ids: Type.Array(Type.String(), { description: "the first of them, at most 50; listDevices gives all" }),
+  models: DeviceCounts({ family: Type.String(), model: Type.String() }),
+  versions: DeviceCounts({ family: Type.String(), version: Nullable(Type.String()) }),
+  cannot: Type.Array(
+    Type.Object({ devices: Type.Integer(), ids: Type.Array(Type.String()), sentence: Type.String() }),
+    { description: "who cannot take the releases, by the reason, with at most 10 ids each" },
+  ),
+  without: Type.Integer({ description: "devices that none of the releases is for" }),
+})
+export type GroupPreviewView = Static<typeof GroupPreviewView>
 
 export const ChannelView = Type.Object({
   name: Type.String(),

@@ -9,7 +9,7 @@ const maxDepth = 20
 
 /**
  * Parses a group expression: `site=north and not model=3g`, `(id=m-* or id=n-*), family=waspmote`, `running < 3`,
- * `model in (3g, 4g)`, `last_seen > 7d`, `group=canaries`.
+ * `model in (3g, 4g)`, `last_seen > 7d`, `group=canaries` or, in short, `@canaries`.
  *
  * The keys `id`, `family`, `model`, `running`, `state` and `last_seen` mean the device, `group` a saved group, any other
  * key (or `label.key`) a label. `=`, `!=` and `in` take `*` for any characters; `<`, `<=`, `>`, `>=` follow the order of the
@@ -57,7 +57,13 @@ function parseNot(cursor: Cursor, depth: number): Group {
 }
 
 function parseTerm(cursor: Cursor): Group {
+  const isName = cursor.tokens[cursor.at]
   const key = takeWord(cursor, "a key such as id, model or a label")
+  // `@name` is short for `group=name`.
+  if (isName?.kind === "word" && !isName.quoted && key.text.startsWith("@")) {
+    const name = { text: key.text.slice(1), at: key.at }
+    return termOf({ key: "group", at: key.at, sign: "=", signAt: key.at }, [name], cursor.context)
+  }
   const signAt = placeOf(cursor)
   const isNot = acceptWord(cursor, "not")
   if (acceptWord(cursor, "in")) {

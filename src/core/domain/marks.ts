@@ -1,6 +1,9 @@
 import type { RolloutPlan } from "./plan.ts"
 import type { Progress } from "./update.ts"
-import type { RolloutMarks, UpdatePlace } from "./records.ts"
+import type { ReleaseRules, RolloutMarks, UpdatePlace } from "./records.ts"
+
+/** A release that demands nothing. */
+export const noRules: ReleaseRules = { floor: null, forbidden: [], security: null, mustBeRehearsed: false }
 
 /** The marks of a rollout that begins. `openedAt` not null: its first phase is open from the beginning. */
 export function freshMarks(

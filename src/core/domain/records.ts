@@ -65,6 +65,20 @@ export interface Release {
   readonly publishedAt: number
   /** Who published it, as `actorText` writes it; absent in what an earlier version of the server wrote. */
   readonly publishedBy?: string
+  /** Absent = none. */
+  readonly rules?: ReleaseRules
+}
+
+/** What a release demands before it is installed. */
+export interface ReleaseRules {
+  /** The oldest version that it may be installed over; null = any. */
+  readonly floor: string | null
+  /** Versions that it must not be installed over. */
+  readonly forbidden: readonly string[]
+  /** The advisory of a security release; null = it is none. */
+  readonly security: string | null
+  /** It has to succeed on a virtual device of each model first. */
+  readonly mustBeRehearsed: boolean
 }
 
 export interface ImageRef {
@@ -86,7 +100,7 @@ export interface DeltaRecord {
   readonly at: number
 }
 
-export type RolloutState = "running" | "paused" | "succeeded" | "failed" | "aborted"
+export type RolloutState = "running" | "paused" | "succeeded" | "failed" | "aborted" | "superseded"
 
 /** A group of devices on its way to its releases. */
 export interface Rollout {
@@ -139,6 +153,8 @@ export interface UpdatePlace {
   readonly tryNumber: number
   /** How the try before ended. */
   readonly lastEnd: "failed" | "no-show" | null
+  /** An operator wants another try after this one, which did not succeed. */
+  readonly isWantedAgain?: boolean
   /** No offer can be made before the device says what it runs. */
   readonly isHeld: boolean
   /** Offers made to the device in this rollout, in all its tries. */
@@ -152,6 +168,15 @@ export interface UpdatePlace {
   readonly spentSms: number
   /** What they took since a moment, for caps of a day. */
   readonly day: { readonly since: number; readonly bytes: number; readonly sms: number } | null
+}
+
+/** Devices under a name: those that an expression means whenever it is asked, or a list that changes only by hand. */
+export interface SavedGroup {
+  readonly name: string
+  readonly devices:
+    | { readonly by: "filter"; readonly filter: string }
+    | { readonly by: "list"; readonly ids: readonly string[] }
+  readonly changedAt: number
 }
 
 /** One device's journey in one rollout. */

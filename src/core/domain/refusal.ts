@@ -66,6 +66,12 @@ export const refusals = {
   "no-such-release": { status: 404, says: "There is no release {release}; `waft release list` shows all." },
   "no-such-rollout": { status: 404, says: "There is no rollout {rollout}; `waft rollout list` shows all." },
   "no-such-channel": { status: 404, says: "There is no channel {channel}; `waft channel set` makes one." },
+  "no-such-group": { status: 404, says: "There is no saved group {group}; `waft group list` shows all." },
+  "group-exists": {
+    status: 409,
+    says: "There is a saved group {group} already; --replace gives the name another meaning.",
+  },
+  "group-in-use": { status: 409, says: "The saved group {group} is in use by {users}; it stays." },
   "no-such-enrolment": { status: 404, says: "There is no enrolment {enrolment}; `waft enrolment list` shows all." },
   "no-enrolment": { status: 400, says: "The family {family} has no agents; add its devices with `waft device add`." },
   "too-many-pending": {
@@ -120,6 +126,12 @@ export const refusals = {
   "not-unapproved": { status: 409, says: "The release {release} is {state} and waits for nobody." },
   "four-eyes": { status: 403, says: "Somebody else has to approve this: {who} did it." },
   "release-withdrawn": { status: 409, says: "The release {release} is withdrawn and cannot be rolled out." },
+  "take-over": {
+    status: 409,
+    says: "{count} of these devices are in other rollouts ({from}), and nothing was started; --take-over takes them from there.",
+  },
+  "nothing-to-retry": { status: 409, says: "No device of the rollout {rollout} failed or fell silent." },
+  "not-rehearsed": { status: 409, says: "{detail}" },
   "release-repeated": {
     status: 400,
     says: "The releases {release} and {other} are for the same devices; one rollout takes one release a device.",

@@ -1,5 +1,5 @@
 import { type UpdateState, updateStates } from "../domain/update.ts"
-import { nothingSpent, type PhaseTally, type Spent, type Tally } from "./tally.ts"
+import { inMillionths, nothingSpent, type PhaseTally, type Spent, type Tally } from "./tally.ts"
 
 /** What the counters know of one device in a rollout: its newest try. */
 export interface Entry {
@@ -15,8 +15,17 @@ export interface Entry {
   readonly cost: Spent
   /** What it has spent; absent = that is told by `spend`. */
   readonly spent?: Spent
+  /** Its SIM plan, where the plan's tariffs name it. */
+  readonly simPlan?: string | null
   /** Offers made to it; absent = that is counted by who makes them. */
   readonly offers?: number
+}
+
+interface PlanCounters {
+  spent: Spent
+  reserved: Spent
+  dearest: Spent
+  waiting: number
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -36,8 +45,8 @@ export class RolloutBook implements Tally {
   paceFrom: Tally["paceFrom"] = null
   spent: Spent = nothingSpent
   dearest: Spent = nothingSpent
-  /** Kept apart and added up by whole moves, so that rounding does not gather. */
-  readonly #reserved: { bytes: number; sms: number; money: number } = { ...nothingSpent }
+  readonly simPlans: Record<string, PlanCounters> = {}
+  #reserved: Spent = nothingSpent
 
   constructor(phases: number) {
     this.phases = Array.from({ length: phases }, () => ({
@@ -64,11 +73,28 @@ export class RolloutBook implements Tally {
 
   /** What devices really spent, beside what is reserved for them. */
   spend({ bytes, sms, money }: Spent): void {
-    this.spent = { bytes: this.spent.bytes + bytes, sms: this.spent.sms + sms, money: this.spent.money + money }
+    this.spent = sum(this.spent, { bytes, sms, money }, 1)
   }
 
-  #count({ phase, state, zone, lastEnd, retryAt, cost, spent, offers = 0 }: Entry, by: 1 | -1): void {
+  #countPlan({ simPlan = null, state, cost, spent = nothingSpent }: Entry, by: 1 | -1): void {
+    if (simPlan === null) return
+    const plan = this.simPlans[simPlan] ?? {
+      spent: nothingSpent,
+      reserved: nothingSpent,
+      dearest: nothingSpent,
+      waiting: 0,
+    }
+    this.simPlans[simPlan] = plan
+    plan.spent = sum(plan.spent, spent, by)
+    if (state === "waiting") plan.waiting += by
+    else if (!updateStates[state].over) plan.reserved = sum(plan.reserved, cost, by)
+    if (state === "waiting" && by === 1) plan.dearest = dearer(plan.dearest, cost)
+  }
+
+  #count(entry: Entry, by: 1 | -1): void {
+    const { phase, state, zone, lastEnd, retryAt, cost, spent, offers = 0 } = entry
     this.offered += by * offers
+    this.#countPlan(entry, by)
     if (spent !== undefined) this.spend({ bytes: by * spent.bytes, sms: by * spent.sms, money: by * spent.money })
     const counters = this.phases[phase]
     if (counters === undefined) throw new Error(`the rollout has no phase ${phase}`)
@@ -79,11 +105,13 @@ export class RolloutBook implements Tally {
       if (lastEnd === "no-show") counters.again.noShow += by
       if (by === 1) this.dearest = dearer(this.dearest, cost)
     } else if (!updateStates[state].over) {
-      this.#reserved.bytes += by * cost.bytes
-      this.#reserved.sms += by * cost.sms
-      this.#reserved.money += by * cost.money
+      this.#reserved = sum(this.#reserved, cost, by)
     }
   }
+}
+
+function sum(a: Spent, b: Spent, by: 1 | -1): Spent {
+  return { bytes: a.bytes + by * b.bytes, sms: a.sms + by * b.sms, money: inMillionths(a.money + by * b.money) }
 }
 
 function dearer(a: Spent, b: Spent): Spent {

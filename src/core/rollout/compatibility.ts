@@ -1,16 +1,11 @@
-/** From which versions a release may be reached. */
-export interface UpgradeRules {
-  /** The oldest version that it may be installed over; null = any. */
-  readonly floor: string | null
-  /** Versions that it must not be installed over. */
-  readonly forbidden: readonly string[]
-}
+import type { ReleaseRules } from "../domain/records.ts"
 
 export interface Upgrade {
   /** What the device runs, in the family's canonical text; null = nobody knows. */
   readonly running: string | null
   readonly target: string
-  readonly rules: UpgradeRules
+  /** From which versions the release may be reached. */
+  readonly rules: Pick<ReleaseRules, "floor" | "forbidden">
   readonly allowsDowngrade: boolean
   /** Negative when a is older than b. */
   readonly compare: (a: string, b: string) => number
@@ -20,7 +15,7 @@ export interface Upgrade {
 export function forbiddenUpgrade({ running, target, rules, allowsDowngrade, compare }: Upgrade): string | null {
   if (running === null) {
     if (rules.floor === null && rules.forbidden.length === 0) return null
-    return `Version ${target} may be installed over some versions only, and nobody knows what it runs; \`waft device set --version\` says so.`
+    return `Version ${target} may be installed over some versions only, and nobody knows what it runs; \`waft device set --running\` says so.`
   }
   if (rules.forbidden.includes(running)) {
     return `Version ${target} must not be installed over version ${running}: the release forbids that pair; bring it to another version first.`
@@ -29,7 +24,7 @@ export function forbiddenUpgrade({ running, target, rules, allowsDowngrade, comp
     return `Version ${target} is for devices from version ${rules.floor} up, and it runs ${running}; bring it to ${rules.floor} first.`
   }
   if (!allowsDowngrade && compare(target, running) < 0) {
-    return `It runs version ${running}, and ${target} is older; the plan allows that only with allow-downgrade: true.`
+    return `It runs version ${running}, and ${target} is older; that takes allow-downgrade: true in the plan, or --allow-downgrade.`
   }
   return null
 }

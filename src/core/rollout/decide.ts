@@ -1,4 +1,4 @@
-import { brokenBudget, roomFor } from "./budget.ts"
+import { brokenBudget, brokenPlan, roomFor, roomOfPlans } from "./budget.ts"
 import { brokenGuard, hasEnough } from "./guards.ts"
 import { pacedAfterMs, pacedCount } from "./pacing.ts"
 import type { RolloutPlan } from "../domain/plan.ts"
@@ -14,7 +14,7 @@ export type Decision =
   | { readonly kind: "offer"; readonly phase: number; readonly count: number; readonly zones: readonly string[] }
   | { readonly kind: "pause"; readonly reason: string }
   | { readonly kind: "roll-back"; readonly reason: string }
-  | { readonly kind: "finish"; readonly end: "succeeded" | "failed"; readonly reason: string | null }
+  | { readonly kind: "finish"; readonly end: "succeeded" | "failed" | "superseded"; readonly reason: string | null }
   /** Nothing changes by itself before that moment, ms since 1970 UTC. */
   | { readonly kind: "wake"; readonly at: number }
 
@@ -49,8 +49,11 @@ function finish(plan: RolloutPlan, tally: Tally, now: number): Decision | null {
   const isOut = hasEnded(plan, now) && flying === 0
   if (open > 0 && !isOut) return null
   const succeeded = tally.phases.reduce((sum, phase) => sum + countOf(phase, "succeeded"), 0)
+  const superseded = tally.phases.reduce((sum, phase) => sum + countOf(phase, "superseded"), 0)
   const reason = open > 0 ? `The plan's end came while ${open} devices still waited` : null
-  return { kind: "finish", end: succeeded === size ? "succeeded" : "failed", reason }
+  // Others took what was left of it: nothing went wrong here.
+  const isTaken = superseded > 0 && succeeded + superseded === size
+  return { kind: "finish", end: succeeded === size ? "succeeded" : isTaken ? "superseded" : "failed", reason }
 }
 
 /** What a broken guard or budget leads to. */
@@ -63,7 +66,9 @@ function troubleOf(plan: RolloutPlan, tally: Tally): Decision | null {
   }
   const isWanted = tally.phases.some((phase) => phase.openedAt !== null && readyCount(phase, null) > 0)
   const isIdle = tally.phases.every((phase) => inFlight(phase) === 0)
-  const reason = brokenBudget(plan.budget, { ...tally, isWanted: isWanted && isIdle })
+  const reason =
+    brokenBudget(plan.budget, { ...tally, isWanted: isWanted && isIdle }) ??
+    brokenPlan(plan.budget, tally.simPlans, isWanted && isIdle)
   return reason === null ? null : { kind: "pause", reason }
 }
 
@@ -127,7 +132,8 @@ export function capacityOf(
 } {
   if (hasEnded(plan, now)) return { count: 0, bound: "end", cap: null }
   const flying = tally.phases.reduce((sum, phase) => sum + inFlight(phase), 0)
-  const room = roomFor(plan.budget, tally)
+  const [all, plans] = [roomFor(plan.budget, tally), roomOfPlans(plan.budget, tally.simPlans)]
+  const room = plans.devices < all.devices ? plans : all
   const bounds = [
     { bound: "in-flight", count: plan.maxInFlight === null ? Infinity : plan.maxInFlight - flying },
     { bound: "pace", count: paceRoom(plan, tally, now) },

@@ -58,7 +58,7 @@ export interface Rehearsal {
   readonly noShow: number
   /** Devices that were not at their end. */
   readonly unfinished: number
-  readonly end: "succeeded" | "failed" | "paused" | "running"
+  readonly end: "succeeded" | "failed" | "superseded" | "paused" | "running"
   readonly pauses: readonly { readonly atMs: number; readonly reason: string }[]
   /** When each phase opened, ms from the start; null = it did not. */
   readonly phasesOpenedMs: readonly (number | null)[]

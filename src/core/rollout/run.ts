@@ -35,7 +35,7 @@ export class RolloutRun {
   readonly rows: readonly Row[]
   readonly book: RolloutBook
   /** How it ended; null = it has not. */
-  end: { readonly state: "succeeded" | "failed"; readonly at: number } | null = null
+  end: { readonly state: "succeeded" | "failed" | "superseded"; readonly at: number } | null = null
   /** Every decision that steered the rollout, in order. */
   readonly log: { readonly at: number; readonly decision: Decision }[] = []
   readonly #queue = new OfferQueue<number>()

@@ -7,7 +7,21 @@ export interface Spent {
   readonly money: number
 }
 
+/** Money to the millionth: sums of many small amounts stay what they are. */
+export function inMillionths(money: number): number {
+  return Math.round(money * 1e6) / 1e6 + 0
+}
+
 export const nothingSpent: Spent = { bytes: 0, sms: 0, money: 0 }
+
+/** What the devices of one SIM plan took in a rollout, may still take, and what the dearest that waits would take. */
+export interface PlanTally {
+  readonly spent: Spent
+  readonly reserved: Spent
+  readonly dearest: Spent
+  /** Devices that wait. */
+  readonly waiting: number
+}
 
 export type Counts = Readonly<Partial<Record<UpdateState, number>>>
 
@@ -46,6 +60,8 @@ export interface Tally {
   readonly reserved: Spent
   /** What the dearest device that waits would spend. */
   readonly dearest: Spent
+  /** By the SIM plans that the plan's tariffs name; absent = none. */
+  readonly simPlans?: Readonly<Record<string, PlanTally>>
 }
 
 export const newPhaseTally: PhaseTally = {

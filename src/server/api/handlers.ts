@@ -25,6 +25,7 @@ import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
 import { loginHandlers } from "./login-handlers.ts"
 import { webhookHandlers } from "./webhook-handlers.ts"
+import { groupHandlers } from "./group-handlers.ts"
 import { peopleHandlers } from "./people-handlers.ts"
 import { deviceWire, wireSentence } from "../fleet/wire/device-wire.ts"
 import { deviceById, removeDevice } from "../fleet/remove-device.ts"
@@ -34,8 +35,10 @@ import { orderErase } from "../fleet/order-erase.ts"
 import { rollBackRollout } from "../fleet/roll-back.ts"
 import { ShownPlans } from "../fleet/shown-plans.ts"
 import { startPlan, startShown } from "../fleet/start-rollout.ts"
+import { retryFailed } from "../fleet/retry-failed.ts"
 import { rehearsePlan } from "../fleet/rehearse-rollout.ts"
-import { planIdOfBody, planOfBody } from "./rollout-order.ts"
+import { parseRules, planIdOfBody, planOfBody } from "./rollout-order.ts"
+import { setRules } from "../fleet/set-rules.ts"
 import { rolloutById } from "../fleet/find-rollout.ts"
 import {
   abortRollout,
@@ -66,6 +69,7 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...enrolmentHandlers(needs),
     ...releaseHandlers(needs),
     ...deltaHandlers(needs),
+    ...groupHandlers(needs),
     ...rolloutHandlers(needs, plans),
     ...otherHandlers(needs),
     ...listHandlers(needs, plans, finder),
@@ -175,20 +179,24 @@ async function newestUpdate({ store }: Pick<ApiNeeds, "store">, live: LiveDevice
 
 function releaseHandlers(
   needs: ApiNeeds,
-): Some<"publishRelease" | "approveRelease" | "showRelease" | "withdrawRelease"> {
+): Some<"publishRelease" | "approveRelease" | "setRules" | "showRelease" | "withdrawRelease"> {
   return {
     publishRelease: async ({ query, body }, caller) => {
-      const { family, fileName, version, models, options } = query
+      const { family, fileName, version, models, options, rules } = query
       const mustBeApproved = needs.fourEyes.has("release")
-      const release = await publishRelease({ ...by(needs, caller), mustBeApproved }, family, {
+      const upload = {
         fileName,
         bytes: body,
         models: models === undefined || models === "" ? [] : models.split(","),
         options: parseOptions(options),
         ...(version === undefined ? {} : { version }),
-      })
-      return releaseView(release)
+      }
+      return releaseView(
+        await publishRelease({ ...by(needs, caller), mustBeApproved }, family, upload, parseRules(rules)),
+      )
     },
+    setRules: async ({ params, body }, caller) =>
+      releaseView(await setRules(by(needs, caller), (params as { id: string }).id, body)),
     showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
     approveRelease: async ({ params }, caller) =>
       releaseView(await approveRelease(by(needs, caller), (params as { id: string }).id)),
@@ -242,6 +250,7 @@ function rolloutHandlers(
   | "pauseRollout"
   | "resumeRollout"
   | "abortRollout"
+  | "retryFailed"
   | "rollBackRollout"
   | "openGate"
   | "approveRollout"
@@ -251,8 +260,9 @@ function rolloutHandlers(
   return {
     planRollout: async ({ body }, caller) => {
       const plan = withinReach(needs, caller, planOfBody(body))
+      const { releases: releaseIds, group, allowsDowngrade } = plan
       const again = body.again === true
-      const planned = await planRollout(needs, { releaseIds: plan.releases, group: plan.group, again })
+      const planned = await planRollout(needs, { releaseIds, group, again, allowsDowngrade })
       return planView(plans.keep({ ...planned, plan, again }))
     },
     startRollout: async ({ body }, caller) => {
@@ -263,10 +273,9 @@ function rolloutHandlers(
         demandMine(needs, caller, shown.members)
         return view(await startShown(by(needs, caller), shown, { mustBeApproved }))
       }
-      const again = body.again === true
-      return view(
-        await startPlan(by(needs, caller), withinReach(needs, caller, planOfBody(body)), { again, mustBeApproved }),
-      )
+      const plan = withinReach(needs, caller, planOfBody(body))
+      const more = { again: body.again === true, mayTakeOver: body.takeOver === true, mustBeApproved }
+      return view(await startPlan(by(needs, caller), plan, more))
     },
     rehearsePlan: async ({ body }, caller) => {
       const { plan, seeds = 5, horizonMs = 30 * 86_400_000, rhythmMs = 6 * 3_600_000, odds = {} } = body
@@ -286,6 +295,8 @@ function rolloutHandlers(
           mustBeApproved: needs.fourEyes.has("roll-back"),
         }),
       ),
+    retryFailed: async ({ params }, caller) =>
+      view(await retryFailed(by(needs, caller), (params as { id: string }).id)),
     openGate: async ({ params }, caller) => view(await openGate(by(needs, caller), (params as { id: string }).id)),
     approveRollout: async ({ params }, caller) => {
       const { id } = params as { id: string }

@@ -14,6 +14,7 @@ import type {
   UpdateView,
 } from "../../core/contract/schemas.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
+import { noRules } from "../../core/domain/marks.ts"
 import type { ApiToken } from "../../core/domain/people.ts"
 import type { Device, Enrolment, OutgoingMessage, Release, Update } from "../../core/domain/records.ts"
 import { tokenText } from "../fleet/add-device.ts"
@@ -96,6 +97,7 @@ export function enrolmentView(enrolment: Enrolment, isNew = false): EnrolmentVie
 
 export function releaseView(release: Release): ReleaseView {
   const { id, family, version, source, models, fileName, details, notes, state, publishedAt, image } = release
+  const { forbidden, ...rules } = release.rules ?? noRules
   return {
     id,
     family,
@@ -109,6 +111,7 @@ export function releaseView(release: Release): ReleaseView {
     notes: [...notes],
     state,
     publishedAt,
+    rules: { ...rules, forbidden: [...forbidden] },
   }
 }
 

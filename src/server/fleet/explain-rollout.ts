@@ -1,5 +1,6 @@
 import type { Update } from "../../core/domain/records.ts"
-import { explainDevice, explainPhase, explainRollout, phaseState } from "../../core/rollout/explain.ts"
+import { restsUntil } from "../../core/rollout/budget.ts"
+import { explainDevice, explainPhase, explainRollout, phaseState, timeText } from "../../core/rollout/explain.ts"
 import { type Counts, sizeOf } from "../../core/rollout/tally.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { LiveRollout } from "./live-rollout.ts"
@@ -44,11 +45,22 @@ export function explainUpdate({ clock, live: fleet }: Needs, update: Update): st
   const live = fleet.rollouts.get(update.rolloutId)
   const entry = live?.entryOf(update.deviceId) ?? null
   const { sentence } = update.progress
+  const rest = live === undefined ? null : whyRests({ clock }, live, update)
+  if (rest !== null) return `${sentence} ${rest}`
   if (live === undefined || entry === null || entry.state !== "waiting" || update.place.isHeld) return sentence
   const { phase, zone, retryAt } = entry
   const device = { phase, zone, retryAt, state: entry.state, sentence }
   const why = explainDevice(live.rollout.plan, live.book, device, clock.now())
   return update.progress.state === "waiting" ? why : `${sentence} ${why}`
+}
+
+/** What a device took today leaves no room in its own cap: until when it gets nothing. */
+function whyRests({ clock }: Pick<Needs, "clock">, { rollout }: LiveRollout, { place, image, progress }: Update) {
+  if (progress.state !== "offered") return null
+  const { perDeviceAndDay } = rollout.plan.budget
+  const until = restsUntil(perDeviceAndDay, place.day, { bytes: image?.sizeBytes ?? 0, sms: 0 }, clock.now())
+  if (until === null || place.day === null) return null
+  return `It has taken ${place.day.bytes} bytes and ${place.day.sms} messages today, which is what the plan allows it: it gets nothing before ${timeText(until)}.`
 }
 
 /** A rollout that was over before this server started, made from its updates once more. */

@@ -11,10 +11,11 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
 /** What came of a rollout that is at its end. */
 export function finishSentence(
   live: LiveRollout,
-  { end, reason }: { readonly end: "succeeded" | "failed"; readonly reason: string | null },
+  { end, reason }: { readonly end: "succeeded" | "failed" | "superseded"; readonly reason: string | null },
 ): string {
   const { id } = live.rollout
   if (end === "succeeded") return `The rollout ${id} succeeded on all ${live.states.size} devices.`
+  if (end === "superseded") return `The rollout ${id} was superseded: ${countWords(tally(live))}.`
   const why = reason === null ? "" : ` ${reason}.`
   return `The rollout ${id} ended without all devices: ${countWords(tally(live))}.${why}`
 }
@@ -24,7 +25,7 @@ export async function endRollout(
   needs: Needs & OnBehalf,
   live: LiveRollout,
   end: {
-    readonly state: "succeeded" | "failed" | "aborted"
+    readonly state: "succeeded" | "failed" | "aborted" | "superseded"
     readonly sentence: string
     readonly reason?: string | null
   },

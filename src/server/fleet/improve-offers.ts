@@ -40,7 +40,8 @@ async function improve(
     chunk.map(async (live): Promise<Update | null> => {
       const { update } = live
       if (update === null || !mayImprove(live, release)) return null
-      const plan = await planner.plan(release, offerTarget(live.device))
+      const allowsDowngrade = needs.live.rollouts.get(update.rolloutId)?.rollout.plan.allowsDowngrade
+      const plan = await planner.plan(release, offerTarget(live.device), { allowsDowngrade })
       if (!plan.ok || JSON.stringify(plan.offer) === JSON.stringify(update.offer)) return null
       return { ...update, offer: plan.offer, image: plan.image, offerReason: plan.reason }
     }),

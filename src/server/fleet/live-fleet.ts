@@ -7,12 +7,14 @@ import type {
   ImageRef,
   Release,
   Rollout,
+  SavedGroup,
   RolloutState,
   Update,
 } from "../../core/domain/records.ts"
 import type { ApiToken, Session, User, Webhook, WebhookStanding } from "../../core/domain/people.ts"
 import { mayHaveImage, resumedPull } from "../../core/domain/pull-state.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
+import { restsUntil } from "../../core/rollout/budget.ts"
 import { isWindowOpen } from "../../core/domain/window.ts"
 import type { RouteAnswer } from "../../core/families/routes.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
@@ -57,6 +59,8 @@ export class LiveFleet {
   readonly sessions = new Map<string, Session>()
   readonly webhooks = new Map<string, Webhook>()
   readonly standings = new Map<string, WebhookStanding>()
+  /** Saved groups by their names. */
+  readonly groups = new Map<string, SavedGroup>()
   /** Devices whose offer changed since somebody took them from here: their conversations go on by it. */
   readonly offerNews = new Set<LiveDevice>()
   /** Devices by what they claim as their own in their conversation, such as a SIM's number: nearly always one. */
@@ -269,16 +273,14 @@ export class LiveFleet {
   }
 
   /** Its maintenance window is closed and it has not begun, or what it may spend in a day is spent. */
-  isHeldNow({ rolloutId, deviceId, progress, place }: Update): boolean {
+  isHeldNow({ rolloutId, deviceId, progress, place, image }: Update): boolean {
     const rollout = this.rollouts.get(rolloutId)
     if (rollout === undefined) return false
     const { windows, budget } = rollout.rollout.plan
-    const { bytes, sms } = budget.perDeviceAndDay
-    if (windows === null && bytes === null && sms === null) return false
     const now = this.#clock.now()
-    const { day } = place
-    const isToday = day !== null && now >= day.since && now < day.since + 86_400_000
-    if (isToday && ((bytes !== null && day.bytes >= bytes) || (sms !== null && day.sms >= sms))) return true
+    // What it has begun may go on to the end: nothing is gained by an image that is half there.
+    const next = { bytes: begun.has(progress.state) ? 0 : (image?.sizeBytes ?? 0), sms: 0 }
+    if (restsUntil(budget.perDeviceAndDay, place.day, next, now) !== null) return true
     return !begun.has(progress.state) && !isWindowOpen(windows, rollout.entryOf(deviceId)?.zone ?? "", now)
   }
 
@@ -485,13 +487,14 @@ export async function loadFleet(
   isAstray?: (device: Device) => boolean,
 ): Promise<LiveFleet> {
   const fleet = new LiveFleet(clock, claimsOf, isAstray)
-  const [devices, releases, rollouts, channels, enrolments, tokens, deltas, updates, seen] = await Promise.all([
+  const [devices, releases, rollouts, channels, enrolments, tokens, groups, deltas, updates, seen] = await Promise.all([
     store.devices(),
     store.releases(),
     store.rollouts(),
     store.channels(),
     store.enrolments(),
     store.tokens(),
+    store.groups(),
     store.deltas(),
     store.liveUpdates(),
     store.seen(),
@@ -502,6 +505,7 @@ export async function loadFleet(
   for (const session of await store.sessions()) fleet.sessions.set(session.id, session)
   for (const webhook of await store.webhooks()) fleet.webhooks.set(webhook.name, webhook)
   for (const standing of await store.webhookStandings()) fleet.standings.set(standing.name, standing)
+  for (const group of groups) fleet.groups.set(group.name, group)
   for (const release of releases) fleet.releases.set(release.id, release)
   for (const rollout of rollouts) fleet.setRollout(rollout)
   for (const device of devices) fleet.addDevice(device)

@@ -126,8 +126,11 @@ export class LiveRollout {
       cost: priced({ bytes: image?.sizeBytes ?? imageBytes, sms: messagesOf(this.book, place.spentSms) }, tariff),
       spent: priced({ bytes: place.spentBytes, sms: place.spentSms }, tariff),
       offers: place.offers,
+      simPlan: tariff === null ? null : (labels[plan.budget.tariffs?.label ?? ""] ?? null),
     }
     const { state } = progress
+    const isWanted = place.isWantedAgain === true && (state === "failed" || state === "no-show")
+    if (isWanted) return { ...common, state: "waiting", lastEnd: state, retryAt: null }
     const delay = retryAfterMs(plan, { state, tryNumber: place.tryNumber })
     if (delay !== null && (state === "failed" || state === "no-show")) {
       // The next try is an update of its own, which is made when it is offered: until then the last one stands.

@@ -122,7 +122,8 @@ async function offerTo(needs: Needs, planner: OfferPlanner, rollout: LiveRollout
   if (update === null || rollout.rollout.state !== "running") return null
   const release = needs.live.releases.get(update.releaseId)
   if (release === undefined) return null
-  const evidence = await plan(needs, planner, live, update, release)
+  const { allowsDowngrade } = rollout.rollout.plan
+  const evidence = await plan(needs, planner, live, { update, release, allowsDowngrade })
   // A second try comes from how the first one ended: who follows the events counts the device once.
   return moveUpdate(evidence.update, [evidence.evidence], update === live.update ? null : update.place.lastEnd)
 }
@@ -139,7 +140,7 @@ function nextTry(rollout: LiveRollout, update: Update | null, now: number): Upda
     ...update,
     id: `${rollout.rollout.id}/${update.deviceId}/${tryNumber}`,
     progress: { ...waitingProgress, since: now },
-    place: { ...update.place, tryNumber, lastEnd: state, isHeld: false },
+    place: { ...update.place, tryNumber, lastEnd: state, isHeld: false, isWantedAgain: false },
     pull: freshPull,
   }
 }
@@ -148,11 +149,14 @@ async function plan(
   needs: Needs,
   planner: OfferPlanner,
   live: LiveDevice,
-  update: Update,
-  release: Release,
+  {
+    update,
+    release,
+    allowsDowngrade,
+  }: { readonly update: Update; readonly release: Release; readonly allowsDowngrade: boolean },
 ): Promise<{ readonly update: Update; readonly evidence: Evidence }> {
   const at = needs.clock.now()
-  const planned = await planner.plan(release, offerTarget(live.device))
+  const planned = await planner.plan(release, offerTarget(live.device), { allowsDowngrade })
   if (!planned.ok) {
     const kind = planned.isLater === true ? "not-yet" : "offer-impossible"
     const place = { ...update.place, isHeld: planned.isLater === true }

@@ -11,6 +11,7 @@ import type {
   OutgoingMessage,
   Release,
   Rollout,
+  SavedGroup,
   Update,
 } from "../../core/domain/records.ts"
 import { sealed } from "./ledger/seal.ts"
@@ -33,6 +34,7 @@ export class MemoryStore implements Store {
     session: new Map(),
     webhook: new Map(),
     standing: new Map(),
+    group: new Map(),
     message: new Map(),
     image: new Map(),
     delta: new Map(),
@@ -44,12 +46,13 @@ export class MemoryStore implements Store {
   /** Throws at this call of `commit`, counted from 1, and at no other. */
   failAt = 0
   commits = 0
-  #calls = 0
+  /** Calls of `commit`, the failed ones among them. */
+  calls = 0
 
   commit = async (actor: Actor, changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
     await Promise.resolve()
     if (this.failure !== null) throw this.failure
-    if (++this.#calls === this.failAt) throw new Error("the disk is full")
+    if (++this.calls === this.failAt) throw new Error("the disk is full")
     for (const change of changes) if ("add" in change) this.#refuseTaken(change.device)
     this.commits++
     return changes.flatMap((change) => this.#take(actor, change) ?? [])
@@ -98,6 +101,7 @@ export class MemoryStore implements Store {
   sessions = (): Promise<readonly Session[]> => this.#all("session")
   webhooks = (): Promise<readonly Webhook[]> => this.#all("webhook")
   webhookStandings = (): Promise<readonly WebhookStanding[]> => this.#all("standing")
+  groups = (): Promise<readonly SavedGroup[]> => this.#all("group")
   deltas = (): Promise<readonly DeltaRecord[]> => this.#all("delta")
   seen = (): Promise<readonly Seen[]> => this.#all("seen")
 
@@ -224,6 +228,7 @@ type TableName =
   | "session"
   | "webhook"
   | "standing"
+  | "group"
   | "message"
   | "image"
   | "delta"
@@ -248,6 +253,8 @@ function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknow
       return { key: change.enrolment.id, value: change.enrolment }
     case "token":
       return { key: change.token.id, value: change.token }
+    case "group":
+      return { key: change.group.name, value: change.group }
     case "message":
       return { key: change.message.reference, value: change.message }
     case "image":

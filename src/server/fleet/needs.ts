@@ -13,6 +13,7 @@ import type {
   OutgoingMessage,
   Release,
   Rollout,
+  SavedGroup,
   Update,
 } from "../../core/domain/records.ts"
 import type { EventQuery, PageReads } from "./page-reads.ts"
@@ -50,6 +51,8 @@ export type Change =
   | { readonly put: "standing"; readonly standing: WebhookStanding }
   | { readonly remove: "standing"; readonly id: string }
   | { readonly put: "enrolment"; readonly enrolment: Enrolment }
+  | { readonly put: "group"; readonly group: SavedGroup }
+  | { readonly remove: "group"; readonly id: string }
   | { readonly put: "message"; readonly message: OutgoingMessage }
   | { readonly remove: "message"; readonly id: string }
   | { readonly put: "image"; readonly image: ImageRef }
@@ -85,6 +88,7 @@ export interface Store extends PageReads {
   readonly sessions: () => Promise<readonly Session[]>
   readonly webhooks: () => Promise<readonly Webhook[]>
   readonly webhookStandings: () => Promise<readonly WebhookStanding[]>
+  readonly groups: () => Promise<readonly SavedGroup[]>
   readonly deltas: () => Promise<readonly DeltaRecord[]>
   /** Devices of a rollout that a later one has had since, by id. */
   readonly overtakenDevices: (rolloutId: string) => Promise<readonly string[]>

@@ -1,7 +1,9 @@
 import type { Hop } from "../../core/domain/chain.ts"
+import { noRules } from "../../core/domain/marks.ts"
 import type { Device, ImageRef, Release } from "../../core/domain/records.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import type { ReadyDelta } from "../../core/families/family.ts"
+import { forbiddenUpgrade } from "../../core/rollout/compatibility.ts"
 import { readyDeltas } from "./delta-pairs.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -45,9 +47,27 @@ export class OfferPlanner {
     this.#needs = needs
   }
 
-  async plan(release: Release, target: OfferTarget): Promise<PlannedOffer> {
+  /** `allowsDowngrade`: whether the device may get an older version than it runs. */
+  async plan(
+    release: Release,
+    target: OfferTarget,
+    { allowsDowngrade = true }: { readonly allowsDowngrade?: boolean | undefined } = {},
+  ): Promise<PlannedOffer> {
     const family = familyOf(this.#needs.families, release.family)
     const { exact = false, ...device } = target
+    const upgrade = {
+      running: target.runningVersion,
+      target: release.version,
+      rules: release.rules ?? noRules,
+      allowsDowngrade,
+      compare: family.versions.compare,
+    }
+    // What a package leads over is said by its path: a way around what is forbidden is a way.
+    const rules = release.source === null ? upgrade.rules : noRules
+    const refusal = exact ? null : forbiddenUpgrade({ ...upgrade, rules })
+    if (refusal !== null) {
+      return { ok: false, sentence: refusal, ...(target.runningVersion === null ? { isLater: true } : {}) }
+    }
     const plan = family.planOffer({
       device,
       exact,
@@ -56,7 +76,7 @@ export class OfferPlanner {
       packages: this.#packagesFor(release.family, device.model),
       deltas: this.#deltasTo(release),
     })
-    if (!plan.ok) return plan
+    if (!plan.ok) return { ...plan, sentence: forbiddenUpgrade(upgrade) ?? plan.sentence }
     const chosen = plan.packageId === undefined ? release.image : this.#needs.live.releases.get(plan.packageId)?.image
     if (chosen === undefined) throw new Error(`the package ${plan.packageId} is no release`)
     const image = plan.edit === undefined ? chosen : await this.#edit(chosen, plan.edit)
@@ -75,7 +95,10 @@ export class OfferPlanner {
     const found = [...this.#needs.live.releases.values()].flatMap((release): Hop[] => {
       const { id, source, version, models, image, state } = release
       const isFit = release.family === family && state === "active" && (models.length === 0 || models.includes(model))
-      return isFit && source !== null ? [{ id, from: source, to: version, sizeBytes: image.sizeBytes }] : []
+      if (!isFit || source === null) return []
+      const { compare } = familyOf(this.#needs.families, family).versions
+      const hop = { running: source, target: version, rules: release.rules ?? noRules, allowsDowngrade: true, compare }
+      return forbiddenUpgrade(hop) === null ? [{ id, from: source, to: version, sizeBytes: image.sizeBytes }] : []
     })
     this.#packages.set(key, found)
     return found

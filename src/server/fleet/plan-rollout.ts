@@ -6,6 +6,7 @@ import type { FleetNeeds } from "./fleet-needs.ts"
 import { fleetGroup, groupMember } from "./group-context.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
+import { isVirtual, unrehearsed } from "./rehearsed-models.ts"
 
 export interface RolloutWish {
   readonly releaseIds: readonly string[]
@@ -13,6 +14,8 @@ export interface RolloutWish {
   readonly group: string | null
   /** Offers the release also to devices that are believed to run it. */
   readonly again?: boolean | undefined
+  /** Whether a device may get an older version than it runs. */
+  readonly allowsDowngrade?: boolean | undefined
 }
 
 export interface RolloutMember {
@@ -25,7 +28,7 @@ export interface RolloutMember {
 }
 
 type Needs = Pick<FleetNeeds, "live" | "families" | "clock">
-type PlanNeeds = Pick<FleetNeeds, "live" | "families" | "images" | "clock"> & {
+type PlanNeeds = Pick<FleetNeeds, "store" | "live" | "families" | "images" | "clock"> & {
   /** Lets everybody else have their turn. */
   readonly breathe: () => Promise<void>
 }
@@ -57,7 +60,7 @@ async function chooseInSteps(needs: PlanNeeds, wish: RolloutWish): Promise<reado
 
 /** Each device of the fleet as a member, by id; null = it is none. */
 function* choices(needs: Needs, wish: RolloutWish): Generator<RolloutMember | null> {
-  const releases = [...new Set(wish.releaseIds)].map((id) => usableRelease(needs, id))
+  const releases = releasesOf(needs, wish.releaseIds)
   if (releases.length === 0) throw new Refusal("bad-request", { detail: "a rollout needs at least one release" })
   const group = wish.group === null ? () => true : fleetGroup(needs, wish.group)
   for (const id of needs.live.deviceIds.after(null)) {
@@ -65,7 +68,7 @@ function* choices(needs: Needs, wish: RolloutWish): Generator<RolloutMember | nu
     if (live === undefined) continue
     const { device } = live
     const isChosen = device.admission !== "pending" && group(groupMember(live))
-    const release = isChosen ? releaseFor(releases, device) : null
+    const release = isChosen ? findRelease(releases, device) : null
     yield release === null ? null : { device, release, isThere: isThere(live, release, wish), obstacle: null }
   }
 }
@@ -75,7 +78,13 @@ function emptyRollout(needs: Needs, { releaseIds, group }: RolloutWish): Refusal
   return new Refusal("empty-rollout", { detail: whyEmpty(releases, group) })
 }
 
-function releaseFor(releases: readonly Release[], device: Device): Release | null {
+/** Releases by their ids. Refuses unknown and withdrawn ones. */
+export function releasesOf(needs: Pick<Needs, "live">, ids: readonly string[]): readonly Release[] {
+  return [...new Set(ids)].map((id) => usableRelease(needs, id))
+}
+
+/** The one of the releases that is for a device; null = none is. Refuses two of them. */
+export function findRelease(releases: readonly Release[], device: Device): Release | null {
   const [release, ...more] = releases.filter(
     ({ family, models }) => family === device.family && (models.length === 0 || models.includes(device.model)),
   )
@@ -129,10 +138,14 @@ export interface PlannedRollout {
 export async function planRollout(needs: PlanNeeds, wish: RolloutWish): Promise<PlannedRollout> {
   const planner = new OfferPlanner(needs)
   const members = await chooseInSteps(needs, wish)
+  const without = await unrehearsed(needs, members)
   const rows: PlannedMember[] = []
   for (const [index, member] of members.entries()) {
     if (index % atOnce === atOnce - 1) await needs.breathe()
-    rows.push(await planMember(needs, planner, member))
+    const rehearsal = without.get(member.release.id)
+    const isBarred = rehearsal?.models.has(member.device.model) === true && !isVirtual(member.device)
+    const barred = isBarred ? { ...member, obstacle: rehearsal.sentence } : member
+    rows.push(await planMember(needs, planner, barred, wish))
   }
   return { members, rows }
 }
@@ -140,7 +153,8 @@ export async function planRollout(needs: PlanNeeds, wish: RolloutWish): Promise<
 async function planMember(
   { live }: Pick<FleetNeeds, "live">,
   planner: OfferPlanner,
-  { device, release, isThere }: RolloutMember,
+  { device, release, isThere, obstacle }: RolloutMember,
+  wish: Pick<RolloutWish, "allowsDowngrade">,
 ): Promise<PlannedMember> {
   const common = {
     deviceId: device.id,
@@ -152,7 +166,8 @@ async function planMember(
   if (isThere) {
     return { ...common, outcome: "already-there", sentence: `It runs version ${release.version} already.` }
   }
-  const planned = await planner.plan(release, offerTarget(device))
+  if (obstacle !== null) return { ...common, outcome: "impossible", sentence: obstacle }
+  const planned = await planner.plan(release, offerTarget(device), wish)
   if (!planned.ok) {
     return { ...common, outcome: planned.isLater === true ? "update" : "impossible", sentence: planned.sentence }
   }

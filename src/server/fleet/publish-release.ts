@@ -1,5 +1,6 @@
 import { actorText } from "../../core/domain/actor.ts"
-import type { Release } from "../../core/domain/records.ts"
+import { noRules } from "../../core/domain/marks.ts"
+import type { Release, ReleaseRules } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { Upload } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
@@ -7,6 +8,7 @@ import { releaseById } from "./find-release.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import type { UploadExaminer } from "./needs.ts"
+import { checkedRules, type RulesWish } from "./set-rules.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "randomText" | "families"> &
   OnBehalf & {
@@ -17,13 +19,20 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" |
   }
 
 /** Checks an uploaded file as its family's devices would, stores the image, and records the release. */
-export async function publishRelease(needs: Needs, familyId: string, upload: Upload): Promise<Release> {
+export async function publishRelease(
+  needs: Needs,
+  familyId: string,
+  upload: Upload,
+  wish: RulesWish | null = null,
+): Promise<Release> {
   const family = familyOf(needs.families, familyId)
   for (const model of upload.models) requireModel(family, model)
   const publication = await (needs.examine?.(familyId, upload) ?? family.publish(upload))
   if (!publication.ok) {
     throw new Refusal("bad-image", { detail: publication.faults.map(({ sentence }) => sentence).join(" ") })
   }
+  const rules =
+    wish === null ? null : checkedRules(family, publication.version, { ...noRules, ...wish } as ReleaseRules)
   const image = await needs.images.put(publication.image)
   const release: Release = {
     id: `r-${needs.randomText(8)}`,
@@ -38,6 +47,7 @@ export async function publishRelease(needs: Needs, familyId: string, upload: Upl
     state: needs.mustBeApproved === true ? "unapproved" : "active",
     publishedBy: actorText(needs.actor),
     publishedAt: needs.clock.now(),
+    ...(rules === null ? {} : { rules }),
   }
   const event = eventOf({
     at: release.publishedAt,

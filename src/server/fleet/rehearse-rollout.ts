@@ -92,7 +92,7 @@ async function twinOf(
   { device, release, isThere }: RolloutMember,
 ): Promise<Omit<TwinDevice, "rhythm" | "phase">> {
   const { id, family, model, labels } = device
-  const planned = isThere ? null : await planner.plan(release, offerTarget(device))
+  const planned = isThere ? null : await planner.plan(release, offerTarget(device), plan)
   const bytes = planned?.ok === true ? planned.image.sizeBytes : release.image.sizeBytes
   return {
     id,

@@ -53,6 +53,8 @@ export async function setDevice(needs: Needs, id: string, word: DeviceWord): Pro
     if (endsDoubt) live.saidVersions = []
     // What it waited for may be there now, such as an access point.
     if (word.options !== undefined) needs.live.offerNews.add(live)
+    // What it may be offered can depend on what it runs.
+    if (running !== null) needs.live.toReplan.add(live)
   })
   return live
 }

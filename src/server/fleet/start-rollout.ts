@@ -19,6 +19,8 @@ import { mayRunOther, type Move, moveUpdate, runsUnknown } from "./move-update.t
 import type { Change } from "./needs.ts"
 import { chooseMembers, isThere, type RolloutMember, type RolloutWish } from "./plan-rollout.ts"
 import { membersOf, type ShownPlan } from "./shown-plans.ts"
+import { demandRehearsal } from "./rehearsed-models.ts"
+import { demandTakeOver } from "./take-over.ts"
 import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
@@ -35,28 +37,35 @@ export function startRollout(needs: Needs, order: RolloutOrder): Promise<LiveRol
   return startWith(needs, { plan, members: chooseMembers(needs, order), again: order.again === true })
 }
 
-/** Starts the rollout that a plan describes. Refuses what `chooseMembers` refuses. */
-export function startPlan(
+/** Starts the rollout that a plan describes. Refuses what `chooseMembers` refuses, `not-rehearsed`, and `take-over` where that is not allowed. */
+export async function startPlan(
   needs: Needs,
   given: RolloutPlan,
-  { mustBeApproved, ...more }: { readonly again?: boolean; readonly mustBeApproved?: boolean } = {},
+  {
+    mustBeApproved,
+    ...more
+  }: { readonly again?: boolean; readonly mayTakeOver?: boolean; readonly mustBeApproved?: boolean } = {},
 ): Promise<LiveRollout> {
   const plan = mustBeApproved === true ? { ...given, approval: true } : given
   const prediction = needs.live.predictions.get(JSON.stringify(given)) ?? null
   const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group, again: more.again })
+  await demandRehearsal(needs, members)
+  if (more.mayTakeOver === false) demandTakeOver(needs, members, plan.priority)
   return startWith(needs, { plan, members, prediction, ...more })
 }
 
 /** Starts a plan that was shown, for just the devices that were shown. Refuses what `membersOf` refuses. */
-export function startShown(
+export async function startShown(
   needs: Needs,
   shown: ShownPlan,
   { mustBeApproved = false }: { readonly mustBeApproved?: boolean } = {},
 ): Promise<LiveRollout> {
   const { again } = shown
   const plan = mustBeApproved ? { ...shown.plan, approval: true } : shown.plan
+  const members = membersOf(needs, shown)
+  await demandRehearsal(needs, members)
   const prediction = needs.live.predictions.get(JSON.stringify(shown.plan)) ?? null
-  return startWith(needs, { plan, members: membersOf(needs, shown), prediction, again })
+  return startWith(needs, { plan, members, prediction, again })
 }
 
 /** Devices with their releases, and how they are brought there. */

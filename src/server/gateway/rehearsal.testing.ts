@@ -43,6 +43,11 @@ export class Rehearsal {
   #texts = 0
   #gateway!: FtpHost
 
+  /** Told of what failed in the background; a test that lets writes fail expects that. */
+  complain = (what: string, error: unknown): void => {
+    throw new Error(what, { cause: error })
+  }
+
   static async start(): Promise<Rehearsal> {
     const rehearsal = new Rehearsal()
     await rehearsal.restart()
@@ -62,9 +67,7 @@ export class Rehearsal {
       events,
       randomText: (length) => String(++this.#texts).padStart(length, "x"),
       families,
-      complain: (what, error) => {
-        throw new Error(what, { cause: error })
-      },
+      complain: (what, error) => this.complain(what, error),
     }
     this.#gateway = ftpGateway(this.needs)
     for (const rollout of this.needs.live.rollouts.values()) await makeOffers(this.needs, rollout)

@@ -3,7 +3,7 @@ import type { ApiToken, Role } from "../../core/domain/people.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "../fleet/commit.ts"
 import type { FleetNeeds, OnBehalf } from "../fleet/fleet-needs.ts"
-import { fleetGroup } from "../fleet/group-context.ts"
+import { plainGroup } from "../fleet/group-context.ts"
 import type { Caller } from "./caller.ts"
 import type { Passwords } from "./passwords.ts"
 import { hashOf, isHashOf, partsOf, textOf } from "./secrets.ts"
@@ -121,13 +121,13 @@ export function checkName(name: string): void {
 
 /** A group that rights can be limited to. */
 export function checkedGroup(
-  needs: Pick<PeopleNeeds, "families" | "clock">,
+  needs: Pick<PeopleNeeds, "families" | "clock" | "live">,
   role: Role,
   group: string | null,
 ): string | null {
   if (group === null) return null
   if (role === "admin")
     throw new Refusal("bad-rights", { detail: "An admin has the whole fleet; leave the group out." })
-  fleetGroup(needs, group)
+  plainGroup(needs, group)
   return group
 }

@@ -32,7 +32,10 @@ export function demandRole(caller: Caller, { role, reach }: Permit): void {
 }
 
 /** The devices that a caller sees and touches. */
-export function devicesOf(needs: Pick<FleetNeeds, "families" | "clock">, { group }: Pick<Caller, "group">): Group {
+export function devicesOf(
+  needs: Pick<FleetNeeds, "families" | "clock" | "live">,
+  { group }: Pick<Caller, "group">,
+): Group {
   return group === null ? () => true : fleetGroup(needs, group)
 }
 

@@ -30,6 +30,8 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0013-users": users,
         "0014-webhooks": webhooks,
         "0015-published-by": publishedBy,
+        "0016-groups": groups,
+        "0017-release-rules": releaseRules,
       }),
   }
 }
@@ -224,6 +226,19 @@ const users: Migration = {
   },
 }
 
+/** Groups of devices under names. */
+const groups: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .createTable("saved_groups")
+      .addColumn("name", "text", (column) => column.primaryKey())
+      .addColumn("filter", "text")
+      .addColumn("ids", "text")
+      .addColumn("changed_at", "bigint", required)
+      .execute()
+  },
+}
+
 /** Other servers that are told of events, and how far each has come. */
 const webhooks: Migration = {
   up: async (db: Schema) => {
@@ -251,6 +266,11 @@ const webhooks: Migration = {
 /** Who published a release: somebody else approves it. */
 const publishedBy: Migration = {
   up: (db: Schema) => db.schema.alterTable("releases").addColumn("published_by", "text").execute(),
+}
+
+/** What releases demand before they are installed. */
+const releaseRules: Migration = {
+  up: (db: Schema) => db.schema.alterTable("releases").addColumn("rules", "text").execute(),
 }
 
 type Table = CreateTableBuilder<string, string>

@@ -8,6 +8,7 @@ import {
   deviceRow,
   enrolmentRow,
   eventRow,
+  groupRow,
   messageRow,
   releaseRow,
   rolloutRow,
@@ -44,6 +45,7 @@ const putTable = {
   session: { table: "sessions", key: "id", row: ({ session }) => sessionRow(session) },
   webhook: { table: "webhooks", key: "name", row: ({ webhook }) => webhookRow(webhook) },
   standing: { table: "webhook_standings", key: "name", row: ({ standing }) => standingRow(standing) },
+  group: { table: "saved_groups", key: "name", row: ({ group }) => groupRow(group) },
   delta: { table: "deltas", key: "key", row: ({ delta }) => deltaRow(delta) },
   message: { table: "messages", key: "reference", row: ({ message }) => messageRow(message) },
   image: {

@@ -15,9 +15,11 @@ import type {
   ImageRef,
   OutgoingMessage,
   Release,
+  ReleaseRules,
   Rollout,
   RolloutMarks,
   RolloutState,
+  SavedGroup,
   Update,
   UpdatePlace,
 } from "../../core/domain/records.ts"
@@ -98,6 +100,7 @@ export function releaseRow(release: Release): NewRow<"releases"> {
     published_at: release.publishedAt,
     source_version: release.source,
     published_by: release.publishedBy ?? null,
+    rules: release.rules === undefined ? null : JSON.stringify(release.rules),
   }
 }
 
@@ -115,6 +118,7 @@ export function releaseOf(row: Row<"releases">): Release {
     publishedAt: row.published_at,
     source: row.source_version,
     ...(row.published_by === null ? {} : { publishedBy: row.published_by }),
+    ...(row.rules === null ? {} : { rules: JSON.parse(row.rules) as ReleaseRules }),
   }
 }
 
@@ -270,6 +274,23 @@ export function enrolmentOf(row: Row<"enrolments">): Enrolment {
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
   }
+}
+
+export function groupRow({ name, devices, changedAt }: SavedGroup): NewRow<"saved_groups"> {
+  return {
+    name,
+    filter: devices.by === "filter" ? devices.filter : null,
+    ids: devices.by === "list" ? JSON.stringify(devices.ids) : null,
+    changed_at: changedAt,
+  }
+}
+
+export function groupOf(row: Row<"saved_groups">): SavedGroup {
+  const devices: SavedGroup["devices"] =
+    row.filter === null
+      ? { by: "list", ids: JSON.parse(row.ids ?? "[]") as string[] }
+      : { by: "filter", filter: row.filter }
+  return { name: row.name, devices, changedAt: row.changed_at }
 }
 
 export function deltaRow(delta: DeltaRecord): NewRow<"deltas"> {

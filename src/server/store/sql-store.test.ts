@@ -7,7 +7,7 @@ import { freshPull } from "../../core/domain/pull-state.ts"
 import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
 import { simplePlan } from "../../core/domain/plan.ts"
 import type { NewEvent } from "../../core/domain/events/table.ts"
-import type { Device, Rollout, Update } from "../../core/domain/records.ts"
+import type { Device, Rollout, SavedGroup, Update } from "../../core/domain/records.ts"
 import { AlreadyTaken, type Store } from "../fleet/needs.ts"
 import type { WaftDatabase } from "./database.ts"
 import { openStore } from "./sql-store.ts"
@@ -80,15 +80,24 @@ const update = (id: string, state: "offered" | "succeeded"): Update => ({
   ticket: { user: "u", secret: "s" },
 })
 
+const groups: readonly SavedGroup[] = [
+  { name: "a", devices: { by: "filter", filter: "site=north" }, changedAt: 5 },
+  { name: "b", devices: { by: "list", ids: ["a", "b"] }, changedAt: 6 },
+  { name: "gone", devices: { by: "list", ids: [] }, changedAt: 7 },
+]
+
 describe("the store", () => {
   it("gives back what was committed, after being closed and opened again", async () => {
     await store.commit(engine, [
       { put: "device", device: device("a") },
       { put: "rollout", rollout },
       { put: "update", update: update("a", "offered") },
+      ...groups.map((group) => ({ put: "group", group }) as const),
+      { remove: "group", id: "gone" },
     ])
     await database.close()
     await reopen()
+    expect(await store.groups()).toEqual(groups.slice(0, 2))
     expect(await store.devices()).toEqual([device("a")])
     expect(await store.rollouts()).toEqual([rollout])
     expect(await store.updatesOfDevice("a", 5)).toEqual([update("a", "offered")])

@@ -31,6 +31,7 @@ import {
   deviceOf,
   enrolmentOf,
   eventOf,
+  groupOf,
   messageOf,
   releaseOf,
   rolloutOf,
@@ -186,6 +187,8 @@ class SqlStore implements Store {
     (await this.#read(this.#builder.selectFrom("webhooks").selectAll().orderBy("name"))).map(webhookOf)
   webhookStandings = async () =>
     (await this.#read(this.#builder.selectFrom("webhook_standings").selectAll().orderBy("name"))).map(standingOf)
+  groups = async () =>
+    (await this.#read(this.#builder.selectFrom("saved_groups").selectAll().orderBy("name"))).map(groupOf)
   deltas = async () => (await this.#read(this.#builder.selectFrom("deltas").selectAll().orderBy("at"))).map(deltaOf)
   messages = async () =>
     (await this.#read(this.#builder.selectFrom("messages").selectAll().orderBy("created_at"))).map(messageOf)

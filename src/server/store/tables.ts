@@ -15,6 +15,7 @@ export interface Tables {
   readonly sessions: SessionsTable
   readonly webhooks: WebhooksTable
   readonly webhook_standings: WebhookStandingsTable
+  readonly saved_groups: SavedGroupsTable
   readonly deltas: DeltasTable
   readonly messages: MessagesTable
   readonly events: EventsTable
@@ -62,6 +63,7 @@ interface ReleasesTable {
   readonly published_at: number
   readonly source_version: string | null
   readonly published_by: string | null
+  readonly rules: string | null
 }
 
 interface RolloutsTable {
@@ -173,6 +175,13 @@ interface WebhookStandingsTable {
   readonly failures: number
   readonly trouble: string | null
   readonly delivered_at: number | null
+}
+
+interface SavedGroupsTable {
+  readonly name: string
+  readonly filter: string | null
+  readonly ids: string | null
+  readonly changed_at: number
 }
 
 interface DeltasTable {

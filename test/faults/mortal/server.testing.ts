@@ -156,6 +156,7 @@ function readingFrom(store: Store): Omit<Store, "commit"> {
     sessions: () => store.sessions(),
     webhooks: () => store.webhooks(),
     webhookStandings: () => store.webhookStandings(),
+    groups: () => store.groups(),
     deltas: () => store.deltas(),
     seen: () => store.seen(),
     liveUpdates: () => store.liveUpdates(),

@@ -30,6 +30,7 @@ export function foldRollout(summary: RolloutSummary, event: WaftEvent): RolloutS
     case "rollout.succeeded":
     case "rollout.failed":
     case "rollout.aborted":
+    case "rollout.superseded":
       return { ...summary, state: endings[event.kind], counts: event.data.counts }
     default:
       return summary
@@ -40,6 +41,7 @@ const endings = {
   "rollout.succeeded": "succeeded",
   "rollout.failed": "failed",
   "rollout.aborted": "aborted",
+  "rollout.superseded": "superseded",
 } as const
 
 function move(counts: RolloutSummary["counts"], from: UpdateState, to: UpdateState): RolloutSummary["counts"] {

@@ -19,6 +19,7 @@ function applyChange(fleet: LiveFleet, change: Change): void {
     if (change.remove === "session") fleet.sessions.delete(change.id)
     if (change.remove === "webhook") fleet.webhooks.delete(change.id)
     if (change.remove === "standing") fleet.standings.delete(change.id)
+    if (change.remove === "group") fleet.groups.delete(change.id)
     return
   }
   switch (change.put) {
@@ -44,6 +45,8 @@ function applyChange(fleet: LiveFleet, change: Change): void {
       return void fleet.users.set(change.user.name, change.user)
     case "session":
       return void fleet.sessions.set(change.session.id, change.session)
+    case "group":
+      return void fleet.groups.set(change.group.name, change.group)
     case "delta":
       return void fleet.deltas.set(change.delta.key, change.delta)
     // The outbox has the messages, and images are looked up by their SHA-256.

@@ -65,6 +65,7 @@ function pictureOf(fleet: LiveFleet) {
     sessions: sorted(fleet.sessions),
     webhooks: sorted(fleet.webhooks),
     standings: sorted(fleet.standings),
+    groups: sorted(fleet.groups),
     deltas: sorted(fleet.deltas),
     rollouts: sorted([...fleet.rollouts].map(([id, { rollout }]) => [id, rollout])),
     states: sorted(
