@@ -125,7 +125,8 @@ describe("an operator", () => {
     )
     await json("rollout", "start", "--release", newer?.id ?? "", "--group", "id=m2")
     for (let i = 0; i < 4; i++) await contact("m2", ftp)
-    const rollout = await json<{ id: string }>("rollout", "start", "--release", release.id, "--group", "id=m2")
+    const start = ["rollout", "start", "--release", release.id, "--group", "id=m2", "--allow-downgrade"]
+    const rollout = await json<{ id: string }>(...start)
     expect((await waft("device", "explain", "m2")).out).toMatch(/older program/)
     expect(await contact("m2", ftp)).toMatchObject({ code: "0" })
     for (let i = 0; i < 3; i++) await contact("m2", ftp)
