@@ -148,6 +148,20 @@ describe("the group of a token", () => {
     }
   })
 
+  it("keeps a device in it: no label or model takes one out", async () => {
+    await addDevices(memory.needs, [mote("s-1", "south")])
+    const call = await south("operator")
+    for (const labels of [{ site: "north" }, { site: null }]) {
+      const answer = await call("POST", "/api/devices/s-1/set", { labels, running: "3" })
+      expect([answer.statusCode, answer.json<{ title: string }>().title]).toEqual([403, "outside-group"])
+    }
+    expect(memory.needs.live.devices.get("s-1")?.device).toMatchObject({
+      labels: { site: "south" },
+      running: { version: null },
+    })
+    expect((await call("POST", "/api/devices/s-1/set", { labels: { floor: "2" } })).statusCode).toBe(200)
+  })
+
   it("shows another group's rollout without its devices", async () => {
     await addDevices(memory.needs, [mote("m-1", "north"), mote("s-1", "south")])
     await rollout("o-1")

@@ -14,7 +14,6 @@ interface Rights {
   readonly role?: string
   readonly group?: string
   readonly passwordFile?: string
-  readonly subject?: string
 }
 
 type SetOptions = Common & Rights & { readonly password?: boolean; readonly wholeFleet?: boolean }
@@ -27,7 +26,6 @@ export function userCommand(): Command {
     .requiredOption("--role <ROLE>", Object.keys(roles).join(", "))
     .option("--group <EXPR>", "only the devices of this group expression, such as site=north")
     .option("--password-file <FILE>", "file whose first line is the password; - = standard input")
-    .option("--subject <SUBJECT>", "how the identity provider knows them; then they need no password")
     .action(add)
   listing(common(command.command("list")))
     .description("list the users")
@@ -53,7 +51,6 @@ export function userCommand(): Command {
     .option("--whole-fleet", "all devices, instead of those of a group")
     .option("--password", "give them another password, which is asked for; their sessions end")
     .option("--password-file <FILE>", "the same from a file's first line; - = standard input")
-    .option("--subject <SUBJECT>", "how the identity provider knows them")
     .action(set)
   confirmable(common(command.command("remove <NAME>")))
     .description("take a user away, with their sessions")
@@ -66,26 +63,21 @@ export function userCommand(): Command {
   return command
 }
 
-async function add(
-  name: string,
-  { role = "", group, passwordFile, subject, ...options }: Common & Rights,
-): Promise<void> {
+async function add(name: string, { role = "", group, passwordFile, ...options }: Common & Rights): Promise<void> {
   const wish = {
     name,
     role: parseRole(role),
     ...(group === undefined ? {} : { group }),
-    ...(subject === undefined ? {} : { subject }),
   }
   const api = await connect(options)
-  const needsNone = subject !== undefined && passwordFile === undefined
-  const password = needsNone ? {} : { password: await newPassword(name, passwordFile) }
-  const user = await api.call("createUser", { body: { ...wish, ...password } })
+  const password = await newPassword(name, passwordFile)
+  const user = await api.call("createUser", { body: { ...wish, password } })
   if (options.json) return printJson(user)
   printLines(`${name} may log in: ${user.role}, ${user.group ?? "the whole fleet"}.`)
 }
 
 async function set(name: string, options: SetOptions): Promise<void> {
-  const { role, group, wholeFleet, password, passwordFile, subject } = options
+  const { role, group, wholeFleet, password, passwordFile } = options
   if (group !== undefined && wholeFleet === true) {
     throw new Failure("--group and --whole-fleet say different things; give one.", { exitCode: 2, title: "usage" })
   }
@@ -96,7 +88,6 @@ async function set(name: string, options: SetOptions): Promise<void> {
     ...(group === undefined ? {} : { group }),
     ...(wholeFleet === true ? { group: null } : {}),
     ...(isNew ? { password: await newPassword(name, passwordFile) } : {}),
-    ...(subject === undefined ? {} : { subject }),
   }
   const user = await api.call("setUser", { params: { name }, body })
   if (options.json) return printJson(user)

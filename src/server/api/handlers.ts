@@ -18,7 +18,7 @@ import { approveRelease, publishRelease } from "../fleet/publish-release.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
 import { demandSecondPerson } from "../people/four-eyes.ts"
 import { maySeeChannelSecrets, tellRevealed } from "../people/reveal.ts"
-import { demandMine, withinReach } from "../people/within.ts"
+import { demandMine, withinReach, demandStays } from "../people/within.ts"
 import type { ApiNeeds } from "./api-needs.ts"
 import { fleetHandlers } from "./fleet-handlers.ts"
 import type { Handlers } from "./handler.ts"
@@ -134,7 +134,9 @@ function deviceHandlers(
       return { id }
     },
     setDevice: async ({ params, body }, caller) => {
-      const live = await setDevice(by(needs, caller), (params as { id: string }).id, body)
+      const { id } = params as { id: string }
+      demandStays(needs, caller, id, body)
+      const live = await setDevice(by(needs, caller), id, body)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
     replaceDevice: async ({ params }, caller) => {

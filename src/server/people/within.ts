@@ -137,6 +137,23 @@ export function demandMine(
   demandAll({ needs, caller, group: caller.group, isWithin: devicesOf(needs, caller) }, members)
 }
 
+/** Bars a caller from giving a device labels or a model with which it would leave their group. Throws `Refusal`. */
+export function demandStays(
+  needs: Needs,
+  caller: Caller,
+  id: string,
+  { labels = {}, model }: { readonly labels?: Readonly<Record<string, string | null>>; readonly model?: string },
+): void {
+  const live = needs.live.devices.get(id)
+  if (caller.group === null || live === undefined) return
+  const before = groupMember(live)
+  const merged = Object.entries({ ...before.labels, ...labels }).filter(
+    (entry): entry is [string, string] => entry[1] !== null,
+  )
+  const after = { ...before, labels: Object.fromEntries(merged), model: model ?? before.model }
+  demandAll({ needs, caller, group: caller.group, isWithin: devicesOf(needs, caller) }, [after])
+}
+
 function demandAll({ isWithin, group, caller }: Limit, members: readonly GroupMember[]): void {
   const count = members.filter((member) => !isWithin(member)).length
   if (count > 0) throw new Refusal("outside-group", { count, group, who: callerText(caller) })

@@ -10,7 +10,7 @@ const workerFile = import.meta.url.endsWith(".ts")
   : new URL("./examine-worker.js", import.meta.url)
 
 /** Memory for the texts and numbers of one file, MB; the file itself and the image lie beside it. */
-const heapMb = 192
+const heapMb = 144
 
 /**
  * Turns uploaded files into images in a thread, one after another: what a file costs to read, however long its author made
