@@ -24,6 +24,8 @@ const bodies: Partial<Record<EndpointName, object>> = {
   addDevice: mote("n-9", "north"),
   importDevices: [mote("s-9", "south"), mote("n-9", "north")],
   planRollout: order,
+  previewCosts: order,
+  previewGroup: { group: "site=north" },
   startRollout: order,
   rehearsePlan: { plan: "releases: [r-1]\ngroup: site=north\nphases: [{ rest: true }]\n" },
   setDevice: { running: "3" },
@@ -122,7 +124,15 @@ describe("the group of a token", () => {
     const call = await south("operator")
     const deeds = rows.filter(([, { permit }]) => permit?.reach === "rollout")
     expect(deeds.map(([name]) => name).sort()).toEqual(
-      ["abortRollout", "approveRollout", "openGate", "pauseRollout", "resumeRollout", "rollBackRollout"].sort(),
+      [
+        "abortRollout",
+        "approveRollout",
+        "openGate",
+        "pauseRollout",
+        "resumeRollout",
+        "retryFailed",
+        "rollBackRollout",
+      ].sort(),
     )
     for (const [name, { method, path }] of deeds) {
       const answer = await call(method, path.replace(":id", "o-1"))
