@@ -84,7 +84,7 @@ describe("gateways over the real wire", () => {
   it("that fetch for ever are cut off", async () => {
     const contact = await gateway("gw-loop", "rauc")
     await rollOut("gw-loop", "2")
-    for (let i = 0; i < 8 && (await updateOf("gw-loop"))?.state !== "failed"; i++) {
+    for (let i = 0; i < 16 && (await updateOf("gw-loop"))?.state !== "failed"; i++) {
       await contact("downloads-for-ever")
       // The end of a download is seen a moment after it.
       await comesTo("gw-loop", "downloaded", "failed")

@@ -4,6 +4,9 @@ import { faultNames, orderedModels, orderedPlan, runOrdered } from "./ordered.te
 /** Sequences of faults of each model here; `npm run bench truth` plays more. */
 const sequences = 12
 
+/** Sequences after which a device that runs the release was once said to have failed: given up for its bytes, and late. */
+const givenUpWrongly = [7, 53]
+
 describe.each(orderedModels)("what the server says of $family.id $model", ({ family, model }) => {
   it("after every fault alone is never that it runs what it does not run", async () => {
     const lies: string[] = []
@@ -22,6 +25,15 @@ describe.each(orderedModels)("what the server says of $family.id $model", ({ fam
     for (let seed = 1; seed <= sequences; seed++) {
       const run = await runOrdered(orderedPlan({ family, model }, seed))
       if (run.falseSuccess || run.falseRecord) lies.push(`seed ${seed}\n  ${run.story.join("\n  ")}`)
+    }
+    expect(lies).toEqual([])
+  })
+
+  it("is no failure where the device runs the release in the end", async () => {
+    const lies: string[] = []
+    for (const seed of givenUpWrongly) {
+      const run = await runOrdered(orderedPlan({ family, model }, seed))
+      if (run.falseFailure) lies.push(`seed ${seed}\n  ${run.story.join("\n  ")}`)
     }
     expect(lies).toEqual([])
   })

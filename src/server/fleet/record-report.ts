@@ -8,6 +8,7 @@ import { checkedLabels } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import { flagPackage } from "./flag-package.ts"
+import { givenUp } from "./given-up.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
@@ -44,14 +45,13 @@ interface Moved {
 
 async function takeIn(needs: Needs, live: LiveDevice, report: DeviceReport): Promise<Moved> {
   const at = needs.clock.now()
-  const { update, device } = live
-  const move =
-    update === null
-      ? null
-      : moveUpdate(
-          update,
-          (report.evidence ?? []).map((meaning) => toEvidence(meaning, at)),
-        )
+  const { device } = live
+  // Of a rollout that is over only a late success is news.
+  const former = report.running === undefined ? null : await givenUp(needs, live)
+  const update = live.update ?? former
+  const said = former === null ? (report.evidence ?? []).map((meaning) => toEvidence(meaning, at)) : []
+  const evidence = [...said, ...lateInstall(needs, update, report, at)]
+  const move = update === null ? null : moveUpdate(update, evidence)
   const after = move === null || move.changes.length === 0 ? update : closed(move.update)
   const { device: told, changes: news } = deviceAfter(device, report, at)
   const changes: Change[] = []
@@ -62,10 +62,26 @@ async function takeIn(needs: Needs, live: LiveDevice, report: DeviceReport): Pro
   if (changes.length > 0) {
     await commit(needs, deviceActor(device.id), changes)
   }
+  if (former !== null) needs.live.forgetUpdate(device.id, former.rolloutId)
   if (report.percent !== undefined) live.percent = report.percent
   if (after === null || isOver(after)) live.percent = null
   const isVersionNews = told.running !== device.running
-  return { update: after === update ? null : after, isVersionNews, evidence: report.evidence ?? [] }
+  const isMoved = after !== update && former === null
+  return { update: isMoved ? after : null, isVersionNews, evidence: report.evidence ?? [] }
+}
+
+/** A device that was given up and says now that it runs the release has installed it late: what it says wins. */
+function lateInstall(
+  { live }: Pick<Needs, "live">,
+  update: Update | null,
+  { running, evidence = [] }: DeviceReport,
+  at: number,
+): readonly Evidence[] {
+  if (running === undefined || update === null || evidence.some(({ kind }) => kind === "installed")) return []
+  const { state } = update.progress
+  if (state !== "failed" && state !== "no-show") return []
+  if (live.releases.get(update.releaseId)?.version !== running) return []
+  return [{ kind: "installed", basis: "reported", at, sentence: `It says that it runs ${running}.` }]
 }
 
 function toEvidence({ kind, sentence, code, basis = "reported" }: ReportMeaning, at: number): Evidence {

@@ -25,7 +25,7 @@ export const pullRules: PullRules = {
   quietContacts: { whole: 4, reset: 5, pieces: 5, "handed-over": 6, unseen: 6, elsewhere: 6 },
   failedInstallsToBreak,
   // A client that reports reads no notice between two tries: its bytes are counted.
-  imagesToBreak: 5,
+  imagesToBreak: 10,
   contactsToDecline: Number.POSITIVE_INFINITY,
   // Whoever has the token is the device.
   isVisitor: () => false,
