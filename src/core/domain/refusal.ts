@@ -1,6 +1,6 @@
 /**
  * Everything a caller may do wrong, in one table: code, HTTP status, and the sentence. The API answers with it, the
- * CLI prints it, `docs/errors.md` is made from it.
+ * CLI prints it, `docs/reference.md` is made from it.
  */
 export const refusals = {
   "bad-request": { status: 400, says: "The request is not understood: {detail}." },
