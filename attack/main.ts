@@ -58,7 +58,7 @@ async function rollOut({ api }: Serving): Promise<string> {
     (await api.call("publishRelease", { query: mote, body: program })).id,
     (await api.call("publishRelease", { query: bundle, body: Buffer.alloc(200_000, version) })).id,
   ]
-  await api.call("startRollout", { body: { releaseIds, group: "id=mote-* or id=gateway-*" } })
+  await api.call("startRollout", { body: { releaseIds, group: "id=mote-* or id=gateway-*", takeOver: true } })
   return text
 }
 

@@ -238,8 +238,8 @@ async function openFleet(
 ): Promise<{ readonly database: WaftDatabase; readonly needs: FleetNeeds }> {
   const database = openSqlite(join(config.data, databaseFile))
   closers.push(() => database.close())
-  await demandTables(config.data, database)
-  const store = await openStore(database, "sqlite").catch((error: unknown) => {
+  const opened = demandTables(config.data, database).then(() => openStore(database, "sqlite"))
+  const store = await opened.catch((error: unknown) => {
     if (error instanceof NewerDatabase) {
       throw new StartError(
         `The data folder ${config.data} cannot be used: ${error.message}. Start that version, or restore a backup of before.`,

@@ -120,7 +120,7 @@ const show = ({ imei }: Member): Promise<DeviceView> => server.api.call("showDev
 describe("a server killed with kill -9 in the middle of downloads", () => {
   it("hears from every module that its download broke off, and updates it at the next word of an operator or a host", async () => {
     const releaseIds = [await publish(server, { model, from, to })]
-    const rollOut = () => server.api.call("startRollout", { body: { releaseIds, group: null } })
+    const rollOut = () => server.api.call("startRollout", { body: { releaseIds, group: null, takeOver: true } })
     const members = await Promise.all(variants.map((variant, i) => member(variant, i + 1)))
     await rollOut()
     const ip = members.find(({ variant }) => variant === "tcp-ip")

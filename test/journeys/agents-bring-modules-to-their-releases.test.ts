@@ -56,7 +56,7 @@ async function publish(...pairs: readonly (readonly [string, string])[]): Promis
 }
 
 async function rollOut(releaseId: string): Promise<string> {
-  const body = { group: null, releaseIds: [releaseId], silenceTimeoutMs: 3_600_000 }
+  const body = { group: null, releaseIds: [releaseId], silenceTimeoutMs: 3_600_000, allowDowngrade: true }
   return (await api.call("startRollout", { body })).id
 }
 

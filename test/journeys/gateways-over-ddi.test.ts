@@ -43,7 +43,9 @@ async function gateway(id: string, model: string) {
 async function rollOut(id: string, version: string): Promise<string> {
   const query = { family: "ddi", fileName: `${id}.bin`, version }
   const release = await api.call("publishRelease", { query, body: new Uint8Array(50_000).fill(Number(version) + 1) })
-  return (await api.call("startRollout", { body: { releaseIds: [release.id], group: `id=${id}` } })).id
+  return (
+    await api.call("startRollout", { body: { releaseIds: [release.id], group: `id=${id}`, allowDowngrade: true } })
+  ).id
 }
 
 const updateOf = async (id: string) => (await api.call("showDevice", { params: { id } })).update

@@ -27,6 +27,7 @@ describe("a text of somebody else", () => {
       { numRuns: 3000 },
     )
     expect(cleanText("\u001b".repeat(1_000_000), "version")).toHaveLength(textBounds.version)
+    expect(cleanText(`${"9".repeat(126)}🌾🌾`, "version")).toBe(`${"9".repeat(126)}…`)
     expect(cleanText("9".repeat(129), "version")).toBe(`${"9".repeat(127)}…`)
   })
 

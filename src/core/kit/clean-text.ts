@@ -48,7 +48,8 @@ export function cleanText(text: string, kind: TextKind): string {
   const most = textBounds[kind]
   // What is far too long is cut first: escapes make it longer, and nobody pays for what is thrown away.
   const looked = shown(text.length > most ? text.slice(0, most + 1) : text)
-  return looked.length > most ? `${looked.slice(0, most - 1)}…` : looked
+  // A cut in the middle of a pair leaves no half of it.
+  return looked.length > most ? `${looked.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…` : looked
 }
 
 function escapeOf(one: string): string {
