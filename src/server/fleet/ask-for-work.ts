@@ -6,7 +6,7 @@ import { type LimitName, limits } from "../../core/kit/limits.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf, ticketSide } from "./families.ts"
-import { givenUp } from "./given-up.ts"
+import { givenUp, isGivenUp } from "./given-up.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
@@ -187,7 +187,7 @@ function conclude(
 
 /** A failure can be corrected: what was given up may have been installed late, and says so by its version. */
 function isClosed(update: Update): boolean {
-  return isOver(update) && update.progress.state !== "failed" && update.progress.state !== "no-show"
+  return isOver(update) && !isGivenUp(update)
 }
 
 const notBegun: ReadonlySet<string> = new Set(["waiting", "offered", "no-show"])

@@ -12,6 +12,10 @@ export async function givenUp(
 ): Promise<Update | null> {
   if (update !== null) return null
   const [last] = await store.updatesOfDevice(device.id, 1)
-  const state = last?.progress.state
-  return last !== undefined && (state === "failed" || state === "no-show") ? last : null
+  return last !== undefined && isGivenUp(last) ? last : null
+}
+
+/** Ended without the device having said so: what it says later may take that back. */
+export function isGivenUp({ progress: { state } }: Update): boolean {
+  return state === "failed" || state === "no-show"
 }

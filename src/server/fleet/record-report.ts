@@ -8,7 +8,7 @@ import { checkedLabels } from "./add-device.ts"
 import { commit, eventOf } from "./commit.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import { flagPackage } from "./flag-package.ts"
-import { givenUp } from "./given-up.ts"
+import { givenUp, isGivenUp } from "./given-up.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
@@ -47,7 +47,7 @@ async function takeIn(needs: Needs, live: LiveDevice, report: DeviceReport): Pro
   const at = needs.clock.now()
   const { device } = live
   // Of a rollout that is over only a late success is news.
-  const former = report.running === undefined ? null : await givenUp(needs, live)
+  const former = isVersionNews(device, report) ? await givenUp(needs, live) : null
   const update = live.update ?? former
   const said = former === null ? (report.evidence ?? []).map((meaning) => toEvidence(meaning, at)) : []
   const evidence = [...said, ...lateInstall(needs, update, report, at)]
@@ -65,9 +65,12 @@ async function takeIn(needs: Needs, live: LiveDevice, report: DeviceReport): Pro
   if (former !== null) needs.live.forgetUpdate(device.id, former.rolloutId)
   if (report.percent !== undefined) live.percent = report.percent
   if (after === null || isOver(after)) live.percent = null
-  const isVersionNews = told.running !== device.running
   const isMoved = after !== update && former === null
-  return { update: isMoved ? after : null, isVersionNews, evidence: report.evidence ?? [] }
+  return {
+    update: isMoved ? after : null,
+    isVersionNews: told.running !== device.running,
+    evidence: report.evidence ?? [],
+  }
 }
 
 /** A device that was given up and says now that it runs the release has installed it late: what it says wins. */
@@ -77,11 +80,14 @@ function lateInstall(
   { running, evidence = [] }: DeviceReport,
   at: number,
 ): readonly Evidence[] {
-  if (running === undefined || update === null || evidence.some(({ kind }) => kind === "installed")) return []
-  const { state } = update.progress
-  if (state !== "failed" && state !== "no-show") return []
+  if (running === undefined || update === null || !isGivenUp(update)) return []
+  if (evidence.some(({ kind }) => kind === "installed")) return []
   if (live.releases.get(update.releaseId)?.version !== running) return []
   return [{ kind: "installed", basis: "reported", at, sentence: `It says that it runs ${running}.` }]
+}
+
+function isVersionNews({ running }: Device, report: DeviceReport): boolean {
+  return report.running !== undefined && (running.version !== report.running || running.evidence !== "reported")
 }
 
 function toEvidence({ kind, sentence, code, basis = "reported" }: ReportMeaning, at: number): Evidence {
@@ -96,7 +102,7 @@ function deviceAfter(device: Device, report: DeviceReport, at: number): { device
     after = { ...after, familyState: report.familyState }
   }
   const version = report.running
-  if (version !== undefined && (device.running.version !== version || device.running.evidence !== "reported")) {
+  if (version !== undefined && isVersionNews(device, report)) {
     after = { ...after, running: { version, evidence: "reported" } }
     changes.push(
       eventOf({

@@ -69,13 +69,18 @@ function changedDevice(needs: Needs, { device, update }: LiveDevice, word: Devic
       throw new Refusal("device-in-rollout", { device: device.id, rollout: update.rolloutId })
     }
   }
-  const merged = { ...device.labels, ...word.labels }
-  const labels = Object.fromEntries(
-    Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null),
-  )
   const familyState =
     options === undefined ? device.familyState : enteredState(family, { id: device.id, options }, device.familyState)
-  return { ...device, model, labels: checkedLabels(labels), familyState }
+  return { ...device, model, labels: checkedLabels(withLabels(device.labels, word.labels)), familyState }
+}
+
+/** Labels with others set; null takes one away. */
+export function withLabels(
+  labels: Device["labels"],
+  wanted: NonNullable<DeviceWord["labels"]> = {},
+): Record<string, string> {
+  const merged = Object.entries({ ...labels, ...wanted })
+  return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null))
 }
 
 function saidWords(

@@ -7,6 +7,7 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import { fleetGroup, groupMember } from "../fleet/group-context.ts"
 import type { Caller } from "./caller.ts"
+import { withLabels } from "../fleet/set-device.ts"
 import { callerText } from "./caller.ts"
 
 /** What `eventsFor` needs. */
@@ -142,15 +143,12 @@ export function demandStays(
   needs: Needs,
   caller: Caller,
   id: string,
-  { labels = {}, model }: { readonly labels?: Readonly<Record<string, string | null>>; readonly model?: string },
+  { labels, model }: { readonly labels?: Readonly<Record<string, string | null>>; readonly model?: string },
 ): void {
   const live = needs.live.devices.get(id)
   if (caller.group === null || live === undefined) return
   const before = groupMember(live)
-  const merged = Object.entries({ ...before.labels, ...labels }).filter(
-    (entry): entry is [string, string] => entry[1] !== null,
-  )
-  const after = { ...before, labels: Object.fromEntries(merged), model: model ?? before.model }
+  const after = { ...before, labels: withLabels(before.labels, labels), model: model ?? before.model }
   demandAll({ needs, caller, group: caller.group, isWithin: devicesOf(needs, caller) }, [after])
 }
 
