@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest"
 import type { PlanView, PlannedView } from "../src/core/contract/schemas.ts"
 import { addDevices } from "../src/server/fleet/add-device.ts"
 import { removeDevice } from "../src/server/fleet/remove-device.ts"
-import { type MemoryApi, memoryApi } from "./memory-api.ts"
+import { type MemoryApi, memoryApi, moteRelease } from "./memory-api.ts"
 
 let memory: MemoryApi
 let monotonic = 5
@@ -19,19 +19,7 @@ beforeEach(async () => {
   memory = await memoryApi()
   const clock = memory.needs.clock as { monotonic: () => number }
   clock.monotonic = () => monotonic
-  memory.needs.live.releases.set("r-1", {
-    id: "r-1",
-    family: "waspmote",
-    version: "2",
-    source: null,
-    models: [],
-    image: { sha256: "0".repeat(64), sizeBytes: 10 },
-    fileName: "PROG001",
-    details: {},
-    notes: [],
-    state: "active",
-    publishedAt: 1,
-  })
+  memory.needs.live.releases.set(moteRelease.id, moteRelease)
   await addDevices(
     memory.needs,
     ids.map((id) => mote(id)),

@@ -4,7 +4,7 @@ import { newEvent } from "../src/core/domain/events/table.ts"
 import type { OutgoingMessage } from "../src/core/domain/records.ts"
 import { addDevices } from "../src/server/fleet/add-device.ts"
 import { startRollout } from "../src/server/fleet/start-rollout.ts"
-import { type MemoryApi, memoryApi } from "./memory-api.ts"
+import { type MemoryApi, memoryApi, moteRelease } from "./memory-api.ts"
 
 let memory: MemoryApi
 beforeEach(async () => {
@@ -130,19 +130,7 @@ describe("a rollout's updates", () => {
       needs,
       ids.map((id, i) => mote(id, i < 9 ? "north" : "south")),
     )
-    needs.live.releases.set("r-1", {
-      id: "r-1",
-      family: "waspmote",
-      version: "2",
-      source: null,
-      models: [],
-      image: { sha256: "0".repeat(64), sizeBytes: 10 },
-      fileName: "PROG001",
-      details: {},
-      notes: [],
-      state: "active",
-      publishedAt: 1,
-    })
+    memory.needs.live.releases.set(moteRelease.id, moteRelease)
     const { rollout } = await startRollout(needs, { releaseIds: ["r-1"], group: null, silenceTimeoutMs: 1000 })
     const url = `/api/rollouts/${rollout.id}/updates`
     expect(await walk(`${url}?limit=5`, "deviceId")).toEqual({ rows: ids, totals: [12] })

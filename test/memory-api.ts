@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify"
 import { tokenActor } from "../src/core/domain/actor.ts"
 import type { WaftEvent } from "../src/core/domain/events/table.ts"
+import type { Release } from "../src/core/domain/records.ts"
 import type { FourEyesDeed } from "../src/core/domain/people.ts"
 import { families } from "../src/core/families/index.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
@@ -34,6 +35,21 @@ export interface MemoryApi {
   readonly fourEyes: Set<FourEyesDeed>
   /** Why the server says that it cannot write; null = it can. */
   notReady: string | null
+}
+
+/** A release of motes, for tests that fetch none of it. */
+export const moteRelease: Release = {
+  id: "r-1",
+  family: "waspmote",
+  version: "2",
+  source: null,
+  models: [],
+  image: { sha256: "0".repeat(64), sizeBytes: 10 },
+  fileName: "PROG001",
+  details: {},
+  notes: [],
+  state: "active",
+  publishedAt: 1,
 }
 
 export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {

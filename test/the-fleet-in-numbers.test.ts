@@ -14,7 +14,7 @@ import { removeDevice } from "../src/server/fleet/remove-device.ts"
 import { setDevice } from "../src/server/fleet/set-device.ts"
 import { startRollout } from "../src/server/fleet/start-rollout.ts"
 import { commit } from "../src/server/fleet/commit.ts"
-import { type MemoryApi, memoryApi } from "./memory-api.ts"
+import { type MemoryApi, memoryApi, moteRelease } from "./memory-api.ts"
 
 let memory: MemoryApi
 let monotonic = 0
@@ -35,19 +35,7 @@ beforeEach(async () => {
     })),
     { id: "b-1", family: "pic32mzw1", model: "v3.8", labels: { site: "north" } },
   ])
-  needs.live.releases.set("r-1", {
-    id: "r-1",
-    family: "waspmote",
-    version: "2",
-    source: null,
-    models: [],
-    image: { sha256: "0".repeat(64), sizeBytes: 10 },
-    fileName: "PROG001",
-    details: {},
-    notes: [],
-    state: "active",
-    publishedAt: 1,
-  })
+  memory.needs.live.releases.set(moteRelease.id, moteRelease)
 })
 afterEach(() => {
   expectCounted(memory.needs.live)
