@@ -107,18 +107,30 @@ const promises: Attack = {
   },
 }
 
-/** 11 MB of Intel HEX. */
+/** 11 MB of Intel HEX, sound to its end: one octet a record, the dearest that a reader can be given. */
 function longHex(): Buffer {
-  const line = ":10000000A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A0\n"
-  return Buffer.from(line.repeat(262_000))
+  const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, "0")
+  const record = (offset: number, kind: number, data: readonly number[]): string => {
+    const octets = [data.length, offset >> 8, offset & 0xff, kind, ...data]
+    const sum = -octets.reduce((all, octet) => all + octet, 0) & 0xff
+    return `:${[...octets, sum].map((octet) => hex(octet, 2)).join("")}\n`
+  }
+  const lines: string[] = []
+  for (let at = 0; at < 780_000; at++) {
+    const address = 0x1001_0000 + at
+    if (address % 0x10000 === 0) lines.push(record(0, 4, [address >>> 24, (address >>> 16) & 0xff]))
+    lines.push(record(address & 0xffff, 0, [0xa5]))
+  }
+  return Buffer.from([...lines, record(0, 1, [])].join(""))
 }
 
+const hex = longHex()
 const turns: Attack = {
   row: 18,
   what: "long uploads, and a connection that sends thousands of requests ahead",
   run: async ({ server, signal }) => {
     const query = { family: "pic32mzw1", fileName: "big.hex", version: "1" }
-    const body = longHex()
+    const body = hex
     const request = "GET /d/nobody/ota.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2000)
     await Promise.all([
       crowd(1, signal, () => server.api.call("publishRelease", { query, body })),

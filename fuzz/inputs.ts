@@ -6,6 +6,17 @@ export class Random {
     this.#state = (Math.imul(seed, 0x9e3779b1) ^ 0x6b43a9b5) | 1
   }
 
+  /** A generator that goes on from a state. */
+  static at(state: number): Random {
+    const random = new Random(0)
+    random.#state = state
+    return random
+  }
+
+  get state(): number {
+    return this.#state
+  }
+
   next(): number {
     let x = this.#state
     x ^= x << 13

@@ -29,22 +29,27 @@ import { readUrc } from "../src/core/families/telit/codec/urcs.ts"
 import { askRoute } from "../src/core/families/testing/ask-route.testing.ts"
 import { readProgramHex } from "../src/core/families/waspmote/codec/intel-hex.ts"
 import { readOtaBinary } from "../src/core/families/waspmote/codec/ota-binary.ts"
-import { latin1, fromLatin1 } from "../src/core/kit/bytes.ts"
+import { concat, fromLatin1, latin1 } from "../src/core/kit/bytes.ts"
 import { MalformedMessage } from "../src/core/kit/malformed-message.ts"
 import { AtCutter } from "../src/core/protocols/at/at-cutter.ts"
 import { parseCommandLine } from "../src/core/protocols/at/command-line.ts"
 import { parseFinal } from "../src/core/protocols/at/at-result.ts"
 import { CommandCutter } from "../src/core/protocols/ftp/command-cutter.ts"
 import { parseCommand } from "../src/core/protocols/ftp/command.ts"
-import { parseExtendedPort, parsePassiveReply, parsePort } from "../src/core/protocols/ftp/data-address.ts"
-import { sizeInListLine } from "../src/core/protocols/ftp/listing.ts"
+import {
+  parseExtendedPassiveReply,
+  parseExtendedPort,
+  parsePassiveReply,
+  parsePort,
+} from "../src/core/protocols/ftp/data-address.ts"
+import { parseTime, sizeInListLine } from "../src/core/protocols/ftp/listing.ts"
 import { lookupPaths } from "../src/core/protocols/ftp/path.ts"
 import { ReplyCutter } from "../src/core/protocols/ftp/reply-cutter.ts"
 import { PduCutter } from "../src/core/protocols/smpp/pdu-cutter.ts"
 import { decodePdu } from "../src/core/protocols/smpp/pdu.ts"
 import { isReceipt, readReceipt } from "../src/core/protocols/smpp/receipt.ts"
 import { parsePduLine } from "../src/core/protocols/sms/pdu-line.ts"
-import { decodeFromCentre } from "../src/core/protocols/sms/tpdu.ts"
+import { decodeFromCentre, decodeFromMobile } from "../src/core/protocols/sms/tpdu.ts"
 import { parsePlanFile } from "../src/core/rollout/plan-file.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
 import { httpGateway } from "../src/server/gateway/http-gateway.ts"
@@ -103,7 +108,11 @@ function ftpReplies(bytes: Uint8Array): void {
   inPieces(bytes, (piece) => {
     for (const { lines } of cutter.push(piece)) {
       parsePassiveReply(lines.join(" "))
-      for (const line of lines) sizeInListLine(line)
+      parseExtendedPassiveReply(lines.join(" "))
+      for (const line of lines) {
+        sizeInListLine(line)
+        parseTime(line.slice(4))
+      }
     }
   })
 }
@@ -143,12 +152,28 @@ function agentCall(bytes: Uint8Array): void {
 
 function pfmMessage(bytes: Uint8Array): void {
   const octets = octetsOfSms(bytes)
-  if (octets !== null) waftCodec.decode(octets, keys)
+  if (octets !== null) {
+    waftCodec.decode(octets, keys)
+    // As the holder of a module's key may send it: beyond the tag stand the fields.
+    for (const key of [keys.toServer, keys.toModule]) {
+      const signed = octets.subarray(0, -8)
+      tolerant(() => waftCodec.decode(concat([signed, keys.hmac(key, signed).subarray(0, 8)]), keys))
+    }
+  }
   conversation.senderOf(bytes)
   const cutter = new PfmCutter()
   inPieces(bytes, (piece) => {
     for (const message of cutter.push(piece)) waftCodec.decode(message, keys)
   })
+}
+
+/** A reader that may refuse, with others behind it that shall see the same bytes. */
+function tolerant(read: () => unknown): void {
+  try {
+    read()
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error
+  }
 }
 
 function smpp(bytes: Uint8Array): void {
@@ -175,13 +200,14 @@ function atLines(bytes: Uint8Array): void {
 }
 
 function shortMessage(bytes: Uint8Array): void {
-  // As a modem prints it, and as octets.
-  if ((bytes[0] ?? 0) >= 0x30) parsePduLine(fromLatin1(bytes))
-  else decodeFromCentre(bytes)
+  // As a modem prints it, and as octets, of either direction.
+  tolerant(() => parsePduLine(fromLatin1(bytes)))
+  tolerant(() => decodeFromCentre(bytes))
+  tolerant(() => decodeFromMobile(bytes))
 }
 
 function intelHex(bytes: Uint8Array): void {
-  readProgramHex(fromLatin1(bytes))
+  readProgramHex(bytes)
   readIntelHex("a.hex", bytes)
 }
 

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { limits } from "../../src/core/kit/limits.ts"
 import { openData, RawClient } from "../../src/server/transports/ftp/raw-client.testing.ts"
+import { uploadExaminer } from "../../src/server/upload-jobs/examine-uploads.ts"
 import { serve, type Serving } from "../serving.ts"
 
 const running: Serving[] = []
@@ -27,17 +28,18 @@ async function longestGap({ deviceHttp }: Serving, until: AbortSignal): Promise<
   return longest
 }
 
-/** Intel HEX of a program of some megabytes, as a linker writes it. */
-function linkedHex(bytes: number): Buffer {
+/** Intel HEX of a program of that many bytes, as a linker writes it or with fewer bytes in a record. */
+function linkedHex(bytes: number, recordBytes = 16): Buffer {
   const lines: string[] = []
   const record = (text: string): void => {
     const sum = Buffer.from(text, "hex").reduce((all, byte) => all + byte, 0)
     lines.push(`:${text}${(-sum & 0xff).toString(16).padStart(2, "0")}\n`)
   }
-  for (let at = 0; at < bytes; at += 16) {
+  for (let at = 0; at < bytes; at += recordBytes) {
     const address = 0x1001_0000 + at
     if (address % 0x10000 === 0) record(`02000004${(address >>> 16).toString(16).padStart(4, "0")}`)
-    record(`10${(address & 0xffff).toString(16).padStart(4, "0")}00${"a5".repeat(16)}`)
+    const offset = (address & 0xffff).toString(16).padStart(4, "0")
+    record(`${recordBytes.toString(16).padStart(2, "0")}${offset}00${"a5".repeat(recordBytes)}`)
   }
   record("00000001")
   return Buffer.from(lines.join(""))
@@ -61,6 +63,34 @@ describe("a server that many use", () => {
     // It is far larger than any slot; what counts is who waited meanwhile.
     expect(ended).toMatch(/slot|larger|bytes/)
     expect((await gap) / took).toBeLessThan(0.3)
+  })
+
+  it("reads as many records as an upload may hold within the memory of one file", async () => {
+    const bytes = linkedHex(780_000, 1)
+    expect(bytes.length).toBeGreaterThan(10_000_000)
+    const read = await uploadExaminer()("pic32mzw1", {
+      fileName: "a.hex",
+      bytes,
+      models: [],
+      options: {},
+      version: "1",
+    })
+    // It is sound, and read to its end; what it lacks is what a program for the slot has.
+    expect(read.ok || read.faults.map(({ rule }) => rule)).toContain("no-boot-control")
+  })
+
+  it("reads an archive of as many files as an upload may hold no further than a bundle goes", async () => {
+    const head = Buffer.alloc(512)
+    head.write("a", 0)
+    head.write("00000000000\0", 124)
+    head.write("        0", 148)
+    head.write("ustar\0", 257)
+    const sum = head.reduce((all, byte) => all + byte, 0)
+    head.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148)
+    const bytes = Buffer.alloc(400_000 * head.length, head)
+    const options = { bundle: "true" }
+    const read = await uploadExaminer()("ddi", { fileName: "a.tar", bytes, models: [], options, version: "1" })
+    expect(read.ok || read.faults.map(({ rule }) => rule)).toEqual(["bundle"])
   })
 
   it("gives a connection that sends requests ahead of their answers no more turns than others", async () => {

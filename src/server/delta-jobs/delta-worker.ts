@@ -1,9 +1,11 @@
+import { getPriority, setPriority } from "node:os"
 import { parentPort } from "node:worker_threads"
 import { applyJojodiff, makeJojodiff, makePatch, padJojodiff } from "../../core/delta/index.ts"
 import { equalBytes } from "../../core/kit/bytes.ts"
 import type { DeltaReply, DeltaRequest } from "./delta-task.ts"
 
-/** Makes one patch and ends. A cancelled patch is a terminated thread. */
+/** Makes one patch and ends. A cancelled patch is a terminated thread. Devices go before it: the number 0 is this thread alone on Linux. */
+if (process.platform === "linux" && getPriority(0) < 10) setPriority(0, 10)
 const port = parentPort
 if (port === null) throw new Error("delta-worker runs only as a worker thread")
 const reply = (message: DeltaReply): void => port.postMessage(message)

@@ -9,8 +9,11 @@ const workerFile = import.meta.url.endsWith(".ts")
   ? new URL("../../../dist/server/upload-jobs/examine-worker.js", import.meta.url)
   : new URL("./examine-worker.js", import.meta.url)
 
-/** Memory for the texts and numbers of one file, MB; the file itself and the image lie beside it. */
-const heapMb = 144
+/**
+ * Memory for the texts and numbers of one file, MB; the file itself and the image lie beside it. It is a net below readers that are bounded by
+ * themselves: where one large array does not fit, the engine ends the whole process instead of the thread.
+ */
+const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 }
 
 /**
  * Turns uploaded files into images in a thread, one after another: what a file costs to read, however long its author made
@@ -27,7 +30,7 @@ export function uploadExaminer(): UploadExaminer {
 
 function examine(request: ExamineRequest): Promise<Publication> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerFile, { resourceLimits: { maxOldGenerationSizeMb: heapMb } })
+    const worker = new Worker(workerFile, { resourceLimits })
     worker.once("message", (reply: ExamineReply) => {
       if ("publication" in reply) resolve(reply.publication)
       else reject(new Error(reply.failed))

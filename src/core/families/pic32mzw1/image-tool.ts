@@ -2,7 +2,8 @@ import { concat, hex, latin1 } from "../../kit/bytes.ts"
 import { sha256 } from "../../kit/sha256.ts"
 import type { Fault, ImageReport, ImageTool, ToolFile, ToolResult } from "../family.ts"
 import { describeBootControl, imageFaults, imageStatus, readBootControl, slotOf } from "./codec/image.ts"
-import { type HexBlock, looksLikeIntelHex, readIntelHex, writeIntelHex } from "./codec/intel-hex.ts"
+import type { HexBlock } from "../hex-text.ts"
+import { looksLikeIntelHex, readIntelHex, writeIntelHex } from "./codec/intel-hex.ts"
 import { address, programFlash, type Slot, sectorBytes, slots, standardSlot } from "./models.ts"
 
 /**

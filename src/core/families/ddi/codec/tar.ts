@@ -9,10 +9,10 @@ export interface TarFile {
 const blockBytes = 512
 
 /**
- * The files of a tar archive (POSIX.1-1988 ustar), without the folders that they stand in; null = it is none. Long names
- * (pax, GNU) are not read: artifacts have short ones.
+ * The files of a tar archive (POSIX.1-1988 ustar), without the folders that they stand in; null = it is none, or has more
+ * than `most`. Long names (pax, GNU) are not read: artifacts have short ones.
  */
-export function readTar(bytes: Uint8Array): readonly TarFile[] | null {
+export function readTar(bytes: Uint8Array, most = 1000): readonly TarFile[] | null {
   const files: TarFile[] = []
   for (let at = 0; at + blockBytes <= bytes.length; ) {
     const head = bytes.subarray(at, at + blockBytes)
@@ -23,6 +23,7 @@ export function readTar(bytes: Uint8Array): readonly TarFile[] | null {
     if (from + sizeBytes > bytes.length || checksum(head) !== Number.parseInt(text(head, 148, 8).trim(), 8)) return null
     const kind = text(head, 156, 1)
     if (kind === "0" || kind === "") {
+      if (files.length === most) return null
       files.push({ name: text(head, 0, 100).replace(/^.*\//, ""), bytes: bytes.subarray(from, from + sizeBytes) })
     }
     at = from + Math.ceil(sizeBytes / blockBytes) * blockBytes

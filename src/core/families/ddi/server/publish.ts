@@ -51,7 +51,7 @@ export function publish(upload: Upload): Publication {
   const artifacts = describe(files)
   return {
     ok: true,
-    image: concat(files.map(({ bytes }) => bytes)),
+    image: files.length === 1 && files[0] !== undefined ? files[0].bytes : concat(files.map(({ bytes }) => bytes)),
     version,
     details: { part, name, handling, artifacts: artifacts.map((artifact) => ({ ...artifact })) },
     notes: artifacts.map(({ filename, sizeBytes, sha256: sum }) => `${filename}: ${sizeBytes} bytes, sha256 ${sum}`),
@@ -63,7 +63,7 @@ function filesOf({
   bytes,
   options,
 }: Upload): readonly TarFile[] | { readonly faults: readonly Fault[] } {
-  const files = options["bundle"] === undefined ? [{ name, bytes }] : readTar(bytes)
+  const files = options["bundle"] === undefined ? [{ name, bytes }] : readTar(bytes, mostArtifacts)
   if (files === null || files.length === 0 || files.length > mostArtifacts) {
     const sentence = `With --bundle the file is a tar archive of 1 to ${mostArtifacts} files; this one is not.`
     return { faults: [{ rule: "bundle", sentence }] }

@@ -1,32 +1,20 @@
 import intelHex from "nrf-intel-hex"
-import { fromLatin1 } from "../../../kit/bytes.ts"
 import type { Fault } from "../../family.ts"
-import { beginsAsHex, plainHex } from "../../hex-text.ts"
+import { beginsAsHex, type HexBlock, MalformedHex, readHex } from "../../hex-text.ts"
 
 /** A full flash with records of 16 bytes is 2.9 MB of HEX; short records make it longer. */
 const largestHexBytes = 12_000_000
-
-/** One run of bytes at a physical address. */
-export interface HexBlock {
-  readonly address: number
-  readonly bytes: Uint8Array
-}
 
 /** What the package gives that is used here. Its type file describes an ES module, but Node loads its CommonJS form. */
 interface HexMap {
   readonly set: (address: number, bytes: Uint8Array) => unknown
   readonly asHexString: (lineBytes?: number) => string
 }
-interface HexReader {
-  new (): HexMap
-  readonly fromHex: (text: string) => Iterable<[number, Uint8Array]>
-}
-
-const IntelHex = intelHex as unknown as HexReader
+const IntelHex = intelHex as unknown as new () => HexMap
 
 /** Whether the bytes begin as Intel HEX begins. */
 export function looksLikeIntelHex(bytes: Uint8Array): boolean {
-  return beginsAsHex(fromLatin1(bytes.subarray(0, 100)))
+  return beginsAsHex(bytes.subarray(0, 100))
 }
 
 /** Reads Intel HEX into blocks in ascending order, with addresses of the cached and uncached segments made physical. */
@@ -39,14 +27,12 @@ export function readIntelHex(
   if (bytes.length > largestHexBytes) {
     return fault("hex-too-long", `${fileName} has ${bytes.length} bytes, far more than the HEX file of a 1 MiB flash.`)
   }
-  let found: [number, Uint8Array][]
   try {
-    found = [...IntelHex.fromHex(plainHex(fromLatin1(bytes), physical))]
+    return { ok: true, blocks: readHex(bytes, physical) }
   } catch (error) {
-    return fault("hex-unreadable", `${fileName} is no whole Intel HEX file: ${reason(error)}.`)
+    if (!(error instanceof MalformedHex)) throw error
+    return fault("hex-unreadable", `${fileName} is no whole Intel HEX file: ${error.message}.`)
   }
-  const blocks = found.map(([at, block]) => ({ address: at, bytes: block }))
-  return { ok: true, blocks }
 }
 
 /** Writes blocks as Intel HEX with records of 16 bytes. The same blocks give the same text. */
@@ -56,17 +42,9 @@ export function writeIntelHex(blocks: readonly HexBlock[]): string {
   return `${map.asHexString(16)}\n`
 }
 
-/**
- * KSEG0 (0x8…, 0x9…) and KSEG1 (0xA…, 0xB…) show the same memory; MPLAB writes physical addresses, GNU ld the segments'. The
- * strict reader takes none from 0x80000000 on.
- */
+/** KSEG0 (0x8…, 0x9…) and KSEG1 (0xA…, 0xB…) show the same memory; MPLAB writes physical addresses, GNU ld the segments'. */
 function physical(at: number): number {
   return at >= 0x80000000 && at < 0xc0000000 ? at % 0x20000000 : at
-}
-
-function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return message.replace(/^Malformed (\.)?hex file[:,] /i, "").slice(0, 160)
 }
 
 function fault(rule: string, sentence: string): { readonly ok: false; readonly faults: readonly Fault[] } {

@@ -1,4 +1,3 @@
-import { fromLatin1 } from "../../../kit/bytes.ts"
 import type { FamilyOption, Fault, Publication, Upload } from "../../family.ts"
 import { looksLikeIntelHex, readProgramHex } from "../codec/intel-hex.ts"
 import {
@@ -106,7 +105,7 @@ function readUpload(upload: Upload): Reading {
 }
 
 function readHexUpload(fileName: string, bytes: Uint8Array, given: string | undefined): Reading {
-  const read = readProgramHex(fromLatin1(bytes))
+  const read = readProgramHex(bytes)
   if ("faults" in read) return read
   const made = programNameOf(fileName)
   const name = given ?? made
