@@ -209,7 +209,7 @@ export const serverSettings = [
   {
     flag: "sms-allow",
     value: "PREFIXES",
-    help: "beginnings of numbers that SMS may go to, such as +39,+4917; * = any; empty = the country of --sms-number without its dear numbers",
+    help: "beginnings of numbers that SMS may go to, such as +39,+4917; * = any; empty = the country of --sms-number, and premium numbers and short codes only where their own range is named",
     fallback: "",
   },
   { flag: "sms-per-day", value: "N", help: "most SMS that are sent in a day", fallback: "20000" },
