@@ -1,12 +1,13 @@
 // `npm run bench fleet [-- --counts 1000,10000,100000]`: what the fleet's deeds cost by its size, on SQLite, each size in a process of
 // its own. CPU is of the whole process, the database's thread included. Writes its section of docs/benchmarks.md.
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { parseArgs } from "node:util"
 import { tokenActor } from "../src/core/domain/actor.ts"
+import { simplePlan } from "../src/core/domain/plan.ts"
 import { families } from "../src/core/families/index.ts"
 import { Emitter } from "../src/core/kit/emitter.ts"
 import { systemClock } from "../src/server/clock.ts"
@@ -17,7 +18,7 @@ import { planRollout } from "../src/server/fleet/plan-rollout.ts"
 import { summaryOf } from "../src/server/fleet/shown-plans.ts"
 import { publishRelease } from "../src/server/fleet/publish-release.ts"
 import { recordFact } from "../src/server/fleet/record-fact.ts"
-import { startRollout } from "../src/server/fleet/start-rollout.ts"
+import { beginPlan, type BegunRollout } from "../src/server/fleet/start-rollout.ts"
 import { abortRollout } from "../src/server/fleet/steer-rollout.ts"
 import { MemoryImages, otaBinary } from "../src/server/gateway/rehearsal.testing.ts"
 import { openStore } from "../src/server/store/sql-store.ts"
@@ -34,6 +35,7 @@ interface Sizes {
   readonly devices: number
   readonly costs: Readonly<Record<string, Cost>>
   readonly planBytes: number
+  readonly enrolledBytes: number
   readonly evidenceCpuMs: number
   readonly residentMb: number
 }
@@ -75,13 +77,18 @@ async function measure(devices: number): Promise<Sizes> {
     const order = { releaseIds: [release.id], group: null }
     let planBytes = 0
     costs["plan"] = await cost(async () => {
-      const breathe = () => new Promise<void>((resolve) => setImmediate(resolve))
-      planBytes = JSON.stringify(summaryOf(await planRollout({ ...needs, breathe }, order))).length
+      planBytes = JSON.stringify(summaryOf(await planRollout(needs, order))).length
     })
-    let rollout = ""
-    costs["start and offer"] = await cost(async () => {
-      rollout = (await startRollout(needs, { ...order, silenceTimeoutMs: 86_400_000 })).rollout.id
+    const begin = async () => beginPlan(needs, simplePlan({ releases: order.releaseIds, group: null }))
+    let begun: BegunRollout | undefined
+    let enrolledBytes = writtenBytes()
+    costs["start, until it is answered"] = await cost(async () => {
+      begun = await begin()
     })
+    costs["its devices join it"] = await cost(async () => begun?.live.enrolment)
+    enrolledBytes = writtenBytes() - enrolledBytes
+    costs["offers to all"] = await cost(async () => begun?.done)
+    const rollout = begun?.live.rollout.id ?? ""
     const fetched = await cost(() => fetchAll(needs, Math.min(fetchers, devices)))
     await database.close()
     database = openSqlite(file)
@@ -92,7 +99,7 @@ async function measure(devices: number): Promise<Sizes> {
     const residentMb = process.memoryUsage().rss / 1e6
     await database.close()
     const evidenceCpuMs = fetched.cpuMs / (2 * Math.min(fetchers, devices))
-    return { devices, costs, planBytes, evidenceCpuMs, residentMb }
+    return { devices, costs, planBytes, enrolledBytes, evidenceCpuMs, residentMb }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -121,6 +128,11 @@ async function fetchAll(needs: FleetNeeds, count: number): Promise<void> {
     const fact = { kind: "image-ended", from: 0, to: sizeBytes, sent: sizeBytes, whole: true, at } as const
     await recordFact(needs, { live, offered, fact })
   }
+}
+
+/** What this process has written to files so far. */
+function writtenBytes(): number {
+  return Number(/^wchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1])
 }
 
 async function cost(deed: () => Promise<unknown>): Promise<Cost> {
@@ -159,6 +171,7 @@ function report(counts: readonly number[]): void {
     `|${"---|".repeat(sizes.length + 1)}`,
     ...names.map((name) => line(name, (one) => cells(one, name))),
     line("plan, bytes", ({ planBytes }) => String(planBytes)),
+    line("written while they join, bytes a device", (one) => String(Math.round(one.enrolledBytes / one.devices))),
     line("evidence, CPU ms a fact", ({ evidenceCpuMs }) => evidenceCpuMs.toFixed(2)),
     line("resident after all of it, MB", ({ residentMb }) => String(Math.round(residentMb))),
   ]

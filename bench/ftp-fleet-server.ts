@@ -55,6 +55,7 @@ const gateway = ftpGateway({
   live,
   events: new Emitter<WaftEvent>(),
   families: [bigFamily],
+  randomText: (length) => "x".repeat(length),
   complain: (what, error) => process.stderr.write(`${what}: ${String(error)}\n`),
 })
 await startFtpServer({

@@ -31,6 +31,7 @@ const samples: Readonly<Record<string, unknown>> = {
   secret: "device access",
   kinds: ["rollout.*"],
   after: 4711,
+  by: "o-a1b2",
   octets: "0041000c91",
 }
 

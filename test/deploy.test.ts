@@ -25,7 +25,7 @@ function run(program: string, args: readonly string[], cwd = join(root, "deploy"
 
 /** Names of the metrics that the server has. */
 async function metricNames(): Promise<ReadonlySet<string>> {
-  const clock = { now: () => 0, monotonic: () => 0 }
+  const clock = { now: () => 0, monotonic: () => 0, breathe: () => Promise.resolve() }
   const transports = { http: new Map() }
   const metrics = startMetrics({
     live: new LiveFleet(clock),

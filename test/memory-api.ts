@@ -57,7 +57,7 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
   const pauses: number[] = []
   const complain = (what: string): void => void complaints.push(what)
   const own = { now: 1_700_000_000_000, notReady: null as string | null, fourEyes: new Set<FourEyesDeed>() }
-  const clock = { now: () => own.now, monotonic: () => 5 }
+  const clock = { now: () => own.now, monotonic: () => 5, breathe: () => Promise.resolve() }
   const events = new Emitter<WaftEvent>()
   let texts = 0
   const live = await loadFleet(store, clock)
@@ -101,7 +101,6 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
       pauses.push(ms)
       return Promise.resolve()
     },
-    breathe: () => Promise.resolve(),
     whyNotReady: () => Promise.resolve(own.notReady),
     deltaMaker: {
       make: () => Promise.resolve(null),

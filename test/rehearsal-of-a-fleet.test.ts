@@ -23,9 +23,9 @@ function orderOf(text: string, more: Partial<RehearsalOrder> = {}): RehearsalOrd
 }
 
 const rehearsed = (order: RehearsalOrder) => {
-  let breaths = 0
-  const breathe = (): Promise<void> => Promise.resolve(void breaths++)
-  return rehearsePlan({ ...server.needs, breathe }, order).then((report) => ({ report, breaths }))
+  const { clock } = server
+  clock.breaths = 0
+  return rehearsePlan(server.needs, order).then((report) => ({ report, breaths: clock.breaths }))
 }
 
 describe("a rehearsal of a plan", () => {

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest"
 import type { RolloutPlan } from "../src/core/domain/plan.ts"
 import { parsePlanFile } from "../src/core/rollout/plan-file.ts"
 import { addDevice } from "../src/server/fleet/add-device.ts"
-import { explainUpdate, rebuilt, reportRollout } from "../src/server/fleet/explain-rollout.ts"
+import { explainUpdate, reportRollout } from "../src/server/fleet/explain-rollout.ts"
+import { recounted } from "../src/server/fleet/live-fleet.ts"
 import type { LiveRollout } from "../src/server/fleet/live-rollout.ts"
 import { previewCosts } from "../src/server/fleet/preview-costs.ts"
 import { rollBackRollout } from "../src/server/fleet/roll-back.ts"
@@ -53,7 +54,7 @@ async function contact(ids: readonly string[], bricked: readonly string[] = []):
 /** The counters are what the updates in the store say, and after a restart they are the same. */
 async function check(id: string): Promise<void> {
   const live = rolloutById(server.needs, id)
-  const again = rebuilt(server.needs, live, await server.store.updatesOfRollout(id))
+  const again = recounted(server.needs.live, live.rollout, await server.store.updatesOfRollout(id))
   const facts = ({ book, states }: LiveRollout) => ({
     phases: book.phases.map(({ counts, again: tries }) => ({
       counts: Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
@@ -262,7 +263,7 @@ describe("a rollout by a plan", () => {
     }
     const tariffs = "tariffs: {label: sim, plans: {a: {bytes: 6000, per-MB: 1}, b: {per-MB: 2}}}"
     const file = `releases: ${await server.publish("1")}\nbudget: {${tariffs}}`
-    const costs = await previewCosts({ ...server.needs, breathe: () => Promise.resolve() }, plan(file))
+    const costs = await previewCosts(server.needs, plan(file))
     expect(costs).toEqual({
       phases: [
         { name: "everybody", devices: 4, alreadyThere: 0, impossible: 0, bytes: 10_048, sms: 0, money: 0.01256 },
@@ -285,7 +286,8 @@ describe("a rollout by a plan", () => {
     await check(id)
     await server.restart()
     expect(rolloutById(server.needs, id).book.simPlans).toEqual(
-      rebuilt(server.needs, rolloutById(server.needs, id), await server.store.updatesOfRollout(id)).book.simPlans,
+      recounted(server.needs.live, rolloutById(server.needs, id).rollout, await server.store.updatesOfRollout(id)).book
+        .simPlans,
     )
   })
 

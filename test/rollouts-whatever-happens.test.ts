@@ -4,7 +4,7 @@ import { Refusal } from "../src/core/domain/refusal.ts"
 import { updateStates } from "../src/core/domain/update.ts"
 import { parsePlanFile } from "../src/core/rollout/plan-file.ts"
 import { inFlight } from "../src/core/rollout/tally.ts"
-import { rebuilt } from "../src/server/fleet/explain-rollout.ts"
+import { recounted } from "../src/server/fleet/live-fleet.ts"
 import { isLive, isOver } from "../src/server/fleet/live-fleet.ts"
 import type { LiveRollout } from "../src/server/fleet/live-rollout.ts"
 import { retryFailed } from "../src/server/fleet/retry-failed.ts"
@@ -133,7 +133,7 @@ async function check({ server, caps }: World): Promise<void> {
     const { id, plan, state, marks } = rollout.rollout
     const rows = await store.updatesOfRollout(id)
     if (isLive(state)) {
-      expect(countersOf(rollout), id).toEqual(countersOf(rebuilt(server.needs, rollout, rows)))
+      expect(countersOf(rollout), id).toEqual(countersOf(recounted(server.needs.live, rollout.rollout, rows)))
     }
     for (const row of rows) {
       if (!isLive(state) || updateStates[row.progress.state].over || row.progress.state === "waiting") continue

@@ -6,6 +6,7 @@ import type { Clock } from "./fleet/needs.ts"
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  breathe: () => new Promise((resolve) => setImmediate(resolve)),
 }
 
 /** Time for deadlines: reads like wall time but never jumps when somebody sets the machine's clock. */

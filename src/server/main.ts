@@ -33,9 +33,10 @@ import type { FleetNeeds } from "./fleet/fleet-needs.ts"
 import { loadFleet } from "./fleet/live-fleet.ts"
 import { watchForDeltas } from "./fleet/make-deltas.ts"
 import { advanceByTime } from "./fleet/advance-rollout.ts"
+import { continueEnrolments } from "./fleet/continue-enrolments.ts"
 import { rollBackDue } from "./fleet/roll-back.ts"
 import { makeDueOffers, makeOffers, replanOffers } from "./fleet/make-offers.ts"
-import { noticeSilence, saveContacts, settleUndecided } from "./fleet/watch-time.ts"
+import { noticeSilence, saveContacts, saveUptime, settleUndecided } from "./fleet/watch-time.ts"
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
 import { type HttpGatewayNeeds, httpGateway } from "./gateway/http-gateway.ts"
@@ -167,7 +168,6 @@ async function start(
       stirWebhook: webhooks.stir,
       pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       backup: () => takeBackup(database, config.data),
-      breathe: () => new Promise((resolve) => setImmediate(resolve)),
       whyNotReady: watchReadiness({ database, folder: config.data, monotonic: () => systemClock.monotonic() }),
     },
     metrics,
@@ -456,12 +456,15 @@ function startTicking(
     closers.push(every(intervalMs, () => deed().catch((error: unknown) => complain(what, error))))
   }
   closers.push(() => saveContacts(needs))
+  closers.push(() => saveUptime(needs))
+  tick(10_000, "the uptime was not saved", () => saveUptime(needs))
   tick(100, "last contacts were not saved", () => saveContacts(needs, contactsAtOnce))
   tick(1000, "devices were not settled", () => settleUndecided(needs))
   tick(100, "offers were not made", () => makeDueOffers(needs))
   tick(1000, "rollouts did not go on", async () => {
     await advanceByTime(needs)
     await rollBackDue(needs)
+    await continueEnrolments(needs)
   })
   tick(1000, "offers were not planned anew", () => replanOffers(needs))
   tick(1000, "silent devices were not noticed", () => noticeSilence(needs))

@@ -5,7 +5,7 @@ import { LimitHits } from "../core/kit/limits.ts"
 import { LiveFleet } from "./fleet/live-fleet.ts"
 import { startMetrics, type TransportStats } from "./metrics.ts"
 
-const clock = { now: () => 100_000, monotonic: () => 5 }
+const clock = { now: () => 100_000, monotonic: () => 5, breathe: () => Promise.resolve() }
 
 function metricsOf(transports: TransportStats = { http: new Map() }) {
   const hits = new LimitHits()

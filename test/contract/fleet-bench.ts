@@ -118,7 +118,7 @@ export class FleetBench {
     const { family } = this.#parts
     const events = new Emitter<WaftEvent>()
     events.listen((event) => this.heard.push(event))
-    const clock = { now: this.clock.now, monotonic: this.clock.now }
+    const clock = { now: this.clock.now, monotonic: this.clock.now, breathe: () => Promise.resolve() }
     const complain = (what: string, error: unknown): never => {
       throw new Error(what, { cause: error })
     }
@@ -193,7 +193,7 @@ export class FleetBench {
     this.running = end.running.version
     this.#net.breakAll()
     for (let round = 0; round < 20; round++) await new Promise((resolve) => setImmediate(resolve))
-    await this.live.turn
+    await this.live.lock.freed
     await this.#tick()
     return end
   }
@@ -210,7 +210,7 @@ export class FleetBench {
       return { status: 200, text: "" }
     }
     node.read?.()
-    await this.live.turn
+    await this.live.lock.freed
     return { status: node.status ?? 200, text: node.content }
   }
 

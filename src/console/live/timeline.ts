@@ -1,4 +1,5 @@
 import { isMove } from "../../core/domain/events/move.ts"
+import { endingsOfMany } from "../../core/domain/events/table.ts"
 import type { EventView } from "../../core/contract/schemas.ts"
 import type { UpdateState } from "../../core/domain/update.ts"
 
@@ -31,5 +32,7 @@ function stepsOf(newestFirst: readonly EventView[]): readonly UpdateState[] {
 
 /** The state that an event led to, where it moved an update. */
 export function stateOf(event: EventView): UpdateState | null {
-  return isMove(event) ? event.data.to : null
+  if (isMove(event)) return event.data.to
+  const { kind } = event
+  return Object.hasOwn(endingsOfMany, kind) ? endingsOfMany[kind as keyof typeof endingsOfMany] : null
 }

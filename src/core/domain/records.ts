@@ -6,8 +6,14 @@ import type { Progress } from "./update.ts"
 
 /** Times are milliseconds since 1970-01-01 UTC throughout. */
 
+/** A record that is saved only over the version that it was read at. */
+export interface Versioned {
+  /** How often it was saved; absent = never. */
+  readonly version?: number
+}
+
 /** One thing in the field. */
-export interface Device {
+export interface Device extends Versioned {
   readonly id: string
   readonly family: string
   readonly model: string
@@ -103,7 +109,7 @@ export interface DeltaRecord {
 export type RolloutState = "running" | "paused" | "succeeded" | "failed" | "aborted" | "superseded"
 
 /** A group of devices on its way to its releases. */
-export interface Rollout {
+export interface Rollout extends Versioned {
   readonly id: string
   /** Running number from 1: the order in which rollouts were started, whatever the date was. */
   readonly number: number
@@ -132,8 +138,22 @@ export interface RolloutMarks {
   readonly rankMultiplier: number
   /** The rollout that this one takes back. */
   readonly rollbackOf: string | null
+  /** Its devices are still joining; null = all have. Absent in what an earlier version of the server wrote. */
+  readonly enrolling?: Enrolling | null
+  /** Nobody's silence counts from before, on the clock of the server's uptime, ms: it was paused until then. */
+  readonly silentFrom?: number
   /** What a rehearsal of the plan foretold. */
   readonly prediction: JsonObject | null
+}
+
+/** How far a rollout's devices have joined it, so that a restart can go on. */
+export interface Enrolling {
+  /** Devices that it has in the end. */
+  readonly devices: number
+  /** Also devices that are believed to run the release get it. */
+  readonly again: boolean
+  /** Rollouts that devices were taken from. */
+  readonly takenFrom: readonly string[]
 }
 
 export interface PhaseMarks {
@@ -180,7 +200,7 @@ export interface SavedGroup {
 }
 
 /** One device's journey in one rollout. */
-export interface Update {
+export interface Update extends Versioned {
   readonly id: string
   readonly rolloutId: string
   readonly deviceId: string
@@ -195,6 +215,8 @@ export interface Update {
   readonly place: UpdatePlace
   /** The release whose image is offered, where that is a package on the way; null = the release itself. */
   readonly packageId: string | null
+  /** When it counts as silent at the earliest, on the clock of the server's uptime, ms; absent = nothing is waited for. */
+  readonly dueAt?: number
   /** Credentials for this offer alone, where the family's devices are told where to fetch; gone when the update is over. */
   readonly ticket: DeviceAccess | null
 }

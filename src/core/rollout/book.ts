@@ -76,6 +76,17 @@ export class RolloutBook implements Tally {
     this.spent = sum(this.spent, { bytes, sms, money }, 1)
   }
 
+  /** Takes a counter as it was kept elsewhere. */
+  count(phase: number, name: UpdateState | "offers" | keyof Spent, by: number): void {
+    if (name === "offers") this.offered += by
+    else if (name === "bytes" || name === "sms" || name === "money") this.spend({ ...nothingSpent, [name]: by })
+    else {
+      const counters = this.phases[phase]
+      if (counters === undefined) throw new Error(`the rollout has no phase ${phase}`)
+      counters.counts[name] = (counters.counts[name] ?? 0) + by
+    }
+  }
+
   #countPlan({ simPlan = null, state, cost, spent = nothingSpent }: Entry, by: 1 | -1): void {
     if (simPlan === null) return
     const plan = this.simPlans[simPlan] ?? {

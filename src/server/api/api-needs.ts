@@ -21,8 +21,6 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, LoginNeeds, Webhook
   readonly backup: () => Promise<Readable>
   /** Looks at uploaded files where nobody waits for that; absent = here. */
   readonly examine?: UploadExaminer
-  /** Lets everybody else have their turn. */
-  readonly breathe: () => Promise<void>
   /** Why the server cannot keep what it is told; null = it can. */
   readonly whyNotReady: () => Promise<string | null>
 }

@@ -3,7 +3,7 @@ import type { List } from "../../core/contract/list.ts"
 import type { AttentionView, CauseView, GroupCheckView } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { completeGroup } from "../fleet/complete-group.ts"
-import { rebuilt } from "../fleet/explain-rollout.ts"
+import { recounted } from "../fleet/live-fleet.ts"
 import { FacetFinder } from "../fleet/facets.ts"
 import type { DeviceFinder } from "../fleet/find-devices.ts"
 import { rolloutById } from "../fleet/find-rollout.ts"
@@ -148,7 +148,7 @@ async function checkGroup(finder: DeviceFinder, group: string, caller: Caller): 
 /** A rollout that ended before this server started has its updates in the store only. */
 async function causesOf(needs: ApiNeeds, live: LiveRollout): Promise<Iterable<Cause>> {
   if (isLive(live.rollout.state) || live.states.size > 0) return live.causes.all()
-  return rebuilt(needs, live, await needs.store.updatesOfRollout(live.rollout.id)).causes.all()
+  return recounted(needs.live, live.rollout, await needs.store.updatesOfRollout(live.rollout.id)).causes.all()
 }
 
 async function listCauses(

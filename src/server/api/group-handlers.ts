@@ -9,11 +9,9 @@ import { withinReach } from "../people/within.ts"
 import type { Handlers } from "./handler.ts"
 import { planOfBody } from "./rollout-order.ts"
 
-type Needs = FleetNeeds & { readonly breathe: () => Promise<void> }
-
 /** Saved groups, and what is looked at before anything is started: who is in a group, what a rollout takes. */
 export function groupHandlers(
-  needs: Needs,
+  needs: FleetNeeds,
 ): Pick<Handlers, "previewCosts" | "listGroups" | "showGroup" | "saveGroup" | "removeGroup" | "previewGroup"> {
   const nameOf = (params: unknown): string => (params as { readonly name: string }).name
   return {

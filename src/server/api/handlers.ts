@@ -34,7 +34,7 @@ import { channelByName, channelFiles, removeChannel, setChannel } from "../fleet
 import { orderErase } from "../fleet/order-erase.ts"
 import { rollBackRollout } from "../fleet/roll-back.ts"
 import { ShownPlans } from "../fleet/shown-plans.ts"
-import { startPlan, startShown } from "../fleet/start-rollout.ts"
+import { beginPlan, beginShown, type BegunRollout } from "../fleet/start-rollout.ts"
 import { retryFailed } from "../fleet/retry-failed.ts"
 import { rehearsePlan } from "../fleet/rehearse-rollout.ts"
 import { parseRules, planIdOfBody, planOfBody } from "./rollout-order.ts"
@@ -57,8 +57,8 @@ import {
   planView,
   releaseView,
   rehearsalView,
+  rolloutView,
 } from "./views.ts"
-import { viewRollout } from "./view-rollout.ts"
 
 /** Every endpoint's deed. */
 export function handlers(needs: ApiNeeds): Handlers {
@@ -258,7 +258,7 @@ function rolloutHandlers(
   | "approveRollout"
   | "rehearsePlan"
 > {
-  const view = (live: LiveRollout): Promise<RolloutView> => viewRollout(needs, live)
+  const view = (live: LiveRollout): RolloutView => rolloutView(needs, live)
   return {
     planRollout: async ({ body }, caller) => {
       const plan = withinReach(needs, caller, planOfBody(body))
@@ -273,11 +273,11 @@ function rolloutHandlers(
       if (planId !== null) {
         const shown = plans.byId(planId)
         demandMine(needs, caller, shown.members)
-        return view(await startShown(by(needs, caller), shown, { mustBeApproved }))
+        return view(await answerOf(needs, await beginShown(by(needs, caller), shown, { mustBeApproved })))
       }
       const plan = withinReach(needs, caller, planOfBody(body))
       const more = { again: body.again === true, mayTakeOver: body.takeOver === true, mustBeApproved }
-      return view(await startPlan(by(needs, caller), plan, more))
+      return view(await answerOf(needs, await beginPlan(by(needs, caller), plan, more)))
     },
     rehearsePlan: async ({ body }, caller) => {
       const { plan, seeds = 5, horizonMs = 30 * 86_400_000, rhythmMs = 6 * 3_600_000, odds = {} } = body
@@ -306,6 +306,15 @@ function rolloutHandlers(
       return view(await approveRollout(by(needs, caller), id))
     },
   }
+}
+
+/** A rollout of many devices is answered when it has begun: it goes on by itself. */
+async function answerOf(needs: ApiNeeds, { live, done, isLong }: BegunRollout): Promise<LiveRollout> {
+  const goesOn = done.catch((error: unknown) =>
+    needs.complain(`the rollout ${live.rollout.id} did not begin whole; it goes on later`, error),
+  )
+  if (!isLong) await goesOn
+  return live
 }
 
 function otherHandlers(

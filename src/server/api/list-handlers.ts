@@ -17,7 +17,6 @@ import type { Caller } from "../people/caller.ts"
 import { devicesOf, eventsFor } from "../people/within.ts"
 import type { Handlers } from "./handler.ts"
 import type { ApiNeeds } from "./api-needs.ts"
-import { viewRollout } from "./view-rollout.ts"
 import { cursorText, cutPage, type Place, placeOfCursor, smallPage, sortingOf } from "./page.ts"
 import {
   channelView,
@@ -27,6 +26,7 @@ import {
   eventView,
   messageView,
   releaseView,
+  rolloutView,
   tokenView,
   updateView,
 } from "./views.ts"
@@ -99,7 +99,7 @@ export function listHandlers(needs: ApiNeeds, plans: ShownPlans, finder: DeviceF
         // The date of a machine may go back; the number does not.
         sorts: { started: ({ rollout }) => rollout.number, ended: ({ rollout }) => rollout.endedAt ?? notEnded },
         idOf: ({ rollout }) => rollout.id,
-        view: (rollout) => viewRollout(needs, rollout),
+        view: (rollout) => rolloutView(needs, rollout),
       }),
     listChannels: ({ query }) =>
       smallPage({

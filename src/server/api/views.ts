@@ -143,7 +143,7 @@ export function rolloutView({ clock }: Pick<Needs, "clock">, live: LiveRollout):
     silenceTimeoutMs: rollout.silenceTimeoutMs,
     startedAt: rollout.startedAt,
     endedAt: rollout.endedAt,
-    devices: live.states.size,
+    devices: Math.max(live.size, rollout.marks.enrolling?.devices ?? 0),
     counts: tally(live),
     explain,
     phases: phases.map((phase) => ({ ...phase })),

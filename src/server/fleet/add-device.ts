@@ -71,7 +71,7 @@ async function addThese(needs: Making, wanted: readonly NewDevice[]): Promise<re
     }),
   ])
   await commit(needs, needs.actor, changes)
-  return devices
+  return devices.map((device) => needs.live.devices.get(device.id)?.device ?? device)
 }
 
 /** Refuses an id that could not stand in a path or a login. */

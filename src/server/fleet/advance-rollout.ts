@@ -2,9 +2,10 @@ import { engine } from "../../core/domain/actor.ts"
 import type { PhaseMarks, Rollout } from "../../core/domain/records.ts"
 import { decide, type Decision } from "../../core/rollout/decide.ts"
 import { commit, eventOf } from "./commit.ts"
-import { endRollout, finishSentence } from "./finish-rollout.ts"
+import { endChanges, finishSentence } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import type { LiveRollout } from "./live-rollout.ts"
+import { tally } from "./live-fleet.ts"
+import { inTurn, type LiveRollout } from "./live-rollout.ts"
 import type { Change } from "./needs.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
@@ -32,13 +33,6 @@ export async function advanceRollout(needs: Needs, live: LiveRollout): Promise<v
   })
 }
 
-/** The rollout's own changes, one after another. */
-export function inTurn<Result>(live: LiveRollout, deed: () => Promise<Result>): Promise<Result> {
-  const done = live.turn.then(deed)
-  live.turn = done.catch(() => undefined)
-  return done
-}
-
 function wakeOf(decisions: readonly Decision[]): number | null {
   for (const decision of decisions) if (decision.kind === "wake") return decision.at
   return null
@@ -51,11 +45,18 @@ async function carryOut(needs: Needs, live: LiveRollout, decision: OwnDecision):
   const now = needs.clock.now()
   switch (decision.kind) {
     case "finish":
-      return endRollout({ ...needs, actor: engine }, live, {
-        state: decision.end,
-        sentence: finishSentence(live, decision),
-        reason: decision.reason,
-      })
+      await commit(
+        needs,
+        engine,
+        endChanges(live, {
+          state: decision.end,
+          sentence: finishSentence(live, decision),
+          reason: decision.reason,
+          at: now,
+          counts: tally(live),
+        }),
+      )
+      return
     case "pause":
       return pauseNow(needs, live, decision.reason)
     case "open-phase": {

@@ -13,8 +13,8 @@ import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
+import { withLock } from "./ledger/device-lock.ts"
 import { sharingSentence } from "./record-fact.ts"
-import { takeTurns } from "./take-turns.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & {
   /** Told of each limit that is met. */
@@ -36,7 +36,7 @@ export async function sayRunning(needs: Needs, live: LiveDevice, version: string
   const isNews = running.version !== version || running.evidence !== "reported"
   if (!isNews && !mayPlanAnew(needs, live)) return
   if (isNews && !maySpeak(needs, live)) return
-  const mustPlan = await takeTurns([live], () => takeInVersion(needs, live, version, isNews))
+  const mustPlan = await withLock(needs, live, () => takeInVersion(needs, live, version, isNews))
   if (mustPlan) await offerAgain(needs, live)
 }
 
@@ -90,7 +90,7 @@ export function orderName({ id, ticket }: Update): string {
 /** The agent has been handed its order. */
 export async function noteHandedOut(needs: Needs, live: LiveDevice, work: Work): Promise<void> {
   if (live.update?.progress.state !== "offered" && live.update?.progress.state !== "no-show") return
-  await takeTurns([live], async () => {
+  await withLock(needs, live, async () => {
     const { update } = live
     if (update === null || orderName(update) !== work.order) return
     const sentence = "Its agent has the order and is about to type the command."

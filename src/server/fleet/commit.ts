@@ -4,22 +4,34 @@ import type { FleetNeeds } from "./fleet-needs.ts"
 import { applyChanges } from "./ledger/apply.ts"
 import { cleanChanges } from "./ledger/clean-changes.ts"
 import { withFieldChanges } from "./ledger/field-changes.ts"
+import { withCounts } from "./ledger/count-moves.ts"
+import { withDueTimes } from "./ledger/due-times.ts"
+import { nextVersions } from "./ledger/next-versions.ts"
 import type { Change } from "./needs.ts"
 
 /**
  * Makes changes durable, cleaned, as the deed of `actor`, then takes the very same changes into memory, then tells the listeners what
- * happened. Whatever fails before they are durable leaves memory as it was.
+ * happened. Whatever fails before they are durable leaves memory as it was. What concerns many devices is taken in with breaths in
+ * between, while the caller holds their locks.
  */
 export async function commit(
-  { store, events, live }: Pick<FleetNeeds, "store" | "events" | "live">,
+  { store, events, live, clock }: Pick<FleetNeeds, "store" | "events" | "live" | "clock">,
   actor: Actor,
   given: readonly Change[],
 ): Promise<readonly WaftEvent[]> {
-  const changes = cleanChanges(given)
-  const told = actor.from === undefined ? changes : withFieldChanges(live, changes)
+  const changes = nextVersions(withDueTimes(live, cleanChanges(given)))
+  const counted = withCounts(live, changes)
+  const told = actor.from === undefined ? counted : withFieldChanges(live, counted)
   const appended = await store.commit(actor, told)
-  applyChanges(live, changes)
-  for (const event of appended) events.emit(event)
+  const tell = live.telling.add(() => {
+    for (const event of appended) events.emit(event)
+  })
+  try {
+    const rest = applyChanges(live, changes)
+    while (rest.next().done !== true) await clock.breathe()
+  } finally {
+    tell()
+  }
   return appended
 }
 

@@ -21,8 +21,8 @@ import { isOver, type LiveDevice, offeredTo } from "./live-fleet.ts"
 import { makeTicket, offerAgain } from "./make-offers.ts"
 import { type Move, moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
+import { withLocks } from "./ledger/device-lock.ts"
 import type { Outbox } from "./outbox/outbox.ts"
-import { takeTurns } from "./take-turns.ts"
 
 export type ConverseNeeds = FleetNeeds & {
   readonly outbox: Outbox
@@ -52,7 +52,7 @@ export async function converse(
   if (side === undefined || live.device.admission === "pending") return []
   let concerned: readonly LiveDevice[] = [live]
   for (;;) {
-    const taken = await takeTurns(concerned, () => takeStep(needs, side, { live, input, concerned }))
+    const taken = await withLocks(needs, concerned, () => takeStep(needs, side, { live, input, concerned }))
     if (taken.kind === "concerns") {
       concerned = taken.concerned
       continue

@@ -9,7 +9,7 @@ import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import type { LiveDevice, LiveFleet } from "./live-fleet.ts"
 import { deviceById } from "./remove-device.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "randomText" | "families"> & {
   /** Told of each limit that is met. */
@@ -150,7 +150,7 @@ function refuseFlood({ live, hit }: Needs, { id, admission }: Enrolment): void {
 /** Lets a device that enrolled itself take part. */
 export async function acceptDevice(needs: Needs & OnBehalf, id: string): Promise<LiveDevice> {
   const live = deviceById(needs, id)
-  await takeTurns([live], async () => {
+  await withLock(needs, live, async () => {
     if (live.device.admission === "accepted") return
     const device: Device = { ...live.device, admission: "accepted" }
     const event = eventOf({

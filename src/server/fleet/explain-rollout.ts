@@ -3,7 +3,7 @@ import { restsUntil } from "../../core/rollout/budget.ts"
 import { explainDevice, explainPhase, explainRollout, phaseState, timeText } from "../../core/rollout/explain.ts"
 import { type Counts, sizeOf } from "../../core/rollout/tally.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
-import { LiveRollout } from "./live-rollout.ts"
+import { isEnrolling, type LiveRollout } from "./live-rollout.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "live">
 
@@ -24,7 +24,9 @@ export function reportRollout({ clock }: Pick<Needs, "clock">, live: LiveRollout
   const { rollout, book } = live
   const now = clock.now()
   return {
-    explain: explainRollout(rollout.plan, book, now, { state: rollout.state, reason: rollout.marks.reason }),
+    explain: isEnrolling(rollout)
+      ? `Its devices are joining it: ${live.size} of ${rollout.marks.enrolling?.devices ?? 0}.`
+      : explainRollout(rollout.plan, book, now, { state: rollout.state, reason: rollout.marks.reason }),
     phases: rollout.plan.phases.map(({ name }, index) => {
       const counters = book.phases[index] ?? { counts: {} }
       const counts = Object.fromEntries(Object.entries(counters.counts).filter(([, count]) => count > 0))
@@ -61,18 +63,4 @@ function whyRests({ clock }: Pick<Needs, "clock">, { rollout }: LiveRollout, { p
   const until = restsUntil(perDeviceAndDay, place.day, { bytes: image?.sizeBytes ?? 0, sms: 0 }, clock.now())
   if (until === null || place.day === null) return null
   return `It has taken ${place.day.bytes} bytes and ${place.day.sms} messages today, which is what the plan allows it: it gets nothing before ${timeText(until)}.`
-}
-
-/** A rollout that was over before this server started, made from its updates once more. */
-export function rebuilt(
-  { live: fleet }: Pick<Needs, "live">,
-  live: LiveRollout,
-  updates: readonly Update[],
-): LiveRollout {
-  const copy = new LiveRollout(live.rollout)
-  for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
-    const { labels = {}, model } = fleet.devices.get(update.deviceId)?.device ?? {}
-    copy.setUpdate(update, { labels, model, imageBytes: fleet.releases.get(update.releaseId)?.image.sizeBytes ?? 0 })
-  }
-  return copy
 }

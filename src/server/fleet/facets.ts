@@ -51,13 +51,13 @@ export class FacetFinder {
   }
 
   async #count(clauses: readonly Compiled[]): Promise<Facets> {
-    const { live, breathe } = this.#needs
+    const { live, clock } = this.#needs
     const labels = labelsOf(live.census.labels())
     const tallies = new Map([...named, ...labels].map((key) => [key, new Tally<string>()]))
     let devices = 0
     let looked = 0
     for (const device of live.devices.values()) {
-      if (++looked % atOnce === 0) await breathe()
+      if (++looked % atOnce === 0) await clock.breathe()
       const member = groupMember(device)
       const missed = missedKey(clauses, member)
       if (missed === undefined) continue

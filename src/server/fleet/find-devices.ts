@@ -4,10 +4,7 @@ import type { FleetNeeds } from "./fleet-needs.ts"
 import { fleetGroup, groupMember } from "./group-context.ts"
 import type { LiveDevice } from "./live-fleet.ts"
 
-export type FindNeeds = Pick<FleetNeeds, "live" | "families" | "clock"> & {
-  /** Lets everybody else have their turn. */
-  readonly breathe: () => Promise<void>
-}
+export type FindNeeds = Pick<FleetNeeds, "live" | "families" | "clock">
 
 /** How a list of devices is ordered; those that are equal there, by their ids. */
 export type DeviceOrder = "id" | "seen" | "added"
@@ -89,11 +86,11 @@ export class DeviceFinder {
   }
 
   async #scan(groups: readonly Group[]): Promise<readonly LiveDevice[]> {
-    const { live, breathe } = this.#needs
+    const { live, clock } = this.#needs
     const found: LiveDevice[] = []
     let looked = 0
     for (const id of live.deviceIds.after(null)) {
-      if (++looked % atOnce === 0) await breathe()
+      if (++looked % atOnce === 0) await clock.breathe()
       const device = live.devices.get(id)
       if (device === undefined) continue
       const member = groupMember(device)
@@ -127,7 +124,7 @@ export class DeviceFinder {
     const page = new Heap<DevicePlace & { readonly live: LiveDevice }>((a, b) => compare(a, b) > 0)
     let looked = 0
     for (const live of all) {
-      if (++looked % atOnce === 0) await this.#needs.breathe()
+      if (++looked % atOnce === 0) await this.#needs.clock.breathe()
       const place = { value: valueOf(live), id: live.device.id, live }
       if (after !== null && compare(place, after) <= 0) continue
       const last = page.peek()

@@ -3,7 +3,7 @@ import { contestedPull } from "../../core/domain/pull-state.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice } from "./live-fleet.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
 
@@ -18,7 +18,7 @@ const counts = new WeakMap<LiveDevice, { readonly at: number; more: number }>()
  * concluded from its transfers so far; an operator is told, once an hour.
  */
 export async function flagContest(needs: Needs, live: LiveDevice, peer: string): Promise<void> {
-  await takeTurns([live], () => {
+  await withLock(needs, live, () => {
     if (live.update !== null) needs.live.setUpdate({ ...live.update, pull: contestedPull(live.update.pull) })
     return Promise.resolve()
   })

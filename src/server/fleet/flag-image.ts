@@ -5,7 +5,7 @@ import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice, Offered } from "./live-fleet.ts"
 import { pauseRollout } from "./steer-rollout.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events">
 
@@ -20,7 +20,7 @@ export async function flagImage(
 ): Promise<void> {
   const { update } = live
   if (update === null || update.id !== offered.updateId) return
-  await takeTurns([live], () => {
+  await withLock(needs, live, () => {
     if (live.update?.id === update.id) needs.live.setUpdate({ ...live.update, pull: withoutContact(live.update.pull) })
     return Promise.resolve()
   })

@@ -31,7 +31,7 @@ beforeEach(() => {
   handedOver = []
   isCarrierReady = true
   clock = { wall: 1_700_000_000_000, steady: 1000 }
-  const times = { now: () => clock.wall, monotonic: () => clock.steady }
+  const times = { now: () => clock.wall, monotonic: () => clock.steady, breathe: () => Promise.resolve() }
   const store = new MemoryStore()
   const events = new Emitter<WaftEvent>()
   const answered = new Promise<CarrierOutcome>((resolve) => (answer = resolve))
@@ -95,6 +95,7 @@ function device(id: string): Device {
 
 const update: Update = {
   id: "u1",
+  version: 1,
   rolloutId: "o1",
   deviceId: "m0",
   releaseId: "r1",

@@ -5,7 +5,7 @@ import { commit } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice } from "./live-fleet.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLocks } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families">
 
@@ -21,7 +21,7 @@ export async function improveOffers(needs: Needs, release: Release): Promise<voi
   const untouched = [...needs.live.devices.values()].filter((live) => mayImprove(live, release))
   for (let from = 0; from < untouched.length; from += chunkSize) {
     const chunk = untouched.slice(from, from + chunkSize)
-    await takeTurns(chunk, () => improve(needs, planner, release, chunk))
+    await withLocks(needs, chunk, () => improve(needs, planner, release, chunk))
   }
 }
 

@@ -6,7 +6,7 @@ import { saveContacts } from "./watch-time.ts"
 
 it("last contacts are saved a part at a time in a storm of polls, each with its newest time, and all at the end", async () => {
   let now = 0
-  const live = new LiveFleet({ now: () => now, monotonic: () => now })
+  const live = new LiveFleet({ now: () => now, monotonic: () => now, breathe: () => Promise.resolve() })
   const devices = Array.from({ length: 25 }, (_, index) => live.addDevice(device(`b${index}`)))
   const saved = new Map<string, number>()
   const saveSeen = async (rows: readonly Seen[]): Promise<void> => {

@@ -1,3 +1,4 @@
+import { engine } from "../../core/domain/actor.ts"
 import type {
   Admission,
   Channel,
@@ -17,13 +18,16 @@ import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import { restsUntil } from "../../core/rollout/budget.ts"
 import { isWindowOpen } from "../../core/domain/window.ts"
 import type { RouteAnswer } from "../../core/families/routes.ts"
+import { InOrder } from "../../core/kit/in-order.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
 import { SortedKeys } from "../../core/kit/sorted-keys.ts"
 import { learnGap, newRhythm, parseRhythm, type Rhythm, rhythmText } from "../../core/rollout/rhythm.ts"
 import { Census, type Counted, isTrouble, type TroubleState } from "./index/census.ts"
 import { ContactSeries } from "./index/contact-series.ts"
-import { LiveRollout } from "./live-rollout.ts"
-import type { Clock, Seen, Store } from "./needs.ts"
+import { type DeviceLock, freeLock } from "./ledger/device-lock.ts"
+import { withDueTime } from "./ledger/due-times.ts"
+import { byTry, LiveRollout, type UpdateFacts } from "./live-rollout.ts"
+import type { Clock, Count, Seen, Store } from "./needs.ts"
 
 /** What is remembered of a device's notes while the server runs. */
 export interface NoteMemory {
@@ -65,6 +69,8 @@ export class LiveFleet {
   readonly offerNews = new Set<LiveDevice>()
   /** Devices by what they claim as their own in their conversation, such as a SIM's number: nearly always one. */
   readonly #claimants = new Map<string, LiveDevice | Set<LiveDevice>>()
+  /** Events are told in the order of their numbers, however long it takes to take in what they tell of. */
+  readonly telling = new InOrder()
   /** When to come back to a device's conversation, monotonic ms. */
   readonly wakes = new Map<LiveDevice, number>()
   /** Those of them whose time had come when somebody looked. */
@@ -91,6 +97,8 @@ export class LiveFleet {
   readonly #clock: Clock
   readonly #claimsOf: ClaimsOf
   #rolloutNumber = 0
+  /** The uptime at the zero of the monotonic clock. */
+  #upBefore = 0
   readonly #enrolled = new Map<string, Record<Admission, number>>()
 
   constructor(clock: Clock, claimsOf: ClaimsOf = () => [], isAstray: (device: Device) => boolean = () => false) {
@@ -110,8 +118,8 @@ export class LiveFleet {
       rhythm: newRhythm(),
       isContacted: false,
       peer: "",
-      quietSince: this.#clock.monotonic(),
-      turn: nobodyBefore,
+      quietSince: 0,
+      lock: freeLock,
       transfer: null,
       answered: null,
       percent: null,
@@ -238,12 +246,7 @@ export class LiveFleet {
   /** Takes in an update that was saved: the rollout's tally, and the device's current update. */
   setUpdate(update: Update): void {
     const live = this.devices.get(update.deviceId)
-    const imageBytes = this.releases.get(update.releaseId)?.image.sizeBytes ?? 0
-    this.rollouts.get(update.rolloutId)?.setUpdate(update, {
-      labels: live?.device.labels ?? {},
-      imageBytes,
-      model: live?.device.model,
-    })
+    this.rollouts.get(update.rolloutId)?.setUpdate(update, this.factsOf(update))
     if (live === undefined) return
     const current = live.update
     const isCurrent = current === null || current.id === update.id || numberOf(this, current) <= numberOf(this, update)
@@ -254,14 +257,37 @@ export class LiveFleet {
   }
 
   /**
-   * The rollout is over: its devices are offered nothing any more. What was concluded, or may still be, stays offered: a device
-   * that runs the release leaves it alone, and one that comes for it after all takes the conclusion back.
+   * The rollout is over: this device of it is offered nothing any more. What was concluded, or may still be, stays offered: a
+   * device that runs the release leaves it alone, and one that comes for it after all takes the conclusion back.
    */
-  #forgetUpdates({ rollout, states }: LiveRollout): void {
-    for (const deviceId of states.keys()) {
-      const update = this.devices.get(deviceId)?.update ?? null
-      if (rollout.state === "aborted" || update === null || !isWatched(update)) this.forgetUpdate(deviceId, rollout.id)
-    }
+  forgetEnded({ rollout }: LiveRollout, deviceId: string): void {
+    const update = this.devices.get(deviceId)?.update ?? null
+    if (rollout.state === "aborted" || update === null || !isWatched(update)) this.forgetUpdate(deviceId, rollout.id)
+  }
+
+  /** What the counters have to know of an update beside itself. */
+  factsOf({ deviceId, releaseId }: Update): UpdateFacts {
+    const { labels = {}, model } = this.devices.get(deviceId)?.device ?? {}
+    return { labels, model, imageBytes: this.releases.get(releaseId)?.image.sizeBytes ?? 0 }
+  }
+
+  /** Fills a rollout that goes on after it was over with its updates from the store, as far as memory has no newer ones. */
+  completeRollout(live: LiveRollout, updates: readonly Update[]): void {
+    const newest = updates.map((update) => {
+      const current = this.devices.get(update.deviceId)?.update ?? null
+      return current?.id === update.id ? current : update
+    })
+    live.complete(newest, (update) => this.factsOf(update))
+  }
+
+  /** Ms for which servers of this store have been up: it stands still while none is. */
+  uptime(): number {
+    return this.#upBefore + this.#clock.monotonic()
+  }
+
+  /** Goes on from the uptime that was saved. */
+  resumeUptime(saved: number): void {
+    this.#upBefore = saved - this.#clock.monotonic()
   }
 
   /** A device's update in a rollout is no longer its current one. */
@@ -314,9 +340,7 @@ export class LiveFleet {
     this.#rolloutNumber = Math.max(this.#rolloutNumber, rollout.number)
     const live = this.rollouts.get(rollout.id)
     if (live !== undefined) {
-      const wasLive = isLive(live.rollout.state)
       live.setRollout(rollout)
-      if (wasLive && !isLive(rollout.state)) this.#forgetUpdates(live)
       return live
     }
     const added = new LiveRollout(rollout)
@@ -332,7 +356,7 @@ export class LiveFleet {
     live.seenAt = now
     this.contacts.note(now)
     if (isFirst) this.census.count(live, live.device)
-    live.quietSince = this.#clock.monotonic()
+    live.quietSince = this.uptime()
     if (live.peer !== peer) live.peer = peer
     if (live.isContacted) return
     live.isContacted = true
@@ -344,13 +368,16 @@ export class LiveFleet {
     const taken = this.#contacted.splice(0, limit).filter(({ isContacted }) => isContacted)
     return taken.map((live) => {
       live.isContacted = false
-      return { deviceId: live.device.id, at: live.seenAt, peer: live.peer, rhythm: rhythmText(live.rhythm) }
+      return {
+        deviceId: live.device.id,
+        at: live.seenAt,
+        peer: live.peer,
+        rhythm: rhythmText(live.rhythm),
+        upAt: Math.round(live.quietSince),
+      }
     })
   }
 }
-
-/** The turn of a device that nothing has been done for. */
-const nobodyBefore = Promise.resolve()
 
 /** What a device claims as its own, as its family sees it. */
 export type ClaimsOf = (device: Device) => readonly string[]
@@ -373,10 +400,10 @@ export interface LiveDevice extends Counted {
   /** Whether its last contact waits to be saved. */
   isContacted: boolean
   peer: string
-  /** Silence is counted from here (monotonic): the last contact, or when something was asked of the device. */
+  /** Silence is counted from here, on the clock of uptime: the last contact. */
   quietSince: number
-  /** The device's deeds happen one after another. */
-  turn: Promise<void>
+  /** What is done for the device happens one after another. */
+  lock: DeviceLock
   /** A download that is under way now: for watchers, not stored. */
   transfer: { readonly takenBytes: number; readonly sizeBytes: number } | null
   answered: AnsweredPoll | null
@@ -487,18 +514,21 @@ export async function loadFleet(
   isAstray?: (device: Device) => boolean,
 ): Promise<LiveFleet> {
   const fleet = new LiveFleet(clock, claimsOf, isAstray)
-  const [devices, releases, rollouts, channels, enrolments, tokens, groups, deltas, updates, seen] = await Promise.all([
-    store.devices(),
-    store.releases(),
-    store.rollouts(),
-    store.channels(),
-    store.enrolments(),
-    store.tokens(),
-    store.groups(),
-    store.deltas(),
-    store.liveUpdates(),
-    store.seen(),
-  ])
+  fleet.resumeUptime(await store.uptime())
+  const [devices, releases, rollouts, channels, enrolments, tokens, groups, deltas, updates, seen, counters] =
+    await Promise.all([
+      store.devices(),
+      store.releases(),
+      store.rollouts(),
+      store.channels(),
+      store.enrolments(),
+      store.tokens(),
+      store.groups(),
+      store.deltas(),
+      store.liveUpdates(),
+      store.seen(),
+      store.counters(),
+    ])
   for (const delta of deltas) fleet.deltas.set(delta.key, delta)
   for (const token of tokens) fleet.tokens.set(token.id, token)
   for (const user of await store.users()) fleet.users.set(user.name, user)
@@ -508,6 +538,10 @@ export async function loadFleet(
   for (const group of groups) fleet.groups.set(group.name, group)
   for (const release of releases) fleet.releases.set(release.id, release)
   for (const rollout of rollouts) fleet.setRollout(rollout)
+  for (const [id, counts] of byRollout(counters)) {
+    const live = fleet.rollouts.get(id)
+    if (live !== undefined && !isLive(live.rollout.state)) live.takeCounts(counts)
+  }
   for (const device of devices) fleet.addDevice(device)
   for (const channel of channels) fleet.setChannel(channel)
   for (const enrolment of enrolments) fleet.enrolments.set(enrolment.id, enrolment)
@@ -517,15 +551,19 @@ export async function loadFleet(
     live.seenAt = row.at
     live.rhythm.set(parseRhythm(row.rhythm))
     live.peer = row.peer
+    live.quietSince = row.upAt
     fleet.census.count(live, live.device)
   }
   const now = clock.monotonic()
-  for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
+  for (const update of [...updates].sort(byTry)) {
     const state = fleet.rollouts.get(update.rolloutId)?.rollout.state ?? "aborted"
     if (!isLive(state) && (state === "aborted" || !isWatched(update))) continue
-    fleet.setUpdate({ ...update, pull: resumedPull(update.pull, now) })
+    const resumed = { ...update, pull: resumedPull(update.pull, now) }
+    // What an earlier version of the server wrote says nothing of silence.
+    fleet.setUpdate(resumed.dueAt === undefined ? withDueTime(fleet, resumed) : resumed)
   }
   await forgetOvertaken(store, fleet)
+  await countUncounted(store, fleet, new Set(counters.map(({ rolloutId }) => rolloutId)))
   const troubles = new Map((await store.troubledDevices()).map(({ deviceId, state }) => [deviceId, state]))
   for (const live of fleet.devices.values()) {
     const trouble = troubles.get(live.device.id) ?? null
@@ -534,6 +572,44 @@ export async function loadFleet(
     fleet.census.count(live, live.device)
   }
   return fleet
+}
+
+function byRollout(counters: readonly Count[]): ReadonlyMap<string, readonly Count[]> {
+  const found = new Map<string, Count[]>()
+  for (const count of counters) {
+    const known = found.get(count.rolloutId)
+    if (known === undefined) found.set(count.rolloutId, [count])
+    else known.push(count)
+  }
+  return found
+}
+
+/** A rollout that is made from its updates once more. */
+export function recounted(fleet: LiveFleet, rollout: Rollout, updates: readonly Update[]): LiveRollout {
+  const counted = new LiveRollout(rollout)
+  for (const update of [...updates].sort(byTry)) {
+    counted.setUpdate(update, fleet.factsOf(update))
+  }
+  return counted
+}
+
+/** Rollouts of a version of the server that kept no counters are counted once. */
+async function countUncounted(store: Store, fleet: LiveFleet, known: ReadonlySet<string>): Promise<void> {
+  for (const live of fleet.rollouts.values()) {
+    const { id, state } = live.rollout
+    if (known.has(id)) continue
+    const counted = isLive(state) ? live : recounted(fleet, live.rollout, await store.updatesOfRollout(id))
+    const counts = counted.counts()
+    if (counts.length > 0) await store.commit(engine, [{ count: counts }])
+    if (counted === live) continue
+    const again = new LiveRollout(live.rollout)
+    again.takeCounts(counts)
+    for (const [deviceId] of live.states) {
+      const update = fleet.devices.get(deviceId)?.update
+      if (update?.rolloutId === id) again.setUpdate(update, fleet.factsOf(update))
+    }
+    fleet.rollouts.set(id, again)
+  }
 }
 
 /** Whether an update has come to an end. */

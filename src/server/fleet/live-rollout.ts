@@ -7,24 +7,35 @@ import { bucketOf, rankOf } from "../../core/rollout/assign.ts"
 import { type Entry, RolloutBook } from "../../core/rollout/book.ts"
 import { priced, tariffOf } from "../../core/rollout/budget.ts"
 import { OfferQueue } from "../../core/rollout/queue.ts"
+import { nothingSpent, sizeOf } from "../../core/rollout/tally.ts"
 import { Causes } from "./index/causes.ts"
+import type { Count } from "./needs.ts"
 
 /** A rollout with what the engine decides by: counters and queues, made from its updates and kept true by each change of one. */
 export class LiveRollout {
   rollout: Rollout
   /** State of each device's newest update. */
   readonly states = new Map<string, UpdateState>()
-  readonly book: RolloutBook
+  book: RolloutBook
   /** Why its devices are not done. */
   readonly causes = new Causes()
   /** The rollout's own changes happen one after another; who holds a device's turn may wait for this one, never the other way. */
   turn: Promise<unknown> = Promise.resolve()
   /** The round of offers that is under way. */
   offering: Promise<unknown> = Promise.resolve()
+  /** Devices are still joining; null = that is over, or goes on later. */
+  enrolment: Promise<void> | null = null
+  /** It is being ended: nobody joins any more. */
+  isEnding = false
   /** When time alone changes something, ms since 1970 UTC. */
   wakeAt: number | null = null
   readonly #entries = new Map<string, Entry>()
   readonly #queue = new OfferQueue<string>()
+  /** Who is looked at for silence, and when; the heap may hold moments that are no longer meant. */
+  readonly #watched = new Map<string, number>()
+  readonly #silences = new Heap<{ readonly at: number; readonly deviceId: string }>((a, b) => a.at < b.at)
+  /** Its devices were counted before this server started. */
+  #isCounted = false
   readonly #retries = new Heap<{ readonly at: number; readonly deviceId: string }>((a, b) => a.at < b.at)
 
   constructor(rollout: Rollout) {
@@ -38,6 +49,8 @@ export class LiveRollout {
     const { book } = this
     this.rollout = rollout
     book.state = rollout.state === "running" || rollout.state === "paused" ? rollout.state : "over"
+    // Nothing is decided before everybody is counted.
+    if (rollout.state === "running" && isEnrolling(rollout)) book.state = "paused"
     book.approvedAt = rollout.marks.approvedAt
     book.paceFrom = rollout.marks.paceFrom
     for (const [index, marks] of rollout.marks.phases.entries()) Object.assign(book.phases[index] ?? {}, marks)
@@ -48,27 +61,90 @@ export class LiveRollout {
     return this.#entries.get(deviceId) ?? null
   }
 
-  /** Takes in a device's newest update. `imageBytes`: what the release takes where no offer says it. */
-  setUpdate(update: Update, { labels, imageBytes, model = "" }: DeviceFacts): void {
+  /** Takes in a device's newest update. */
+  setUpdate(update: Update, facts: UpdateFacts): void {
     const { deviceId, place } = update
-    const before = this.entryOf(deviceId)
-    const after = this.#entryFrom(update, labels, imageBytes)
+    const after = this.entryFor(update, facts)
+    // Whoever was counted before this server started is not counted again.
+    const before = this.entryOf(deviceId) ?? (this.#isCounted ? after : null)
     this.states.set(deviceId, update.progress.state)
     this.#entries.set(deviceId, after)
     this.book.move(before, after)
-    this.causes.note(update, model)
+    this.causes.note(update, facts.model ?? "")
+    if (update.dueAt !== undefined) this.watchSilence(deviceId, update.dueAt)
     if (after.state !== "waiting") return
     if (after.retryAt === null) this.#enqueue(deviceId, after, place.offers > 0 && place.lastEnd === null)
     else if (after.retryAt !== never) this.#retries.push({ at: after.retryAt, deviceId })
     this.#noteNextRetry()
   }
 
-  /** A device left the fleet. */
-  removeDevice(deviceId: string): void {
-    this.book.move(this.entryOf(deviceId), null)
-    this.#entries.delete(deviceId)
-    this.states.delete(deviceId)
-    this.causes.forget(deviceId)
+  /** All its devices. */
+  get size(): number {
+    return this.book.phases.reduce((sum, phase) => sum + sizeOf(phase), 0)
+  }
+
+  /** Takes the counters of a rollout that was over before this server started: its updates stay in the store. */
+  takeCounts(counts: readonly Count[]): void {
+    this.#isCounted = true
+    for (const { phase, name, by } of counts) this.book.count(phase, name, by)
+  }
+
+  /**
+   * Is counted anew, from all its updates, where it was over before this server started: it goes on, and what is decided of it
+   * depends on more than the counters in the store.
+   */
+  complete(updates: readonly Update[], factsOf: (update: Update) => UpdateFacts): void {
+    if (!this.#isCounted) return
+    this.#isCounted = false
+    this.book = new RolloutBook(this.rollout.plan.phases.length)
+    this.#entries.clear()
+    this.states.clear()
+    this.setRollout(this.rollout)
+    for (const update of [...updates].sort(byTry)) this.setUpdate(update, factsOf(update))
+  }
+
+  /** Its counters, as the store keeps them. */
+  counts(): readonly Count[] {
+    const { id } = this.rollout
+    const sums = new Map<string, Count & { by: number }>()
+    const sum = (phase: number, name: Count["name"], by: number): void => {
+      const known = sums.get(`${phase} ${name}`)
+      if (known === undefined) sums.set(`${phase} ${name}`, { rolloutId: id, phase, name, by })
+      else known.by += by
+    }
+    for (const { phase, state, offers = 0, spent = nothingSpent } of this.#entries.values()) {
+      sum(phase, state, 1)
+      sum(phase, "offers", offers)
+      sum(phase, "bytes", spent.bytes)
+      sum(phase, "sms", spent.sms)
+      sum(phase, "money", spent.money)
+    }
+    return [...sums.values()].filter(({ by }) => by !== 0)
+  }
+
+  /** When somebody is silent at the earliest: a moment of uptime, ms; undefined = nobody is waited for. */
+  get silentAt(): number | undefined {
+    return this.#silences.peek()?.at
+  }
+
+  /** Whoever may be silent by now; each is looked at once. */
+  takeSilent(uptime: number): readonly string[] {
+    const taken = new Set<string>()
+    for (let next = this.#silences.peek(); next !== undefined && next.at <= uptime; next = this.#silences.peek()) {
+      this.#silences.pop()
+      if (this.#watched.get(next.deviceId) !== next.at) continue
+      this.#watched.delete(next.deviceId)
+      taken.add(next.deviceId)
+    }
+    return [...taken]
+  }
+
+  /** Looks at a device's silence at that moment, or before. */
+  watchSilence(deviceId: string, at: number): void {
+    const known = this.#watched.get(deviceId)
+    if (known !== undefined && known <= at) return
+    this.#watched.set(deviceId, at)
+    this.#silences.push({ at, deviceId })
   }
 
   /** Devices whose next try may begin by now join those that wait. */
@@ -116,7 +192,8 @@ export class LiveRollout {
     if (next !== undefined && phase !== undefined) phase.nextRetryAt = next.at
   }
 
-  #entryFrom(update: Update, labels: Readonly<Record<string, string>>, imageBytes: number): Entry {
+  /** What the counters know of a device whose newest update this is. */
+  entryFor(update: Update, { labels, imageBytes }: UpdateFacts): Entry {
     const { plan } = this.rollout
     const { place, progress, image } = update
     const tariff = tariffOf(plan.budget, labels)
@@ -141,11 +218,28 @@ export class LiveRollout {
   }
 }
 
-/** What a rollout's counters take from a device. */
-interface DeviceFacts {
+/** What else counts of an update: the device's labels and model, and what the release takes where no offer says it. */
+export interface UpdateFacts {
   readonly labels: Readonly<Record<string, string>>
   readonly imageBytes: number
   readonly model?: string | undefined
+}
+
+/** The rollout's own changes, one after another. */
+export function inTurn<Result>(live: LiveRollout, deed: () => Promise<Result>): Promise<Result> {
+  const done = live.turn.then(deed)
+  live.turn = done.catch(() => undefined)
+  return done
+}
+
+/** A device's tries in their order. */
+export function byTry(a: Update, b: Update): number {
+  return a.place.tryNumber - b.place.tryNumber
+}
+
+/** Whether devices of a rollout are still to join it. */
+export function isEnrolling({ marks }: Pick<Rollout, "marks">): boolean {
+  return (marks.enrolling ?? null) !== null
 }
 
 /** It waits for what the device says, not for a moment. */

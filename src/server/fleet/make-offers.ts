@@ -15,7 +15,7 @@ import type { LiveRollout } from "./live-rollout.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock, withLocks } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
 
@@ -62,7 +62,7 @@ async function offerNext(needs: Needs, rollout: LiveRollout): Promise<void> {
     rollout.wakeAt = now + restMs
     let made = 0
     try {
-      made = await takeTurns(devices, () => offerToAll(needs, planner, rollout, devices))
+      made = await withLocks(needs, devices, () => offerToAll(needs, planner, rollout, devices))
     } finally {
       for (const deviceId of next) rollout.putBack(deviceId)
     }
@@ -79,8 +79,8 @@ export async function offerAgain(needs: Needs, live: LiveDevice): Promise<void> 
   const rollout = needs.live.rollouts.get(live.update?.rolloutId ?? "")
   if (rollout?.rollout.state !== "running") return
   if (live.update?.progress.state === "offered") {
-    await takeTurns([live], () => offerToAll(needs, new OfferPlanner(needs), rollout, [live]))
-  } else await takeTurns([live], () => letGo(needs, live))
+    await withLock(needs, live, () => offerToAll(needs, new OfferPlanner(needs), rollout, [live]))
+  } else await withLock(needs, live, () => letGo(needs, live))
   await makeOffers(needs, rollout)
 }
 
@@ -108,10 +108,6 @@ async function offerToAll(
   const made = moves.filter((move) => move !== null)
   const changes = made.flatMap((move): Change[] => [{ put: "update", update: move.update }, ...move.changes])
   await commit(needs, engine, changes)
-  for (const { update } of made) {
-    const live = needs.live.devices.get(update.deviceId)
-    if (live !== undefined) live.quietSince = needs.clock.monotonic()
-  }
   return made.length
 }
 
@@ -136,8 +132,9 @@ function nextTry(rollout: LiveRollout, update: Update | null, now: number): Upda
   const entry = rollout.entryOf(update.deviceId)
   if ((state !== "failed" && state !== "no-show") || entry?.state !== "waiting" || entry.retryAt !== null) return null
   const tryNumber = update.place.tryNumber + 1
+  const { version: _, ...rest } = update
   return {
-    ...update,
+    ...rest,
     id: `${rollout.rollout.id}/${update.deviceId}/${tryNumber}`,
     progress: { ...waitingProgress, since: now },
     place: { ...update.place, tryNumber, lastEnd: state, isHeld: false, isWantedAgain: false },

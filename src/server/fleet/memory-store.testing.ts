@@ -2,7 +2,7 @@ import { updateStates } from "../../core/domain/update.ts"
 import { Value } from "typebox/value"
 import type { Actor } from "../../core/domain/actor.ts"
 import { type AuditEntry, firstSeal, type SealStart } from "../../core/domain/audit.ts"
-import { eventRow, type WaftEvent } from "../../core/domain/events/table.ts"
+import { endingsOfMany, eventRow, type WaftEvent } from "../../core/domain/events/table.ts"
 import type {
   Channel,
   DeltaRecord,
@@ -15,9 +15,19 @@ import type {
   Update,
 } from "../../core/domain/records.ts"
 import { sealed } from "./ledger/seal.ts"
-import { AlreadyTaken, type Change, type Seen, type Store } from "./needs.ts"
+import {
+  AlreadyTaken,
+  type BulkChange,
+  type Change,
+  type Count,
+  isBulk,
+  type Seen,
+  StaleRecord,
+  type Store,
+} from "./needs.ts"
 import type { EventQuery, MessagePlace, MessageQuery, PageOf, TroubledDevice, UpdateQuery } from "./page-reads.ts"
 import { isTrouble } from "./index/census.ts"
+import { doubted, endedAs } from "./ledger/apply.ts"
 import type { ApiToken, Session, User, Webhook, WebhookStanding } from "../../core/domain/people.ts"
 
 /** A store in memory that keeps what was committed as text, as a disk would: nobody can change it afterwards. */
@@ -39,8 +49,11 @@ export class MemoryStore implements Store {
     image: new Map(),
     delta: new Map(),
     seen: new Map(),
+    counter: new Map(),
   }
   readonly #events: (AuditEntry & SealStart)[] = []
+  /** Devices by their login's user. */
+  readonly #logins = new Map<string, string>()
   /** Throws before the commit is taken in, as a full disk would. */
   failure: Error | null = null
   /** Throws at this call of `commit`, counted from 1, and at no other. */
@@ -54,16 +67,31 @@ export class MemoryStore implements Store {
     if (this.failure !== null) throw this.failure
     if (++this.calls === this.failAt) throw new Error("the disk is full")
     for (const change of changes) if ("add" in change) this.#refuseTaken(change.device)
+    this.#refuseStale(changes)
     this.commits++
     return changes.flatMap((change) => this.#take(actor, change) ?? [])
   }
 
   #refuseTaken({ id, access }: Device): void {
-    const isTaken = [...this.#tables.device.values()].some((text) => {
-      const other = JSON.parse(text) as Device
-      return other.id === id || other.access.user === access.user
-    })
-    if (isTaken) throw new AlreadyTaken(`the device ${id}, or its login, is there already`)
+    if (this.#tables.device.has(id) || this.#logins.has(access.user))
+      throw new AlreadyTaken(`the device ${id}, or its login, is there already`)
+  }
+
+  /** As the database does: a new record is not there yet, a later version goes over the one before it. */
+  #refuseStale(changes: readonly Change[]): void {
+    const seen = new Map<string, number>()
+    for (const change of changes) {
+      if (!("put" in change) || !["device", "update", "rollout"].includes(change.put)) continue
+      const { key, value } = recordOf(change)
+      const { version = 1 } = value as { readonly version?: number }
+      const name = `${change.put} ${key}`
+      const stored = this.#tables[change.put].get(key)
+      const known = seen.get(name) ?? (stored === undefined ? 0 : ((JSON.parse(stored) as Device).version ?? 1))
+      const isDoubted = changes.some((one) => "doubt" in one && one.doubt.some(({ id }) => id === key))
+      if (version === 1 && known > 0) throw new AlreadyTaken(`${name} is there already`)
+      if (version > 1 && known !== version - (isDoubted ? 2 : 1)) throw new StaleRecord(`${name} has another version`)
+      seen.set(name, version)
+    }
   }
 
   #take(actor: Actor, change: Change): WaftEvent | null {
@@ -78,16 +106,51 @@ export class MemoryStore implements Store {
     }
     if ("add" in change) {
       this.#tables.device.set(change.device.id, JSON.stringify(change.device))
+      this.#logins.set(change.device.access.user, change.device.id)
       return null
     }
     if ("remove" in change) {
-      if (change.remove === "device") this.#tables.seen.delete(change.id)
+      if (change.remove === "device") this.#forgetDevice(change.id)
       this.#tables[change.remove].delete(change.id)
+      return null
+    }
+    if (isBulk(change)) {
+      this.#takeMany(change)
+      return null
+    }
+    if ("count" in change) {
+      for (const { rolloutId, phase, name, by } of change.count) {
+        const key = `${rolloutId} ${phase} ${name}`
+        const known = JSON.parse(this.#tables.counter.get(key) ?? "null") as Count | null
+        this.#tables.counter.set(key, JSON.stringify({ rolloutId, phase, name, by: (known?.by ?? 0) + by }))
+      }
       return null
     }
     const record = recordOf(change)
     this.#tables[change.put].set(record.key, JSON.stringify(record.value))
     return null
+  }
+
+  #forgetDevice(id: string): void {
+    this.#tables.seen.delete(id)
+    const device = this.#tables.device.get(id)
+    if (device !== undefined) this.#logins.delete((JSON.parse(device) as Device).access.user)
+  }
+
+  #takeMany(change: BulkChange): void {
+    const { device, update } = this.#tables
+    if ("enrol" in change) for (const one of change.enrol) update.set(one.id, JSON.stringify(one))
+    else if ("end" in change) {
+      for (const { id } of change.end) {
+        const stored = JSON.parse(update.get(id) ?? "") as Update
+        update.set(id, JSON.stringify(endedAs(stored, change.as)))
+      }
+    } else {
+      for (const { id } of change.doubt) {
+        const stored = device.get(id)
+        if (stored !== undefined) device.set(id, JSON.stringify(doubted(JSON.parse(stored) as Device)))
+      }
+    }
   }
 
   devices = (): Promise<readonly Device[]> => this.#all("device")
@@ -104,6 +167,13 @@ export class MemoryStore implements Store {
   groups = (): Promise<readonly SavedGroup[]> => this.#all("group")
   deltas = (): Promise<readonly DeltaRecord[]> => this.#all("delta")
   seen = (): Promise<readonly Seen[]> => this.#all("seen")
+
+  counters = (): Promise<readonly Count[]> => this.#all("counter")
+  #uptime = 0
+  uptime = (): Promise<number> => Promise.resolve(this.#uptime)
+  saveUptime = (ms: number): Promise<void> => Promise.resolve(void (this.#uptime = ms))
+  device = (id: string): Promise<Device | null> =>
+    Promise.resolve(JSON.parse(this.#tables.device.get(id) ?? "null") as Device | null)
 
   async liveUpdates(): Promise<readonly Update[]> {
     const rollouts = new Map((await this.rollouts()).map((rollout) => [rollout.id, rollout.state]))
@@ -160,8 +230,8 @@ export class MemoryStore implements Store {
   }
 
   newestUpdates = async (deviceIds: readonly string[]): Promise<readonly Update[]> => {
-    const newest = await Promise.all(deviceIds.map((id) => this.updatesOfDevice(id, 1)))
-    return newest.flat()
+    const newest = new Map((await this.#all<Update>("update")).map((update) => [update.deviceId, update]))
+    return deviceIds.flatMap((id) => newest.get(id) ?? [])
   }
 
   troubledDevices = async (): Promise<readonly TroubledDevice[]> => {
@@ -196,12 +266,22 @@ export class MemoryStore implements Store {
       (event) =>
         event.seq > after &&
         event.seq < before &&
-        (deviceId === undefined || event.deviceId === deviceId) &&
+        (deviceId === undefined || event.deviceId === deviceId || this.#hasEnded(event, deviceId)) &&
         (rolloutId === undefined || event.rolloutId === rolloutId) &&
         (isCalledFor !== true || event.from !== null),
     )
     if (backwards === true) found.reverse()
     return Promise.resolve(found.slice(0, limit))
+  }
+
+  /** Whether an event of a rollout ended an update of the device, with those of others. */
+  #hasEnded({ kind, at, rolloutId }: WaftEvent, deviceId: string): boolean {
+    if (!Object.hasOwn(endingsOfMany, kind)) return false
+    return [...this.#tables.update.values()].some((text) => {
+      const { progress, ...update } = JSON.parse(text) as Update
+      const isOver = progress.state === "cancelled" || progress.state === "superseded"
+      return isOver && update.deviceId === deviceId && update.rolloutId === rolloutId && progress.since === at
+    })
   }
 
   lastEventSeq = (): Promise<number> => Promise.resolve(this.#events.length)
@@ -233,8 +313,9 @@ type TableName =
   | "image"
   | "delta"
   | "seen"
+  | "counter"
 
-function recordOf(change: Exclude<Change, { append: unknown } | { remove: unknown } | { add: unknown }>): {
+function recordOf(change: Extract<Change, { put: unknown }>): {
   readonly key: string
   readonly value: object
 } {

@@ -1,5 +1,5 @@
 import type { Evidence } from "../../core/domain/evidence.ts"
-import type { Device, Update } from "../../core/domain/records.ts"
+import type { Update } from "../../core/domain/records.ts"
 import { mayHaveImage } from "../../core/domain/pull-state.ts"
 import { advance, type UpdateState } from "../../core/domain/update.ts"
 import { eventOf } from "./commit.ts"
@@ -44,12 +44,6 @@ export function moveUpdate(update: Update, evidence: readonly Evidence[], cameFr
   }
   if (progress === update.progress) return { update, changes }
   return { update: { ...update, progress, place: { ...update.place, hasBegun } }, changes }
-}
-
-/** The device as it is once nobody can say any more what it runs. */
-export function runsUnknown(device: Device): Device {
-  if (device.running.evidence === "unknown") return device
-  return { ...device, running: { version: device.running.version, evidence: "unknown" } }
 }
 
 const mayHave: ReadonlySet<UpdateState> = new Set(["downloading", "downloaded", "installing"])

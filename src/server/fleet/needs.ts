@@ -1,5 +1,6 @@
 import type { Actor } from "../../core/domain/actor.ts"
 import type { AuditEntry, FieldChange } from "../../core/domain/audit.ts"
+import type { UpdateState } from "../../core/domain/update.ts"
 import type { Emitter } from "../../core/kit/emitter.ts"
 import type { DeltaRecipe, Publication, Upload } from "../../core/families/family.ts"
 import type { ApiToken, Session, User, Webhook, WebhookStanding } from "../../core/domain/people.ts"
@@ -25,6 +26,8 @@ export interface Clock {
   readonly now: () => number
   /** Ms since some moment of this process: for waiting. It never jumps. */
   readonly monotonic: () => number
+  /** Lets everybody else have their turn: long work in memory stops for that every few milliseconds. */
+  readonly breathe: () => Promise<void>
 }
 
 /** A random source: text of `length` characters that are hard to confuse, from a cryptographic generator. */
@@ -59,6 +62,43 @@ export type Change =
   | { readonly put: "delta"; readonly delta: DeltaRecord }
   /** An event, and what its deed changed where that is told. */
   | { readonly append: NewEvent; readonly changes?: readonly FieldChange[] }
+  | BulkChange
+  /** What a commit does to the counters of rollouts; memory counts by itself. */
+  | { readonly count: readonly Count[] }
+
+/** A counter of a rollout's phase: its devices in a state, or what they took. */
+export interface Count {
+  readonly rolloutId: string
+  readonly phase: number
+  readonly name: UpdateState | "offers" | "bytes" | "sms" | "money"
+  readonly by: number
+}
+
+/** What concerns many devices alike: a few statements, however many they are, and no event for each. */
+export type BulkChange =
+  /** First updates of devices that a rollout has not come to. */
+  | { readonly enrol: readonly Update[] }
+  /** Updates that are not over, as they stand, and how all of them end. Their tickets and offers stay with them. */
+  | { readonly end: readonly Update[]; readonly as: Ending }
+  /** Devices of which nobody can say any more what they run. */
+  | { readonly doubt: readonly Device[] }
+
+export function isBulk(change: Change): change is BulkChange {
+  return "enrol" in change || "end" in change || "doubt" in change
+}
+
+/** How updates end that no device ends: an operator took the rollout or the release back, or a newer rollout took the devices. */
+export interface Ending {
+  readonly state: "cancelled" | "superseded"
+  /** ms since 1970 UTC: also that of the rollout's event that tells of it. */
+  readonly since: number
+  readonly sentence: string
+}
+
+/** A record has another version in the store than the one that it was read at: somebody else has saved it since. */
+export class StaleRecord extends Error {
+  override readonly name = "StaleRecord"
+}
 
 /** The store has a record of that id, or one with that login, already. */
 export class AlreadyTaken extends Error {
@@ -71,11 +111,20 @@ export interface Seen {
   readonly peer: string
   /** How often it comes, as `rhythmText` writes it. */
   readonly rhythm: string
+  /** When, on the clock of the server's uptime, ms. */
+  readonly upAt: number
 }
 
 export interface Store extends PageReads {
   /** Makes the changes of `actor` durable (synced to disk), then resolves with the appended events and their numbers. */
   readonly commit: (actor: Actor, changes: readonly Change[]) => Promise<readonly WaftEvent[]>
+  /** The counters of all rollouts. */
+  readonly counters: () => Promise<readonly Count[]>
+  /** Ms for which servers of this store have been up, as far as that was saved. */
+  readonly uptime: () => Promise<number>
+  readonly saveUptime: (ms: number) => Promise<void>
+  /** A device as it is stored now; null = it is gone. */
+  readonly device: (id: string) => Promise<Device | null>
   readonly devices: () => Promise<readonly Device[]>
   readonly releases: () => Promise<readonly Release[]>
   readonly rollouts: () => Promise<readonly Rollout[]>

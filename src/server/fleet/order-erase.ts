@@ -1,7 +1,7 @@
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
-import type { LiveDevice } from "./live-fleet.ts"
+import { withLocks } from "./ledger/device-lock.ts"
 import type { Change } from "./needs.ts"
 import { releaseById } from "./find-release.ts"
 
@@ -18,7 +18,7 @@ export async function orderErase(needs: Needs & OnBehalf, releaseId: string): Pr
   const known = [...needs.live.devices.values()].filter(
     ({ device }) => device.family === release.family && order(device.familyState, release.version) !== null,
   )
-  return inTheirTurn(known, async () => {
+  return withLocks(needs, known, async () => {
     const told = known.flatMap((live) => {
       const ordered = order(live.device.familyState, release.version)
       return ordered === null ? [] : [{ live, ...ordered }]
@@ -32,16 +32,4 @@ export async function orderErase(needs: Needs & OnBehalf, releaseId: string): Pr
     await commit(needs, needs.actor, changes)
     return told.length
   })
-}
-
-/** Does one deed for many devices while none of them has another one under way. */
-async function inTheirTurn<T>(devices: readonly LiveDevice[], deed: () => Promise<T>): Promise<T> {
-  const before = devices.map((live) => live.turn)
-  const done = Promise.all(before).then(deed)
-  const turn = done.then(
-    () => undefined,
-    () => undefined,
-  )
-  for (const live of devices) live.turn = turn
-  return done
 }

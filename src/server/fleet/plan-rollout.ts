@@ -28,54 +28,50 @@ export interface RolloutMember {
 }
 
 type Needs = Pick<FleetNeeds, "live" | "families" | "clock">
-type PlanNeeds = Pick<FleetNeeds, "store" | "live" | "families" | "images" | "clock"> & {
-  /** Lets everybody else have their turn. */
-  readonly breathe: () => Promise<void>
-}
+type PlanNeeds = Pick<FleetNeeds, "store" | "live" | "families" | "images" | "clock">
 
 /** Devices that are looked at before the others have their turn. */
 const atOnce = 200
+
+/** Devices that are looked at without a breath. */
+const sliceSize = 2000
 
 /**
  * Finds the devices of a rollout and each one's release. Refuses unknown and withdrawn releases, two releases for the
  * same device, and a rollout without a device.
  */
-export function chooseMembers(needs: Needs, wish: RolloutWish): readonly RolloutMember[] {
-  const members = [...choices(needs, wish)].flatMap((member) => member ?? [])
-  if (members.length === 0) throw emptyRollout(needs, wish)
-  return members
-}
-
-/** The same in small steps, so that nobody waits for it. */
-async function chooseInSteps(needs: PlanNeeds, wish: RolloutWish): Promise<readonly RolloutMember[]> {
-  const members: RolloutMember[] = []
-  let looked = 0
-  for (const member of choices(needs, wish)) {
-    if (++looked % atOnce === 0) await needs.breathe()
-    if (member !== null) members.push(member)
-  }
-  if (members.length === 0) throw emptyRollout(needs, wish)
-  return members
-}
-
-/** Each device of the fleet as a member, by id; null = it is none. */
-function* choices(needs: Needs, wish: RolloutWish): Generator<RolloutMember | null> {
+export async function chooseMembers(needs: Needs, wish: RolloutWish): Promise<readonly RolloutMember[]> {
   const releases = releasesOf(needs, wish.releaseIds)
   if (releases.length === 0) throw new Refusal("bad-request", { detail: "a rollout needs at least one release" })
+  const members = await membersAmong(needs, wish, releases)
+  if (members.length === 0) throw emptyRollout(needs, wish)
+  return members
+}
+
+/** The devices that a rollout is for, and each one's release; none is no mistake here, nor a release that may not be offered now. */
+export async function findMembers(needs: Needs, wish: RolloutWish): Promise<readonly RolloutMember[]> {
+  const releases = [...new Set(wish.releaseIds)].map((id) => releaseById(needs, id))
+  return membersAmong(needs, wish, releases)
+}
+
+async function membersAmong(
+  needs: Needs,
+  wish: RolloutWish,
+  releases: readonly Release[],
+): Promise<readonly RolloutMember[]> {
   const group = wish.group === null ? () => true : fleetGroup(needs, wish.group)
+  const members: RolloutMember[] = []
+  let looked = 0
   for (const id of needs.live.deviceIds.after(null)) {
+    if (++looked % sliceSize === 0) await needs.clock.breathe()
     const live = needs.live.devices.get(id)
     if (live === undefined) continue
     const { device } = live
-    const isChosen = device.admission !== "pending" && group(groupMember(live))
-    const release = isChosen ? findRelease(releases, device) : null
-    yield release === null ? null : { device, release, isThere: isThere(live, release, wish), obstacle: null }
+    if (device.admission === "pending" || !group(groupMember(live))) continue
+    const release = findRelease(releases, device)
+    if (release !== null) members.push({ device, release, isThere: isThere(live, release, wish), obstacle: null })
   }
-}
-
-function emptyRollout(needs: Needs, { releaseIds, group }: RolloutWish): Refusal {
-  const releases = [...new Set(releaseIds)].map((id) => releaseById(needs, id))
-  return new Refusal("empty-rollout", { detail: whyEmpty(releases, group) })
+  return members
 }
 
 /** Releases by their ids. Refuses unknown and withdrawn ones. */
@@ -111,6 +107,11 @@ export function isThere(
   return !isElsewhere || (update.pull.contact === null && !mayHaveImage(update.pull))
 }
 
+function emptyRollout(needs: Needs, { releaseIds, group }: RolloutWish): Refusal {
+  const releases = [...new Set(releaseIds)].map((id) => releaseById(needs, id))
+  return new Refusal("empty-rollout", { detail: whyEmpty(releases, group) })
+}
+
 function whyEmpty(releases: readonly Release[], group: string | null): string {
   const kinds = releases.map(({ family, models }) => (models.length === 0 ? family : `${family} ${models.join("/")}`))
   const among = group === null ? "" : ` and matches ${group}`
@@ -137,11 +138,11 @@ export interface PlannedRollout {
 /** Says what a rollout would do with each device, and does nothing. */
 export async function planRollout(needs: PlanNeeds, wish: RolloutWish): Promise<PlannedRollout> {
   const planner = new OfferPlanner(needs)
-  const members = await chooseInSteps(needs, wish)
+  const members = await chooseMembers(needs, wish)
   const without = await unrehearsed(needs, members)
   const rows: PlannedMember[] = []
   for (const [index, member] of members.entries()) {
-    if (index % atOnce === atOnce - 1) await needs.breathe()
+    if (index % atOnce === atOnce - 1) await needs.clock.breathe()
     const rehearsal = without.get(member.release.id)
     const isBarred = rehearsal?.models.has(member.device.model) === true && !isVirtual(member.device)
     const barred = isBarred ? { ...member, obstacle: rehearsal.sentence } : member

@@ -5,12 +5,9 @@ import type { FleetNeeds } from "./fleet-needs.ts"
 import type { LiveDevice } from "./live-fleet.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
 import { chooseMembers } from "./plan-rollout.ts"
-import { phasesOf } from "./start-rollout.ts"
+import { phasesOf } from "./enrol-devices.ts"
 
-type Needs = Pick<FleetNeeds, "live" | "families" | "images" | "clock"> & {
-  /** Lets everybody else have their turn. */
-  readonly breathe: () => Promise<void>
-}
+type Needs = Pick<FleetNeeds, "live" | "families" | "images" | "clock">
 
 /** What a phase is expected to take. */
 export interface PhaseCosts extends Spent {
@@ -37,14 +34,14 @@ const devicesAtOnce = 200
  * as many repeated bytes as its last update took. Refuses what `chooseMembers` refuses.
  */
 export async function previewCosts(needs: Needs, plan: RolloutPlan): Promise<CostPreview> {
-  const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group })
-  const phaseOf = phasesOf(needs, { plan, rankMultiplier: 7919 }, members)
+  const members = await chooseMembers(needs, { releaseIds: plan.releases, group: plan.group })
+  const phaseOf = await phasesOf(needs, { plan, rankMultiplier: 7919 }, members)
   const planner = new OfferPlanner(needs)
   const phases = plan.phases.map(({ name }) => ({ name, devices: 0, alreadyThere: 0, impossible: 0, ...nothingSpent }))
   const simPlans: Record<string, PlanTally> = {}
   let withoutTariff = 0
   for (const [index, { device, release, isThere }] of members.entries()) {
-    if (index % devicesAtOnce === devicesAtOnce - 1) await needs.breathe()
+    if (index % devicesAtOnce === devicesAtOnce - 1) await needs.clock.breathe()
     const phase = phases[phaseOf.get(device.id) ?? 0]
     if (phase === undefined) continue
     phase.devices++

@@ -3,10 +3,7 @@ import { findRelease, isThere, releasesOf } from "./plan-rollout.ts"
 import { fleetGroup, groupMember } from "./group-context.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
 
-type Needs = Pick<FleetNeeds, "live" | "families" | "images" | "clock"> & {
-  /** Lets everybody else have their turn. */
-  readonly breathe: () => Promise<void>
-}
+type Needs = Pick<FleetNeeds, "live" | "families" | "images" | "clock">
 
 interface Counted {
   readonly devices: number
@@ -44,7 +41,7 @@ export async function previewGroup(
   const ids: string[] = []
   let [devices, without, looked] = [0, 0, 0]
   for (const live of needs.live.devices.values()) {
-    if (++looked % devicesAtOnce === 0) await needs.breathe()
+    if (++looked % devicesAtOnce === 0) await needs.clock.breathe()
     const { device } = live
     if (device.admission === "pending" || !matches(groupMember(live))) continue
     const { id, family, model, running } = device

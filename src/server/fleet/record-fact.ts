@@ -7,14 +7,16 @@ import { mayHaveImage, type PullState } from "../../core/domain/pull-state.ts"
 import { spentMore } from "../../core/domain/marks.ts"
 import type { Device, Update, UpdatePlace } from "../../core/domain/records.ts"
 import { updateStates } from "../../core/domain/update.ts"
+import { runsUnknown } from "../../core/domain/running.ts"
 import type { Family, ImageFile } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import { reopenRollout } from "./finish-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
+import { withLock } from "./ledger/device-lock.ts"
 import type { LiveDevice, Offered } from "./live-fleet.ts"
-import { moveUpdate, runsUnknown } from "./move-update.ts"
+import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families">
@@ -34,11 +36,7 @@ export interface WireFact {
  * are taken in one after another, so that no two of them start from the same state.
  */
 export function recordFact(needs: Needs, wire: WireFact): Promise<void> {
-  const { live } = wire
-  const done = live.turn.then(() => takeIn(needs, wire))
-  // The next fact waits for this one but does not fail with it: the caller of this one hears of the failure.
-  live.turn = done.catch(() => undefined)
-  return done
+  return withLock(needs, wire.live, () => takeIn(needs, wire))
 }
 
 /** What is needed to draw conclusions about a device's update. */

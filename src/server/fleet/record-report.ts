@@ -14,7 +14,7 @@ import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
 
@@ -27,7 +27,7 @@ export async function recordReport<Read>(
   live: LiveDevice,
   read: () => { readonly report: DeviceReport | undefined; readonly read: Read },
 ): Promise<Read> {
-  const taken = await takeTurns([live], async () => {
+  const taken = await withLock(needs, live, async () => {
     const { report, read: result } = read()
     return { result, moved: report === undefined ? null : await takeIn(needs, live, report) }
   })

@@ -7,12 +7,9 @@ import { rhythmOf } from "../../core/rollout/rhythm.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
 import { OfferPlanner, offerTarget } from "./plan-offer.ts"
 import { chooseMembers, type RolloutMember } from "./plan-rollout.ts"
-import { phasesOf } from "./start-rollout.ts"
+import { phasesOf } from "./enrol-devices.ts"
 
-type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "families"> & {
-  /** Lets everybody else have their turn. */
-  readonly breathe: () => Promise<void>
-}
+type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "families">
 
 export interface RehearsalOrder {
   readonly plan: RolloutPlan
@@ -44,13 +41,13 @@ const usualOdds: Odds = { cut: 0.02, failure: 0.01, silence: 0.005 }
  */
 export async function rehearsePlan(needs: Needs, order: RehearsalOrder): Promise<RehearsalReport> {
   const { plan } = order
-  const members = chooseMembers(needs, { releaseIds: plan.releases, group: plan.group })
-  const phases = phasesOf(needs, { plan, rankMultiplier: 7919 }, members)
+  const members = await chooseMembers(needs, { releaseIds: plan.releases, group: plan.group })
+  const phases = await phasesOf(needs, { plan, rankMultiplier: 7919 }, members)
   const planner = new OfferPlanner(needs)
   const devices: TwinDevice[] = []
   let known = 0
   for (const [index, member] of members.entries()) {
-    if (index % 200 === 199) await needs.breathe()
+    if (index % 200 === 199) await needs.clock.breathe()
     const live = needs.live.devices.get(member.device.id)
     const rhythm = live === undefined ? null : rhythmOf(live.rhythm)
     if (rhythm !== null) known++
@@ -78,7 +75,7 @@ export async function rehearsePlan(needs: Needs, order: RehearsalOrder): Promise
         all.push(next.value)
         break
       }
-      await needs.breathe()
+      await needs.clock.breathe()
     }
   }
   const report = { typical: typicalOf(all), all, devices: devices.length, known, odds }

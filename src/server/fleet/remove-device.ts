@@ -2,7 +2,7 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock } from "./ledger/device-lock.ts"
 
 /** The device of that id. Refuses `no-such-device`. */
 export function deviceById({ live }: Pick<FleetNeeds, "live">, id: string): LiveDevice {
@@ -17,7 +17,7 @@ export async function removeDevice(
   id: string,
 ): Promise<void> {
   const live = deviceById(needs, id)
-  await takeTurns([live], async () => {
+  await withLock(needs, live, async () => {
     if (needs.live.devices.get(id) !== live) throw new Refusal("no-such-device", { device: id })
     if (live.update !== null && !isOver(live.update)) {
       throw new Refusal("device-in-rollout", { device: id, rollout: live.update.rolloutId })

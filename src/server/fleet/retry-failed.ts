@@ -3,11 +3,11 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { rolloutById } from "./find-rollout.ts"
-import { isLive } from "./live-fleet.ts"
-import type { LiveRollout } from "./live-rollout.ts"
+import { isLive, type LiveDevice } from "./live-fleet.ts"
+import { byTry, inTurn, type LiveRollout } from "./live-rollout.ts"
 import { makeOffers } from "./make-offers.ts"
 import type { Change } from "./needs.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLocks } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
 
@@ -25,33 +25,34 @@ export async function retryFailed(needs: Needs, id: string): Promise<LiveRollout
   const wanted = await unsuccessful(needs, live)
   if (wanted.length === 0) throw new Refusal("nothing-to-retry", { rollout: id })
   const devices = wanted.flatMap(({ deviceId }) => needs.live.devices.get(deviceId) ?? [])
-  await takeTurns(devices, async () => {
-    const updates = wanted.map(
-      (update): Change => ({
-        put: "update",
-        update: { ...update, place: { ...update.place, isWantedAgain: true } },
-      }),
-    )
-    const kind = isLive(state) ? ("rollout.retried" as const) : ("rollout.reopened" as const)
-    const sentence = `In the rollout ${id} ${wanted.length} devices that did not succeed may try again.`
-    const event = eventOf({ at: needs.clock.now(), kind, rolloutId: id, sentence })
-    await commit(needs, needs.actor, [{ put: "rollout", rollout: goingOn(live) }, ...updates, event])
-  })
+  await withLocks(needs, devices, () => inTurn(live, () => letTryAgain(needs, live, devices)))
   await makeOffers(needs, live)
   return live
+}
+
+/** They are locked: what they did since somebody looked counts. */
+async function letTryAgain(needs: Needs, live: LiveRollout, devices: readonly LiveDevice[]): Promise<void> {
+  const locked = new Set(devices.map(({ device }) => device.id))
+  const wanted = (await unsuccessful(needs, live)).filter(({ deviceId }) => locked.has(deviceId))
+  const { id, state } = live.rollout
+  const updates = wanted.map(
+    (update): Change => ({
+      put: "update",
+      update: { ...update, place: { ...update.place, isWantedAgain: true } },
+    }),
+  )
+  const kind = isLive(state) ? ("rollout.retried" as const) : ("rollout.reopened" as const)
+  const sentence = `In the rollout ${id} ${wanted.length} devices that did not succeed may try again.`
+  const event = eventOf({ at: needs.clock.now(), kind, rolloutId: id, sentence })
+  await commit(needs, needs.actor, [{ put: "rollout", rollout: goingOn(live) }, ...updates, event])
 }
 
 /** The newest tries that did not succeed, of devices that no later rollout has had. */
 async function unsuccessful({ live: fleet, store }: Needs, live: LiveRollout): Promise<readonly Update[]> {
   const newest = new Map<string, Update>()
   const updates = await store.updatesOfRollout(live.rollout.id)
-  for (const update of [...updates].sort((a, b) => a.place.tryNumber - b.place.tryNumber)) {
-    newest.set(update.deviceId, update)
-    // After a restart only what is still watched of an ended rollout is in memory.
-    if (live.states.has(update.deviceId)) continue
-    const labels = fleet.devices.get(update.deviceId)?.device.labels ?? {}
-    live.setUpdate(update, { labels, imageBytes: update.image?.sizeBytes ?? 0 })
-  }
+  for (const update of [...updates].sort(byTry)) newest.set(update.deviceId, update)
+  fleet.completeRollout(live, updates)
   const lost = new Set(await store.overtakenDevices(live.rollout.id))
   return [...newest.values()].filter(({ deviceId, progress, place }) => {
     const isBad = progress.state === "failed" || progress.state === "no-show"

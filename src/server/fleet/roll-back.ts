@@ -45,9 +45,7 @@ async function rollBack(
   { reason, mustBeApproved }: Wish,
 ): Promise<LiveRollout> {
   const { rollout } = live
-  const updates = newestOf(await needs.store.updatesOfRollout(rollout.id))
-  const begun = updates.flatMap((update) => current(needs, update) ?? []).filter(({ place }) => place.hasBegun)
-  const members = begun.flatMap((update) => memberOf(needs, update) ?? [])
+  const members = await waysBack(needs, rollout.id)
   if (members.length === 0) {
     if (isLive(rollout.state)) await abortRollout(needs, rollout.id, reason ?? "It was rolled back; nobody had begun")
     return live
@@ -67,6 +65,17 @@ async function rollBack(
     members: members.map(({ device, way }) => toMember(needs, device, way)),
     rollbackOf: rollout.id,
   })
+}
+
+/** The devices of a rollout that have begun, on their way back. */
+export async function membersBack(needs: Needs, rolloutId: string): Promise<readonly RolloutMember[]> {
+  return (await waysBack(needs, rolloutId)).map(({ device, way }) => toMember(needs, device, way))
+}
+
+async function waysBack(needs: Needs, rolloutId: string) {
+  const updates = newestOf(await needs.store.updatesOfRollout(rolloutId))
+  const begun = updates.flatMap((update) => current(needs, update) ?? []).filter(({ place }) => place.hasBegun)
+  return begun.flatMap((update) => memberOf(needs, update) ?? [])
 }
 
 /** The newest try of each device. */

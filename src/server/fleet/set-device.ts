@@ -8,7 +8,7 @@ import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import type { Change } from "./needs.ts"
 import { deviceById } from "./remove-device.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families"> & OnBehalf
 
@@ -33,7 +33,7 @@ export async function setDevice(needs: Needs, id: string, word: DeviceWord): Pro
       detail: "say what it runs (running), that it is one device (single), or its labels, model or options",
     })
   }
-  await takeTurns([live], async () => {
+  await withLock(needs, live, async () => {
     const running = word.running === undefined ? null : toldRunning(needs, live.device, word.running)
     const changed = changedDevice(needs, live, word)
     const device = running === null ? changed : { ...changed, running }
@@ -123,7 +123,7 @@ export async function replaceDevice(needs: Needs, id: string): Promise<LiveDevic
       detail: `a ${live.device.family} device is its own SIM and IMEI: remove it and add the other`,
     })
   }
-  await takeTurns([live], async () => {
+  await withLock(needs, live, async () => {
     const { update } = live
     if (update !== null && !isOver(update)) {
       throw new Refusal("device-in-rollout", { device: id, rollout: update.rolloutId })

@@ -1,16 +1,17 @@
 import { rolloutById } from "./find-rollout.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { PhaseMarks, RolloutMarks, Update } from "../../core/domain/records.ts"
+import type { UpdateState } from "../../core/domain/update.ts"
 import { commit, eventOf } from "./commit.ts"
-import { advanceRollout, inTurn } from "./advance-rollout.ts"
-import { endRollout } from "./finish-rollout.ts"
+import { advanceRollout } from "./advance-rollout.ts"
+import { countsAfter, endingChanges, openUpdates } from "./end-updates.ts"
+import { endChanges } from "./finish-rollout.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
-import { isLive, isOver, type LiveDevice } from "./live-fleet.ts"
-import type { LiveRollout } from "./live-rollout.ts"
+import { isLive } from "./live-fleet.ts"
+import { inTurn, type LiveRollout } from "./live-rollout.ts"
 import { makeOffers } from "./make-offers.ts"
-import { mayRunOther, moveUpdate, runsUnknown } from "./move-update.ts"
 import type { Change } from "./needs.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLocks } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText"> & OnBehalf
 
@@ -36,10 +37,6 @@ export async function resumeRollout(needs: Needs, id: string): Promise<LiveRollo
   const rollout = steerable(needs, id, "resumed")
   if (rollout.rollout.state === "running") return rollout
   await setState(needs, rollout, { state: "running", reason: null, sentence: `The rollout ${id} was resumed.` })
-  for (const deviceId of rollout.states.keys()) {
-    const live = needs.live.devices.get(deviceId)
-    if (live !== undefined) live.quietSince = needs.clock.monotonic()
-  }
   await makeOffers(needs, rollout)
   return rollout
 }
@@ -47,17 +44,26 @@ export async function resumeRollout(needs: Needs, id: string): Promise<LiveRollo
 /** Ends it now. A device that has the image already may still install it: what it runs is then unknown. */
 export async function abortRollout(needs: PauseNeeds, id: string, reason: string | null = null): Promise<LiveRollout> {
   const rollout = steerable(needs, id, "aborted")
-  // Nothing new is offered while its updates are cancelled.
-  if (rollout.rollout.state === "running") rollout.book.state = "paused"
-  try {
-    await cancelUpdates(needs, rollout, { why: `The rollout ${id} was aborted` })
-  } catch (error) {
-    rollout.setRollout(rollout.rollout)
-    throw error
-  }
   const sentence = `The rollout ${id} was aborted${reason === null ? "" : `: ${reason}`}.`
-  await inTurn(rollout, () => endRollout(needs, rollout, { state: "aborted", sentence, reason }))
+  await whileEnding(rollout, () =>
+    cancelUpdates(needs, rollout, { why: `The rollout ${id} was aborted`, releaseId: null }, ({ at, counts }) =>
+      endChanges(rollout, { state: "aborted", sentence, reason, at, counts }),
+    ),
+  )
   return rollout
+}
+
+/** Nothing new is offered, and nobody joins, while a rollout's updates are cancelled. */
+async function whileEnding(live: LiveRollout, action: () => Promise<void>): Promise<void> {
+  live.isEnding = true
+  if (live.rollout.state === "running") live.book.state = "paused"
+  try {
+    await live.enrolment
+    await action()
+  } finally {
+    live.isEnding = false
+    live.setRollout(live.rollout)
+  }
 }
 
 /** Opens the gate of the next phase by hand. Refuses `no-gate` where none is closed. */
@@ -117,7 +123,7 @@ async function setState(needs: PauseNeeds, live: LiveRollout, { state, reason, s
   await inTurn(live, async () => {
     if (!isLive(live.rollout.state) || live.rollout.state === state) return
     const now = needs.clock.now()
-    const marks = state === "running" ? resumedMarks(live, now) : live.rollout.marks
+    const marks = state === "running" ? resumedMarks(live, { now, uptime: needs.live.uptime() }) : live.rollout.marks
     const rollout = { ...live.rollout, state, marks: { ...marks, reason } }
     const kind = state === "paused" ? "rollout.paused" : "rollout.resumed"
     const event = eventOf({ at: now, kind, rolloutId: rollout.id, sentence })
@@ -127,10 +133,14 @@ async function setState(needs: PauseNeeds, live: LiveRollout, { state, reason, s
 }
 
 /** What has failed is taken note of, and the pace begins anew. */
-function resumedMarks({ rollout, book }: LiveRollout, now: number): RolloutMarks {
+function resumedMarks(
+  { rollout, book }: LiveRollout,
+  { now, uptime }: { readonly now: number; readonly uptime: number },
+): RolloutMarks {
   const { paceFrom } = rollout.marks
   return {
     ...rollout.marks,
+    silentFrom: Math.round(uptime),
     paceFrom: paceFrom === null ? null : { at: now, offered: book.offered },
     phases: rollout.marks.phases.map((marks, at) => ({ ...marks, pardoned: notSucceeded(book.phases[at]) })),
   }
@@ -142,37 +152,45 @@ function notSucceeded(phase: LiveRollout["book"]["phases"][number] | undefined):
   return { failed: (counts.failed ?? 0) + again.failed, noShow: (counts["no-show"] ?? 0) + again.noShow }
 }
 
-/** Cancels a rollout's open updates, all in one transaction; `why` begins the sentence. */
-async function cancelUpdates(
-  needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf,
-  rollout: LiveRollout,
-  { why, releaseId }: { readonly why: string; readonly releaseId?: string },
-): Promise<void> {
-  const members = [...rollout.states.keys()].flatMap((deviceId) => needs.live.devices.get(deviceId) ?? [])
-  await takeTurns(members, async () => {
-    const cancelled = members.flatMap((live) => {
-      const { update } = live
-      if (update === null || update.rolloutId !== rollout.rollout.id || isOver(update)) return []
-      if (releaseId !== undefined && update.releaseId !== releaseId) return []
-      return [{ live, ...cancel(needs, live, update, why) }]
-    })
-    const changes = cancelled.flatMap(({ update, device, changes }): Change[] => [
-      { put: "update", update },
-      ...(device === null ? [] : [{ put: "device", device } as const]),
-      ...changes,
-    ])
-    await commit(needs, needs.actor, changes)
-  })
+interface Cancelled {
+  readonly at: number
+  /** The rollout's devices by state, once its updates are cancelled. */
+  readonly counts: Partial<Record<UpdateState, number>>
+  /** How many of them are. */
+  readonly count: number
 }
 
-function cancel({ clock }: Pick<FleetNeeds, "clock">, live: LiveDevice, update: Update, why: string) {
-  const mayHave = mayRunOther(update)
-  const rest = mayHave
-    ? "while it was fetching or had fetched the image, so it may or may not run it"
-    : "before it began to fetch"
-  const sentence = `${why} ${rest}.`
-  const move = moveUpdate(update, [{ kind: "cancelled", basis: "observed", at: clock.now(), sentence }])
-  return { ...move, device: mayHave ? runsUnknown(live.device) : null }
+/**
+ * Cancels a rollout's open updates, all in one transaction with what it means for the rollout; `why` begins the sentence.
+ * Nothing is told of each: the rollout's own event, of the same moment, stands in the history of every device of it.
+ */
+async function cancelUpdates(
+  needs: PauseNeeds,
+  rollout: LiveRollout,
+  { why, releaseId }: { readonly why: string; readonly releaseId: string | null },
+  changesOf: (cancelled: Cancelled) => readonly Change[],
+): Promise<void> {
+  const members = [...rollout.states.keys()].flatMap((deviceId) => needs.live.devices.get(deviceId) ?? [])
+  const cancel = async (): Promise<void> => {
+    if (!isLive(rollout.rollout.state)) return
+    const at = needs.clock.now()
+    const ended = await openUpdates(needs, rollout, members, releaseId)
+    const sentence = (_: Update, mayRun: boolean): string =>
+      `${why} ${mayRun ? "while it was fetching or had fetched the image, so it may or may not run it" : "before it began to fetch"}.`
+    const counts = countsAfter(rollout, ended, "cancelled")
+    await commit(needs, needs.actor, [
+      ...endingChanges(ended, { state: "cancelled", at, sentence }),
+      ...changesOf({ at, counts, count: ended.length }),
+    ])
+  }
+  await withLocks(needs, members, () => inTurn(rollout, cancel))
+}
+
+function cancelledEvent(
+  rolloutId: string,
+  { at, sentence, counts }: Pick<Cancelled, "at" | "counts"> & { readonly sentence: string },
+): Change {
+  return eventOf({ at, kind: "rollout.updates-cancelled", rolloutId, sentence, data: { counts } })
 }
 
 /** Takes a release back: nobody is offered it any more, neither by a rollout nor by a channel. */
@@ -204,7 +222,11 @@ export async function withdrawRelease(needs: Needs, id: string): Promise<void> {
     ({ rollout }) => isLive(rollout.state) && rollout.releaseIds.includes(id),
   )
   for (const rollout of touched) {
-    await cancelUpdates(needs, rollout, { why: `The release ${id} was withdrawn`, releaseId: id })
+    const why = `The release ${id} was withdrawn`
+    await cancelUpdates(needs, rollout, { why, releaseId: id }, ({ at: since, counts, count }) => {
+      const words = `${why}: ${count} updates of the rollout ${rollout.rollout.id} to it were cancelled.`
+      return count === 0 ? [] : [cancelledEvent(rollout.rollout.id, { at: since, sentence: words, counts })]
+    })
     await advanceRollout(needs, rollout)
   }
 }

@@ -13,7 +13,7 @@ import { isOver, type LiveDevice } from "./live-fleet.ts"
 import { offerAgain } from "./make-offers.ts"
 import { moveUpdate } from "./move-update.ts"
 import type { Change } from "./needs.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLock } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "randomText">
 
@@ -31,7 +31,7 @@ export async function takeReport(needs: Needs, live: LiveDevice, report: Report)
     if (report.state === "verified" && report.version !== undefined) await sayRunning(needs, live, report.version)
     return "over"
   }
-  const moved = await takeTurns([live], () => takeIn(needs, live, report))
+  const moved = await withLock(needs, live, () => takeIn(needs, live, report))
   if (moved === null) return live.update !== null && orderName(live.update) === report.order ? "open" : "over"
   const rollout = needs.live.rollouts.get(moved.update.rolloutId)
   if (moved.meaning.isPackageWrong === true) await flagPackage(needs, moved.update, moved.meaning)

@@ -3,14 +3,16 @@ import { pullFacts } from "../../core/domain/pull.ts"
 import { commit } from "./commit.ts"
 import { familyOf } from "./families.ts"
 import { silenceLimitMs } from "../../core/domain/plan.ts"
+import { runsUnknown } from "../../core/domain/running.ts"
 import { rhythmOf } from "../../core/rollout/rhythm.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
+import type { LiveRollout } from "./live-rollout.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
-import { moveUpdate, mayRunOther, runsUnknown } from "./move-update.ts"
+import { moveUpdate, mayRunOther } from "./move-update.ts"
 import type { Change } from "./needs.ts"
 import { pullContext, recordFact } from "./record-fact.ts"
-import { takeTurns } from "./take-turns.ts"
+import { withLocks } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families">
 
@@ -29,37 +31,59 @@ export async function settleUndecided(needs: Needs): Promise<void> {
   await Promise.all(facts)
 }
 
+/** Devices that are looked at in one transaction. */
+const silentAtOnce = 500
+
 /**
  * Turns devices that were silent for longer than their rollout allows into `no-show`. Silence is counted by a clock
- * that never jumps and only while this server was up, so that neither a wrong date nor our own outage accuses a device.
+ * that never jumps and only while a server was up, so that neither a wrong date nor our own outage accuses a device, and no
+ * restart forgets it. Only those whose time may have come are looked at.
  */
 export async function noticeSilence(needs: Needs): Promise<void> {
-  const now = needs.clock.monotonic()
+  const uptime = needs.live.uptime()
   for (const rollout of needs.live.rollouts.values()) {
-    if (rollout.rollout.state !== "running") continue
+    if (rollout.rollout.state !== "running" || (rollout.silentAt ?? Infinity) > uptime) continue
     const silent: LiveDevice[] = []
-    for (const deviceId of rollout.states.keys()) {
+    for (const deviceId of rollout.takeSilent(uptime)) {
       const live = needs.live.devices.get(deviceId)
-      if (live?.update?.rolloutId !== rollout.rollout.id || isOver(live.update)) continue
-      if (live.update.progress.state === "waiting") continue
-      const { state } = live.update.progress
-      const { family } = live.device
-      const limitMs = silenceLimitMs(rollout.rollout.plan, {
-        state,
-        family,
-        rhythmMs: rhythmOf(live.rhythm)?.medianMs ?? null,
-      })
-      if (now - live.quietSince > limitMs) silent.push(live)
+      const at = live === undefined ? null : silentAt(live, rollout)
+      if (live === undefined || at === null) continue
+      if (at < uptime) silent.push(live)
+      else rollout.watchSilence(deviceId, at)
     }
-    if (silent.length === 0) continue
-    await declareSilent(needs, silent)
-    await advanceRollout(needs, rollout)
+    for (let from = 0; from < silent.length; from += silentAtOnce) {
+      const chunk = silent.slice(from, from + silentAtOnce)
+      try {
+        await declareSilent(needs, chunk)
+      } finally {
+        // Whoever could not be written down is looked at again.
+        for (const live of chunk) if (silentAt(live, rollout) !== null) rollout.watchSilence(live.device.id, uptime)
+      }
+    }
+    if (silent.length > 0) await advanceRollout(needs, rollout)
   }
+}
+
+/** When a device counts as silent in a rollout, on the clock of uptime; null = nothing is waited for. */
+function silentAt({ device, update, quietSince, rhythm }: LiveDevice, { rollout }: LiveRollout): number | null {
+  if (update?.rolloutId !== rollout.id || isOver(update) || update.progress.state === "waiting") return null
+  const { state } = update.progress
+  const limit = silenceLimitMs(rollout.plan, {
+    state,
+    family: device.family,
+    rhythmMs: rhythmOf(rhythm)?.medianMs ?? null,
+  })
+  return Math.max(update.dueAt ?? 0, quietSince + limit, (rollout.marks.silentFrom ?? 0) + limit)
+}
+
+/** Saves for how long servers of this store have been up. Called every few seconds: so much of it is lost at a crash. */
+export async function saveUptime({ live, store }: Pick<FleetNeeds, "live" | "store">): Promise<void> {
+  await store.saveUptime(Math.round(live.uptime()))
 }
 
 function declareSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<void> {
   const thought = silent.map((live) => ({ live, update: live.update }))
-  return takeTurns(silent, () => {
+  return withLocks(needs, silent, () => {
     // One that has done something meanwhile is not silent.
     const still = thought.flatMap(({ live, update }) => (live.update === update && update !== null ? [live] : []))
     return markSilent(needs, still)

@@ -76,6 +76,6 @@ it("an image that cannot be read, and a contested transfer, forget nothing of wh
   await expect(fetchProgram(server, "m1", await poll(server, "m1"))).rejects.toThrow()
   expect(server.update("m1")?.pull).toMatchObject({ grounds: "whole", contact: null })
   server.login("m1").contested?.()
-  await server.needs.live.devices.get("m1")?.turn
+  await server.needs.live.devices.get("m1")?.lock.freed
   expect(server.update("m1")?.pull).toMatchObject({ grounds: "unseen", quiet: 0 })
 })

@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { expect, it } from "vitest"
+import { endingsOfMany } from "../../core/domain/events/table.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { abortRollout, pauseRollout, resumeRollout, withdrawRelease } from "../fleet/steer-rollout.ts"
 import { startRollout } from "../fleet/start-rollout.ts"
@@ -73,7 +74,7 @@ it("explain never contradicts a later event, whatever happens in whatever order"
       await deeds["release"]?.(story)
       for (const name of wanted) {
         await deeds[name]?.(story).catch(() => undefined)
-        await story.server.needs.live.devices.get("m1")?.turn
+        await story.server.needs.live.devices.get("m1")?.lock.freed
         await expectConsistent(story, name)
       }
     }),
@@ -97,7 +98,17 @@ async function expectConsistent({ server }: Story, after: string): Promise<void>
     ({ kind, deviceId, rolloutId }) =>
       kind.startsWith("update.") && deviceId === "m1" && rolloutId === update?.rolloutId,
   )
-  const isOwn = update !== null && !/is paused/.test(said) && update.progress.state !== "waiting"
+  // What ends many devices' updates at once is told once, of their rollout.
+  const { state = "waiting" } = update?.progress ?? {}
+  const ending = server.heard.find(
+    ({ kind, rolloutId, at }) =>
+      rolloutId === update?.rolloutId &&
+      at === update?.progress.since &&
+      Object.hasOwn(endingsOfMany, kind) &&
+      endingsOfMany[kind as keyof typeof endingsOfMany] === state,
+  )
+  if (state === "cancelled" || state === "superseded") expect(ending, story).toBeDefined()
+  const isOwn = update !== null && !/is paused/.test(said) && state !== "waiting" && ending === undefined
   if (isOwn && last !== undefined) expect(said.toLowerCase(), story).toContain(last.sentence.toLowerCase().slice(1, 60))
   // A doubt that stands is said, and one that was ended is not.
   const isDoubted = (update?.pull.sharing ?? null) !== null

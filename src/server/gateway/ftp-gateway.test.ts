@@ -89,7 +89,7 @@ describe("what a mote does next", () => {
     for (let i = 0; i < 3; i++) {
       await server.pass(3_600_000)
       await poll(server, "m1")
-      await server.needs.live.devices.get("m1")?.turn
+      await server.needs.live.devices.get("m1")?.lock.freed
     }
     expect((await server.stored("m1"))?.progress.state).toBe("succeeded")
   })
@@ -157,7 +157,7 @@ describe("what a mote does next", () => {
     const view = server.login("m1")
     view.find("/PROG001")
     view.close()
-    await server.needs.live.devices.get("m1")?.turn
+    await server.needs.live.devices.get("m1")?.lock.freed
     expect(server.update("m1")?.progress.state).toBe("downloaded")
     expect(server.device("m1").running.evidence).toBe("unknown")
   })

@@ -9,6 +9,8 @@ import { endWords, type GatewayNeeds, LoginSession, type SessionFile, ticketFile
 
 /** Joins the FTP server to the fleet: login -> device or channel -> family -> files; transfers -> facts. */
 export function ftpGateway(needs: GatewayNeeds): FtpHost {
+  // Numbers begin anew with every start: no session of an earlier run has the name of a later one.
+  const run = needs.randomText(8)
   let sessions = 0
   return {
     tap: (peer) => needs.wire?.begin("ftp", peer) ?? null,
@@ -24,10 +26,10 @@ export function ftpGateway(needs: GatewayNeeds): FtpHost {
     },
     login: (user, password, peer) => {
       const login = needs.live.logins.get(user)
-      if (login === undefined) return ticketView(needs, { user, password, peer, id: `ftp-${++sessions}` })
+      if (login === undefined) return ticketView(needs, { user, password, peer, id: `ftp-${run}-${++sessions}` })
       const { secret } = login.kind === "device" ? login.device.access : login.channel.access
       if (!isSameText(password, secret)) return null
-      const session = new LoginSession(needs, login, { id: `ftp-${++sessions}`, peer })
+      const session = new LoginSession(needs, login, { id: `ftp-${run}-${++sessions}`, peer })
       const { ftp } = session.family
       if (ftp === undefined) return null
       const maxSessions = login.kind === "device" ? 8 : 5000

@@ -54,10 +54,13 @@ class HttpGateway {
     LiveDevice,
     { readonly answer: RouteAnswer; readonly headers: number; readonly session: WireSession }
   >()
+  /** Numbers begin anew with every start: no session of an earlier run has the name of a later one. */
+  readonly #run: string
   #sessions = 0
 
   constructor(needs: HttpGatewayNeeds) {
     this.#needs = needs
+    this.#run = needs.randomText(8)
     this.#routes = new RouteTable(needs.families)
   }
 
@@ -239,7 +242,11 @@ class HttpGateway {
   }
 
   #nodeOf({ login, origin, signs = [] }: Contact, { offered, answer }: Found): HttpNotice | HttpFile {
-    const session = new LoginSession(this.#needs, login, { id: `http-${++this.#sessions}`, peer: origin.peer, signs })
+    const session = new LoginSession(this.#needs, login, {
+      id: `http-${this.#run}-${++this.#sessions}`,
+      peer: origin.peer,
+      signs,
+    })
     const { body } = answer
     if (body !== undefined && "image" in body) {
       const file: OfferedFile = { name: "", role: "image", image: body.image }
@@ -268,7 +275,7 @@ class HttpGateway {
     const { peer } = head.origin
     const live = this.#needs.live.tickets.get(user)
     if (live === undefined || !isSameText(secret, live.update?.ticket?.secret ?? "")) return null
-    const session = new LoginSession(this.#needs, live, { id: `http-${++this.#sessions}`, peer })
+    const session = new LoginSession(this.#needs, live, { id: `http-${this.#run}-${++this.#sessions}`, peer })
     const found = session.files(ticketFiles(session.family)).find(({ file }) => file.name === name)
     if (found?.file.role !== "image") return null
     const { image } = found.file

@@ -17,7 +17,10 @@ import { noteVisit } from "../fleet/note-visit.ts"
 import { recordFact } from "../fleet/record-fact.ts"
 import type { TransferContent, TransferEnd } from "../transports/content.ts"
 
-export type GatewayNeeds = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "families" | "wire"> & {
+export type GatewayNeeds = Pick<
+  FleetNeeds,
+  "clock" | "store" | "images" | "live" | "events" | "families" | "randomText" | "wire"
+> & {
   /** Reports what went wrong without ending anything: a device cannot be told. */
   readonly complain: (what: string, error: unknown) => void
 }
@@ -214,7 +217,7 @@ export class LoginSession {
       read: hold.read,
       progress: (offset) => {
         transfer.takenBytes = offset
-        login.quietSince = clock.monotonic()
+        login.quietSince = this.#needs.live.uptime()
       },
       finished: async ({ from, to, sent = to, whole }) => {
         hold.release()

@@ -10,13 +10,14 @@ import { explainDevice } from "../fleet/explain-device.ts"
 import type { FleetNeeds, OnBehalf } from "../fleet/fleet-needs.ts"
 import { loadFleet } from "../fleet/live-fleet.ts"
 import { advanceByTime } from "../fleet/advance-rollout.ts"
+import { continueEnrolments } from "../fleet/continue-enrolments.ts"
 import { rollBackDue } from "../fleet/roll-back.ts"
 import { makeDueOffers, makeOffers, replanOffers } from "../fleet/make-offers.ts"
 import { MemoryStore } from "../fleet/memory-store.testing.ts"
 import type { Images } from "../fleet/needs.ts"
 import { publishRelease } from "../fleet/publish-release.ts"
 import { startRollout } from "../fleet/start-rollout.ts"
-import { noticeSilence, settleUndecided } from "../fleet/watch-time.ts"
+import { noticeSilence, saveContacts, saveUptime, settleUndecided } from "../fleet/watch-time.ts"
 import type { FtpHost, FtpView } from "../transports/ftp/ftp-host.ts"
 import { ftpGateway } from "./ftp-gateway.ts"
 
@@ -26,6 +27,8 @@ export class FakeClock {
   steady = 1000
   now = (): number => this.wall
   monotonic = (): number => this.steady
+  breaths = 0
+  breathe = (): Promise<void> => Promise.resolve(void this.breaths++)
 
   pass(ms: number): void {
     this.wall += ms
@@ -75,12 +78,15 @@ export class Rehearsal {
 
   async pass(ms: number): Promise<void> {
     this.clock.pass(ms)
+    await saveContacts(this.needs)
+    await saveUptime(this.needs)
     await settleUndecided(this.needs)
     await replanOffers(this.needs)
     await noticeSilence(this.needs)
     await advanceByTime(this.needs)
     await makeDueOffers(this.needs)
     await rollBackDue(this.needs)
+    await continueEnrolments(this.needs)
   }
 
   addMote(id: string, model = "4g"): Promise<Device> {

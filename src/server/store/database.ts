@@ -2,7 +2,10 @@ import type { CompiledQuery, Kysely } from "kysely"
 import type { Tables } from "./tables.ts"
 
 /** A query's text, and what it is run with. */
-export type Statement = Pick<CompiledQuery, "sql" | "parameters">
+export type Statement = Pick<CompiledQuery, "sql" | "parameters"> & {
+  /** Where it changes no row, its transaction fails with the code `stale`. */
+  readonly mustChange?: true
+}
 
 /** A database that runs compiled queries. Queries are built with Kysely and never span a wait of ours. */
 export interface WaftDatabase {

@@ -32,6 +32,8 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0015-published-by": publishedBy,
         "0016-groups": groups,
         "0017-release-rules": releaseRules,
+        "0018-endings": endings,
+        "0019-ledger": ledger,
       }),
   }
 }
@@ -271,6 +273,44 @@ const publishedBy: Migration = {
 /** What releases demand before they are installed. */
 const releaseRules: Migration = {
   up: (db: Schema) => db.schema.alterTable("releases").addColumn("rules", "text").execute(),
+}
+
+/** What is told once of many devices, of a rollout as a whole: a device's own history looks it up. */
+const endings: Migration = {
+  up: (db: Schema) =>
+    db.schema
+      .createIndex("events_of_rollouts")
+      .on("events")
+      .columns(["rollout_id", "at"])
+      .where(sql.ref("device_id"), "is", null)
+      .execute(),
+}
+
+/** Versions of records, counters of rollouts, and silence on a clock that stands still while no server is up. */
+const ledger: Migration = {
+  up: async (db: Schema) => {
+    for (const table of ["devices", "rollouts", "updates"]) {
+      await db.schema
+        .alterTable(table)
+        .addColumn("version", "bigint", (column) => column.notNull().defaultTo(1))
+        .execute()
+    }
+    await db.schema.alterTable("updates").addColumn("due_at", "bigint").execute()
+    await db.schema.alterTable("seen").addColumn("up_at", "bigint").execute()
+    await db.schema
+      .createTable("counters")
+      .addColumn("rollout_id", "text", required)
+      .addColumn("phase", "integer", required)
+      .addColumn("name", "text", required)
+      .addColumn("n", "double precision", required)
+      .addPrimaryKeyConstraint("counters_key", ["rollout_id", "phase", "name"])
+      .execute()
+    await db.schema
+      .createTable("clocks")
+      .addColumn("name", "text", (column) => column.primaryKey())
+      .addColumn("ms", "bigint", required)
+      .execute()
+  },
 }
 
 type Table = CreateTableBuilder<string, string>

@@ -47,7 +47,7 @@ const update = (rolloutNumber: number, i: number): Update => ({
     attempt: 1,
     basis: "observed",
     since: i,
-    sentence: "",
+    sentence: `Number ${i}.`,
     code: i % 5 === 0 ? "12" : null,
   },
   offer: null,
@@ -56,6 +56,7 @@ const update = (rolloutNumber: number, i: number): Update => ({
   pull: freshPull,
   place: firstPlace,
   packageId: null,
+  version: 1,
   ticket: null,
 })
 

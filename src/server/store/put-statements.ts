@@ -1,7 +1,9 @@
 import { type CompiledQuery, type Kysely, sql } from "kysely"
 import type { AuditEntry } from "../../core/domain/audit.ts"
-import type { Change, Seen } from "../fleet/needs.ts"
+import { type BulkChange, type Change, type Count, isBulk, type Seen } from "../fleet/needs.ts"
+import { bulkStatements } from "./bulk-statements.ts"
 import type { Statement } from "./database.ts"
+import type { Dialect } from "./migrations.ts"
 import {
   channelRow,
   deltaRow,
@@ -57,33 +59,70 @@ const putTable = {
   readonly [Kind in Put["put"]]: PutRow & { readonly row: (put: Extract<Put, { put: Kind }>) => Row }
 }
 
+/** Records that are saved only over the version that they were read at. */
+const versioned: ReadonlySet<string> = new Set(["devices", "rollouts", "updates"])
+
 /**
  * The statements of changes. Kysely takes longer to build one than SQLite to run it, so each is built once: the rows of a
  * table have the same columns in the same order every time.
  */
 export class PutStatements {
   readonly #builder: Kysely<Tables>
+  readonly #dialect: Dialect
   readonly #texts = new Map<string, string>()
 
-  constructor(builder: Kysely<Tables>) {
+  constructor(builder: Kysely<Tables>, dialect: Dialect) {
     this.#builder = builder
+    this.#dialect = dialect
   }
 
   /** The statements of one change that appends no event. */
   of(change: RecordChange): readonly Statement[] {
     if ("remove" in change && change.remove === "device") return this.#removeDevice(change.id)
+    if ("count" in change) return change.count.map((count) => this.#count(count))
+    if (isBulk(change)) return bulkStatements(this.#dialect, change)
     return [this.#one(change)]
   }
 
-  #one(change: RecordChange): Statement {
+  #one(change: Exclude<RecordChange, BulkChange>): Statement {
     if ("add" in change) return this.#add(deviceRow(change.device))
     if ("remove" in change) return this.#remove(change.remove, change.id)
+    if ("count" in change) throw new Error("counters have statements of their own")
     const { table, key, row } = putTable[change.put] as PutRow
-    return this.#upsert(table, key, row(change as never))
+    const values = row(change as never)
+    return versioned.has(table) ? this.#putVersion(table, values) : this.#upsert(table, key, values)
   }
 
-  seen({ deviceId, at, peer, rhythm }: Seen): Statement {
-    return this.#upsert("seen", "device_id", { device_id: deviceId, at, peer, rhythm })
+  seen({ deviceId, at, peer, rhythm, upAt }: Seen): Statement {
+    return this.#upsert("seen", "device_id", { device_id: deviceId, at, peer, rhythm, up_at: upAt })
+  }
+
+  uptime(ms: number): Statement {
+    return this.#upsert("clocks", "name", { name: "uptime", ms })
+  }
+
+  #count({ rolloutId, phase, name, by }: Count): Statement {
+    const text = `insert into counters (rollout_id, phase, name, n) values (?, ?, ?, ?) on conflict (rollout_id, phase, name) do update set n = counters.n + excluded.n`
+    return { sql: text, parameters: [rolloutId, phase, name, by] }
+  }
+
+  /** A new record is inserted, a later version goes only over the one before it. */
+  #putVersion(table: keyof Tables, row: Row): Statement {
+    const { id, ...others } = row
+    const version = Number(others["version"])
+    if (version === 1) {
+      return this.#once(`insert ${table}`, Object.values(row), () =>
+        this.#builder.insertInto(table).values(row).compile(),
+      )
+    }
+    const sets = Object.keys(others)
+      .map((column) => `${column} = ?`)
+      .join(", ")
+    return {
+      sql: `update ${table} set ${sets} where id = ? and version = ?`,
+      parameters: [...Object.values(others), id, version - 1],
+      mustChange: true,
+    }
   }
 
   #add(row: Row): Statement {

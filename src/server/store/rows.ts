@@ -5,7 +5,7 @@ import type { ApiToken, Role, Session, User, Webhook, WebhookStanding } from "..
 import type { AuditEntry, FieldChange, FieldValue } from "../../core/domain/audit.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
 import type { RunningEvidence } from "../../core/domain/evidence.ts"
-import { readPullState } from "../../core/domain/pull-state.ts"
+import { freshPull, readPullState } from "../../core/domain/pull-state.ts"
 import type {
   Admission,
   Channel,
@@ -23,7 +23,7 @@ import type {
   Update,
   UpdatePlace,
 } from "../../core/domain/records.ts"
-import { firstPlace, freshMarks } from "../../core/domain/marks.ts"
+import { firstPlace, freshMarks, waitingProgress } from "../../core/domain/marks.ts"
 import { type RolloutPlan, simplePlan } from "../../core/domain/plan.ts"
 import { type UpdateState, updateStates } from "../../core/domain/update.ts"
 import type { JsonObject } from "../../core/kit/json.ts"
@@ -43,6 +43,17 @@ function once<Text extends string | null>(text: Text): Text {
   if (known !== undefined) return known as Text
   if (said.size < 1000) said.set(text, text)
   return text
+}
+
+/** Sentences that neighbouring rows have in common: what a device said alone must not fill the memory. */
+const sentences = new Map<string, string>()
+
+function spoken(sentence: string): string {
+  const known = sentences.get(sentence)
+  if (known !== undefined) return known
+  if (sentences.size >= 1000) sentences.clear()
+  sentences.set(sentence, sentence)
+  return sentence
 }
 
 const noLabels: Readonly<Record<string, string>> = Object.freeze({})
@@ -67,6 +78,7 @@ export function deviceRow(device: Device): NewRow<"devices"> {
     added_at: device.addedAt,
     admission: device.admission,
     enrolment_id: device.enrolmentId ?? null,
+    version: device.version ?? 1,
   }
 }
 
@@ -80,6 +92,7 @@ export function deviceOf(row: Row<"devices">): Device {
     familyState: object(row.family_state),
     running: { version: once(row.running_version), evidence: once(row.running_evidence as RunningEvidence) },
     addedAt: row.added_at,
+    version: row.version,
     admission: once(row.admission as Admission),
     ...(row.enrolment_id === null ? {} : { enrolmentId: once(row.enrolment_id) }),
   }
@@ -134,6 +147,7 @@ export function rolloutRow(rollout: Rollout): NewRow<"rollouts"> {
     ended_at: rollout.endedAt,
     plan: JSON.stringify(rollout.plan),
     marks: JSON.stringify(rollout.marks),
+    version: rollout.version ?? 1,
   }
 }
 
@@ -145,6 +159,24 @@ function planOf(row: Row<"rollouts">): Pick<Rollout, "plan" | "marks"> {
   const releases = JSON.parse(row.release_ids) as string[]
   const plan = simplePlan({ releases, group: row.group_expression, silenceMs: row.silence_timeout_ms })
   return { plan, marks: freshMarks(plan, { rankMultiplier: 1, openedAt: row.started_at }) }
+}
+
+/** What is as it was at first is not written: there are as many rows as devices. */
+function differing(place: UpdatePlace): Partial<UpdatePlace> {
+  return Object.fromEntries(
+    Object.entries(place).filter(([name, value]) => value !== firstPlace[name as keyof UpdatePlace]),
+  )
+}
+
+/** Places that many devices have in common stand in memory once. */
+const places = new Map<string, UpdatePlace>()
+
+function placeOf(text: string): UpdatePlace {
+  const known = places.get(text)
+  if (known !== undefined) return known
+  const place: UpdatePlace = { ...firstPlace, ...(JSON.parse(text) as Partial<UpdatePlace>) }
+  if (places.size < 1000) places.set(text, place)
+  return place
 }
 
 function oldPlace(row: Row<"updates">): UpdatePlace {
@@ -164,6 +196,7 @@ export function rolloutOf(row: Row<"rollouts">): Rollout {
     state: row.state as RolloutState,
     silenceTimeoutMs: row.silence_timeout_ms,
     ...planOf(row),
+    version: row.version,
     startedAt: row.started_at,
     endedAt: row.ended_at,
   }
@@ -181,17 +214,19 @@ export function updateRow(update: Update): NewRow<"updates"> {
     attempt: progress.attempt,
     basis: progress.basis,
     since: progress.since,
-    sentence: progress.sentence,
+    sentence: progress.sentence === waitingProgress.sentence ? "" : progress.sentence,
     code: progress.code,
     offer: update.offer === null ? null : JSON.stringify(update.offer),
     image_sha256: update.image?.sha256 ?? null,
     image_size_bytes: update.image?.sizeBytes ?? null,
     offer_reason: update.offerReason,
-    pull: JSON.stringify(update.pull),
+    pull: update.pull === freshPull ? "{}" : JSON.stringify(update.pull),
     package_id: update.packageId,
     ticket_user: update.ticket?.user ?? null,
     ticket_secret: update.ticket?.secret ?? null,
-    place: JSON.stringify(update.place),
+    place: JSON.stringify(differing(update.place)),
+    version: update.version ?? 1,
+    due_at: update.dueAt ?? null,
   }
 }
 
@@ -206,15 +241,17 @@ export function updateOf(row: Row<"updates">): Update {
       attempt: row.attempt,
       basis: row.basis as Basis,
       since: row.since,
-      sentence: row.sentence,
+      sentence: row.sentence === "" ? waitingProgress.sentence : spoken(row.sentence),
       code: row.code,
     },
     offer: row.offer === null ? null : object(row.offer),
     image: imageRef(row.image_sha256, row.image_size_bytes),
     offerReason: row.offer_reason,
-    pull: readPullState(JSON.parse(row.pull)),
-    place: row.place === null ? oldPlace(row) : (JSON.parse(row.place) as UpdatePlace),
+    pull: row.pull === "{}" ? freshPull : readPullState(JSON.parse(row.pull)),
+    place: row.place === null ? oldPlace(row) : placeOf(row.place),
     packageId: row.package_id,
+    version: row.version,
+    ...(row.due_at === null ? {} : { dueAt: row.due_at }),
     ticket:
       row.ticket_user === null || row.ticket_secret === null
         ? null

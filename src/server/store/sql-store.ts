@@ -1,10 +1,10 @@
 import { type CompiledQuery, type Kysely, Migrator } from "kysely"
 import { type Actor, authorOf } from "../../core/domain/actor.ts"
 import { firstSeal, type SealStart } from "../../core/domain/audit.ts"
-import type { WaftEvent } from "../../core/domain/events/table.ts"
+import { endingsOfMany, type WaftEvent } from "../../core/domain/events/table.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { sealed } from "../fleet/ledger/seal.ts"
-import { AlreadyTaken, type Change, type Seen, type Store } from "../fleet/needs.ts"
+import { AlreadyTaken, type Change, type Count, type Seen, StaleRecord, type Store } from "../fleet/needs.ts"
 import type {
   EventQuery,
   MessagePlace,
@@ -76,7 +76,7 @@ export async function openStore(database: WaftDatabase, dialect: Dialect): Promi
   const [last] = await database.query(
     database.builder.selectFrom("events").select(["seq", "seal"]).orderBy("seq", "desc").limit(1).compile(),
   )
-  return new SqlStore(database, { seq: last?.seq ?? 0, seal: last?.seal ?? firstSeal.seal })
+  return new SqlStore(database, dialect, { seq: last?.seq ?? 0, seal: last?.seal ?? firstSeal.seal })
 }
 
 /** The store over any SQL database. Commits that arrive together share one sync to disk. */
@@ -89,11 +89,11 @@ class SqlStore implements Store {
   /** What was appended last. One process writes the log, one transaction after another. */
   #last: SealStart
 
-  constructor(database: WaftDatabase, last: SealStart) {
+  constructor(database: WaftDatabase, dialect: Dialect, last: SealStart) {
     this.#database = database
     this.#last = last
     this.#builder = database.builder
-    this.#statements = new PutStatements(database.builder)
+    this.#statements = new PutStatements(database.builder, dialect)
   }
 
   commit = (actor: Actor, changes: readonly Change[]): Promise<readonly WaftEvent[]> => {
@@ -158,7 +158,10 @@ class SqlStore implements Store {
       }
     }
     await this.#database.transact(statements).catch((error: unknown) => {
-      throw isTaken(error) ? new AlreadyTaken((error as Error).message, { cause: error }) : error
+      if (isTaken(error)) throw new AlreadyTaken((error as Error).message, { cause: error })
+      if (error instanceof DatabaseError && error.code === "stale")
+        throw new StaleRecord(error.message, { cause: error })
+      throw error
     })
     this.#last = last
     return appended
@@ -196,8 +199,29 @@ class SqlStore implements Store {
     this.#readAll(
       (after) => this.#builder.selectFrom("seen").selectAll().where("device_id", ">", after).orderBy("device_id"),
       ({ device_id }) => device_id,
-      ({ device_id, at, peer, rhythm }): Seen => ({ deviceId: device_id, at, peer, rhythm: rhythm ?? "" }),
+      ({ device_id, at, peer, rhythm, up_at }): Seen => ({
+        deviceId: device_id,
+        at,
+        peer,
+        rhythm: rhythm ?? "",
+        upAt: up_at ?? 0,
+      }),
     )
+  counters = async () =>
+    (await this.#read(this.#builder.selectFrom("counters").selectAll().where("n", "!=", 0))).map(
+      ({ rollout_id, phase, name, n }): Count => ({ rolloutId: rollout_id, phase, name: name as Count["name"], by: n }),
+    )
+  uptime = async () => {
+    const [row] = await this.#read(this.#builder.selectFrom("clocks").select("ms").where("name", "=", "uptime"))
+    return row?.ms ?? 0
+  }
+  saveUptime = async (ms: number) => {
+    await this.#database.transact([this.#statements.uptime(ms)])
+  }
+  device = async (id: string) => {
+    const [row] = await this.#read(this.#builder.selectFrom("devices").selectAll().where("id", "=", id))
+    return row === undefined ? null : deviceOf(row)
+  }
 
   /** Reads a large table in parts: its rows must not all be in memory while they cross from the database. */
   async #readAll<Row, Value>(
@@ -224,13 +248,7 @@ class SqlStore implements Store {
     const unfinished = this.#builder.selectFrom("rollouts").select("id").where("state", "in", ["running", "paused"])
     const updates: Update[] = []
     for (const { id: rolloutId } of await this.#read(unfinished)) {
-      const own = this.#builder.selectFrom("updates").selectAll().where("id", "<", `${rolloutId}0`)
-      const read = await this.#readAll(
-        (after) => own.where("id", ">", after === "" ? `${rolloutId}/` : after).orderBy("id"),
-        ({ id }) => id,
-        updateOf,
-      )
-      for (const update of read) updates.push(update)
+      for (const update of await this.updatesOfRollout(rolloutId)) updates.push(update)
     }
     // What a device is concluded to run stays offered to it, so that it can take that back; a silent one may still come.
     const concluded = this.#builder
@@ -269,13 +287,13 @@ class SqlStore implements Store {
     return (await this.#read(query)).map(({ id }) => id)
   }
 
-  updatesOfRollout = async (rolloutId: string) => {
-    const query = this.#builder
-      .selectFrom("updates")
-      .selectAll()
-      .where("rollout_id", "=", rolloutId)
-      .orderBy("device_id")
-    return (await this.#read(query)).map(updateOf)
+  updatesOfRollout = (rolloutId: string) => {
+    const own = this.#builder.selectFrom("updates").selectAll().where("id", "<", `${rolloutId}0`)
+    return this.#readAll(
+      (after) => own.where("id", ">", after === "" ? `${rolloutId}/` : after).orderBy("id"),
+      ({ id }) => id,
+      updateOf,
+    )
   }
 
   updatesOfDevice = async (deviceId: string, limit: number) => {
@@ -311,18 +329,38 @@ class SqlStore implements Store {
     return row?.count ?? 0
   }
 
-  #eventRows({ after, before, limit, deviceId, rolloutId, isCalledFor, backwards }: EventQuery) {
-    let query = this.#builder
-      .selectFrom("events")
-      .selectAll()
-      .where("seq", ">", after)
-      .orderBy("seq", backwards === true ? "desc" : "asc")
-      .limit(limit)
-    if (before !== undefined) query = query.where("seq", "<", before)
-    if (deviceId !== undefined) query = query.where("device_id", "=", deviceId)
-    if (rolloutId !== undefined) query = query.where("rollout_id", "=", rolloutId)
-    if (isCalledFor === true) query = query.where("origin", "is not", null)
-    return this.#read(query)
+  async #eventRows({ after, before, limit, deviceId, rolloutId, isCalledFor, backwards }: EventQuery) {
+    const page = () =>
+      this.#builder
+        .selectFrom("events")
+        .selectAll("events")
+        .where("events.seq", ">", after)
+        .orderBy("events.seq", backwards === true ? "desc" : "asc")
+        .limit(limit)
+    const chosen = (query: ReturnType<typeof page>) => {
+      let some = before === undefined ? query : query.where("events.seq", "<", before)
+      if (rolloutId !== undefined) some = some.where("events.rollout_id", "=", rolloutId)
+      return isCalledFor === true ? some.where("events.origin", "is not", null) : some
+    }
+    if (deviceId === undefined) return this.#read(chosen(page()))
+    // What ended its updates together with many others is told once, of their rollout.
+    const endings = this.#builder
+      .selectFrom("updates as own")
+      .innerJoin("events as told", (join) =>
+        join.onRef("told.rollout_id", "=", "own.rollout_id").onRef("told.at", "=", "own.since"),
+      )
+      .select("told.seq")
+      .where("own.device_id", "=", deviceId)
+      .where("own.state", "in", ["cancelled", "superseded"])
+      .where("told.device_id", "is", null)
+      .where("told.kind", "in", Object.keys(endingsOfMany))
+    const [own, together] = await Promise.all([
+      this.#read(chosen(page().where("events.device_id", "=", deviceId))),
+      this.#read(chosen(page().where("events.seq", "in", endings))),
+    ])
+    const order = backwards === true ? -1 : 1
+    const both = together.length === 0 ? own : [...own, ...together].sort((a, b) => order * (a.seq - b.seq))
+    return both.slice(0, limit)
   }
 
   lastEventSeq = async () => {

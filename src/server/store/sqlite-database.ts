@@ -70,7 +70,9 @@ class SqliteThread {
       id,
       atomic,
       texts,
-      queries: queries.map(({ sql, parameters }) => [this.#nameOf(sql, texts), parameters]),
+      queries: queries.map(({ sql, parameters, mustChange }) =>
+        mustChange === true ? [this.#nameOf(sql, texts), parameters, true] : [this.#nameOf(sql, texts), parameters],
+      ),
     }
     return new Promise((resolve, reject) => {
       this.#waiters.set(id, { resolve, reject })

@@ -5,8 +5,8 @@ export interface WorkerRequest {
   readonly atomic: boolean
   /** SQL texts that are used for the first time, with the numbers that stand for them from now on. */
   readonly texts: readonly (readonly [number: number, sql: string])[]
-  /** An SQL text or its number, and the parameters. */
-  readonly queries: readonly (readonly [sql: number | string, parameters: readonly unknown[]])[]
+  /** An SQL text or its number, the parameters, and whether the transaction fails as `stale` where no row changes. */
+  readonly queries: readonly (readonly [sql: number | string, parameters: readonly unknown[], mustChange?: true])[]
 }
 
 /** Copies the database into a new file, some pages at a time. */

@@ -45,15 +45,16 @@ function prepare(sql: number | string): Database.Statement {
 
 const nothing: readonly unknown[] = []
 
-function run(sql: number | string, parameters: readonly unknown[]): readonly unknown[] {
+function run(sql: number | string, parameters: readonly unknown[], mustChange = false): readonly unknown[] {
   const statement = prepare(sql)
   if (statement.reader) return statement.all(...parameters)
-  statement.run(...parameters)
+  const { changes } = statement.run(...parameters)
+  if (mustChange && changes === 0) throw Object.assign(new Error("a record has another version"), { code: "stale" })
   return nothing
 }
 
 const runAll = database.transaction((request: WorkerRequest) =>
-  request.queries.map(([sql, parameters]) => run(sql, parameters)),
+  request.queries.map(([sql, parameters, mustChange]) => run(sql, parameters, mustChange)),
 )
 
 function answer(request: WorkerRequest): WorkerReply {

@@ -19,6 +19,21 @@ export interface Tables {
   readonly deltas: DeltasTable
   readonly messages: MessagesTable
   readonly events: EventsTable
+  readonly counters: CountersTable
+  readonly clocks: ClocksTable
+}
+
+/** How many devices of a phase are in a state, and what they took. */
+interface CountersTable {
+  readonly rollout_id: string
+  readonly phase: number
+  readonly name: string
+  readonly n: number
+}
+
+interface ClocksTable {
+  readonly name: string
+  readonly ms: number
 }
 
 interface DevicesTable {
@@ -34,6 +49,7 @@ interface DevicesTable {
   readonly added_at: number
   readonly admission: string
   readonly enrolment_id: string | null
+  readonly version: number
 }
 
 /** Narrow and without secondary indexes: it is written at every contact, coalesced. */
@@ -42,6 +58,7 @@ interface SeenTable {
   readonly at: number
   readonly peer: string
   readonly rhythm: string | null
+  readonly up_at: number | null
 }
 
 interface ImagesTable {
@@ -77,6 +94,7 @@ interface RolloutsTable {
   readonly ended_at: number | null
   readonly plan: string | null
   readonly marks: string | null
+  readonly version: number
 }
 
 interface UpdatesTable {
@@ -100,6 +118,8 @@ interface UpdatesTable {
   readonly ticket_user: string | null
   readonly ticket_secret: string | null
   readonly place: string | null
+  readonly version: number
+  readonly due_at: number | null
 }
 
 interface ChannelsTable {

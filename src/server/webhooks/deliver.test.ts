@@ -18,7 +18,7 @@ let now = 1_700_000_000_000
 let told: Message[]
 let trouble: string | null
 
-const clock = { now: () => now, monotonic: () => 5 }
+const clock = { now: () => now, monotonic: () => 5, breathe: () => Promise.resolve() }
 const events = new Emitter<WaftEvent>()
 const needs = () => ({
   actor: tokenActor("admin"),

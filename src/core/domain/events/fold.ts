@@ -22,6 +22,10 @@ export function foldRollout(summary: RolloutSummary, event: WaftEvent): RolloutS
   switch (event.kind) {
     case "rollout.started":
       return { ...summary, state: "running", devices: event.data.devices }
+    case "rollout.enrolled":
+    case "rollout.updates-cancelled":
+    case "rollout.devices-taken":
+      return { ...summary, counts: event.data.counts }
     case "rollout.paused":
       return { ...summary, state: "paused" }
     case "rollout.resumed":

@@ -114,6 +114,12 @@ export const eventTable = {
   "rollout.aborted": ended("an operator ended a rollout"),
   "rollout.superseded": ended("other rollouts took what was left of a rollout"),
   "rollout.retried": bare("an operator lets devices that did not succeed try again"),
+  "rollout.enrolled": ended("every device of a rollout has its update in it"),
+  "rollout.updates-cancelled": ended("updates of a rollout ended together: their release was withdrawn"),
+  "rollout.devices-taken": row("a newer rollout took devices over from this one", {
+    counts: Counts,
+    by: Type.String(),
+  }),
   ...updateEvents,
   "channel.set": bare("a channel was made or changed"),
   "channel.removed": bare("a channel was taken away"),
@@ -145,6 +151,13 @@ export const eventTable = {
   "agent.*": row("what the agent beside a device saw or did", { version: Type.Optional(Type.String()) }),
   "conversation.*": bare("what a device said that moves no update"),
 } as const satisfies Readonly<Record<string, EventRow>>
+
+/** Events of a rollout that end updates of many devices at once, and how: they stand for one of each. */
+export const endingsOfMany = {
+  "rollout.aborted": "cancelled",
+  "rollout.updates-cancelled": "cancelled",
+  "rollout.devices-taken": "superseded",
+} as const satisfies Readonly<Record<string, UpdateState>>
 
 type Named = keyof typeof eventTable
 type Open = "agent" | "conversation"

@@ -64,7 +64,7 @@ async function begin(length: number): Promise<void> {
   streams = new EventStreams({
     store: log,
     events,
-    clock: { now: () => 1, monotonic: () => 1 },
+    clock: { now: () => 1, monotonic: () => 1, breathe: () => Promise.resolve() },
     hits,
     later: (deed, ms) => void setTimeout(deed, ms),
     heartbeat: (beat) => {

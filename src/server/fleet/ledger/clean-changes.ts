@@ -1,5 +1,5 @@
 import { cleanText, cleanTexts } from "../../../core/kit/clean-text.ts"
-import type { Change } from "../needs.ts"
+import { type Change, isBulk } from "../needs.ts"
 
 /**
  * Changes as they may be kept. Every text that a device or a stranger can have a part in is shown (no control, bidi or
@@ -18,7 +18,8 @@ function cleanChange(change: Change): Change {
       ? change
       : ({ append: { ...change.append, ...append } } as Change)
   }
-  if ("remove" in change) return change
+  // What concerns many devices carries only what stands in the store, and words of our own.
+  if ("remove" in change || "count" in change || isBulk(change)) return change
   if ("add" in change || change.put === "device") {
     const { device } = change
     const running = cleanTexts(device.running, "version")

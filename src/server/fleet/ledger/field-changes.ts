@@ -2,7 +2,7 @@ import type { FieldChange, FieldValue } from "../../../core/domain/audit.ts"
 import type { ApiToken, User, Webhook } from "../../../core/domain/people.ts"
 import type { Channel, Device, Enrolment, Release, Rollout } from "../../../core/domain/records.ts"
 import type { LiveFleet } from "../live-fleet.ts"
-import type { Change } from "../needs.ts"
+import { type Change, isBulk } from "../needs.ts"
 
 type Fields = Readonly<Record<string, FieldValue>>
 
@@ -58,7 +58,7 @@ const hidden = "(kept secret)"
 
 /** A record before and after a change; null = it was not there before, or nobody is told of its kind. */
 function toldOf(fleet: LiveFleet, change: Change): Told | null {
-  if ("append" in change || "add" in change) return null
+  if ("append" in change || "add" in change || "count" in change || isBulk(change)) return null
   if ("remove" in change) {
     const webhook = change.remove === "webhook" ? fleet.webhooks.get(change.id) : undefined
     if (webhook !== undefined) return { record: `webhook ${webhook.name}`, before: webhookFields(webhook), after: {} }

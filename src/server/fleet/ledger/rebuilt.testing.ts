@@ -1,6 +1,7 @@
 import { expect } from "vitest"
 import type { FleetNeeds } from "../fleet-needs.ts"
 import { isLive, type LiveFleet, loadFleet, tally } from "../live-fleet.ts"
+import { LiveRollout } from "../live-rollout.ts"
 
 /**
  * Memory says what the store says: it is compared with one that is built anew from what is committed. What a device read or
@@ -13,6 +14,23 @@ export async function expectRebuilt({
 }: Pick<FleetNeeds, "live" | "store" | "clock">): Promise<void> {
   expect(pictureOf(live)).toEqual(pictureOf(await loadFleet(store, clock)))
   expectCounted(live)
+  const counters = await store.counters()
+  for (const { rollout, book } of live.rollouts.values()) {
+    const stored = new LiveRollout(rollout)
+    stored.takeCounts(counters.filter(({ rolloutId }) => rolloutId === rollout.id))
+    expect(countersOf(stored.book)).toEqual(countersOf(book))
+  }
+}
+
+/** What the counters say of a rollout; money is a sum of fractions. */
+function countersOf({ phases, offered, spent }: LiveRollout["book"]) {
+  return {
+    phases: phases.map(({ counts }) => Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))),
+    offered,
+    bytes: spent.bytes,
+    sms: spent.sms,
+    money: Math.round(spent.money * 1e6),
+  }
 }
 
 /** The counters say what a look at every device says. */

@@ -32,7 +32,7 @@ let heard: WaftEvent[]
 function newOutbox(): Outbox {
   const events = new Emitter<WaftEvent>()
   events.listen((event) => heard.push(event))
-  const times = { now: () => clock.wall, monotonic: () => clock.steady }
+  const times = { now: () => clock.wall, monotonic: () => clock.steady, breathe: () => Promise.resolve() }
   return new Outbox({
     clock: times,
     live: new LiveFleet(times),
