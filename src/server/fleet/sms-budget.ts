@@ -97,6 +97,16 @@ export class SmsBudget {
     return null
   }
 
+  /** Takes back what was counted for a message that did not go. */
+  giveBack(to: string): void {
+    const sent = this.#sent.get(to) ?? 0
+    // The day may have turned in between.
+    if (sent === 0) return
+    this.#sent.set(to, sent - 1)
+    this.#all--
+    this.#total--
+  }
+
   #no(limit: LimitName, words: string): string {
     this.#options.hit(limit)
     return words

@@ -27,10 +27,12 @@ export function smsCarrier(
       const carrier = transport()
       if (carrier === null) return { kind: "not-sent", words: "this server has no SMS transport" }
       const sms = smsOf(message)
+      if (sms === null) return { kind: "refused", words: "the text is not in the GSM alphabet", isTemporary: false }
+      // Counted before it goes: what may have gone, and each further copy of it, counts.
       const words = budget.refuse(message.to)
       if (words !== null) return { kind: "refused", words, isTemporary: false }
-      if (sms === null) return { kind: "refused", words: "the text is not in the GSM alphabet", isTemporary: false }
       const outcome = await carrier.send(sms)
+      if (outcome.kind === "refused" || outcome.kind === "not-sent") budget.giveBack(message.to)
       told(message, outcomeWords(outcome))
       return outcomeOf(outcome)
     },

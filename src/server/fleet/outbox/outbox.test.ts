@@ -291,6 +291,47 @@ describe("the outbox", () => {
     expect(fateWords()).toEqual(["a delivered DELIVRD"])
   })
 
+  it("asks a carrier that refuses for now ever less often, and at once again after it accepts", async () => {
+    const outbox = newOutbox()
+    carrier.answers = Array.from(
+      { length: 50 },
+      (): CarrierOutcome => ({ kind: "refused", words: "no network service", isTemporary: true }),
+    )
+    await post(outbox, "a")
+    const seconds = async (count: number): Promise<readonly number[]> => {
+      const at: number[] = []
+      for (let second = 1; second <= count; second++) {
+        clock.steady += 1000
+        const before = carrier.sent.length
+        await outbox.tick()
+        await settled()
+        if (carrier.sent.length > before) at.push(second)
+      }
+      return at
+    }
+    expect(await seconds(250)).toEqual([2, 6, 14, 30, 62, 122, 182, 242])
+    carrier.answers = []
+    await seconds(60)
+    carrier.answers = [{ kind: "refused", words: "no network service", isTemporary: true }]
+    await post(outbox, "b")
+    expect(await seconds(10)).toEqual([2])
+  })
+
+  it("does not call a message not gone because a further copy of it is refused", async () => {
+    const outbox = newOutbox()
+    carrier.answers = [
+      { kind: "uncertain", words: "no answer" },
+      { kind: "refused", words: "+39335475718 has had 24 messages today", isTemporary: false },
+    ]
+    await post(outbox, "a")
+    clock.steady += 60_000
+    await outbox.tick()
+    await settled()
+    expect(fateWords()).toEqual([
+      "a failed whether it went is not known, and another copy is not sent: +39335475718 has had 24 messages today",
+    ])
+  })
+
   it("keeps a message that may have gone through a crash, and sends it once more at most", async () => {
     const first = newOutbox()
     carrier.answers = Array.from({ length: 50 }, (): CarrierOutcome => ({ kind: "uncertain", words: "no answer" }))

@@ -15,8 +15,9 @@ export type OutboxNeeds = Pick<FleetNeeds, "clock" | "store" | "events" | "live"
   readonly complain: (what: string, error: unknown) => void
 }
 
-/** Pause after a temporary refusal or a carrier that is away, ms. */
+/** Pause after a temporary refusal or a carrier that is away, ms; twice as long after each refusal in a row, up to the longest. */
 const pauseMs = 2000
+const longestPauseMs = 60_000
 /** A receipt that has not come so long after a message's validity never will, ms. */
 const receiptGraceMs = 300_000
 
@@ -38,6 +39,7 @@ export class Outbox {
   /** The last word of a carrier that does not know itself. */
   readonly #lastWords = new Map<string, string>()
   #quietUntil = 0
+  #refusalsInARow = 0
   #isClosed = false
 
   constructor(needs: OutboxNeeds) {
@@ -182,13 +184,25 @@ export class Outbox {
     const sending = waiting.state === "sending" ? waiting : await this.#save({ ...waiting, state: "sending" })
     const outcome = await this.#needs.carrier.send(sending)
     if (outcome.kind === "accepted") return this.#accepted(sending, outcome.carrierReference)
-    if (outcome.kind === "refused" && !outcome.isTemporary) return this.#end(sending, "failed", outcome.words)
+    if (outcome.kind === "refused" && !outcome.isTemporary) return this.#refused(sending, outcome.words)
     if (outcome.kind === "uncertain") return this.#doubt(sending, outcome)
-    this.#quietUntil = this.#needs.clock.monotonic() + pauseMs
+    const longer = outcome.kind === "refused" ? 2 ** this.#refusalsInARow++ : 1
+    this.#quietUntil = this.#needs.clock.monotonic() + Math.min(longestPauseMs, pauseMs * longer)
     lane.waiting.push((await this.#save({ ...sending, state: "waiting" })).reference)
   }
 
+  /** A copy that is refused for good says nothing of those before it that may have gone. */
+  #refused(sending: OutgoingMessage, words: string): Promise<void> {
+    const mayHaveGone = this.#doubts.get(sending.reference) !== undefined
+    return this.#end(
+      sending,
+      "failed",
+      mayHaveGone ? `whether it went is not known, and another copy is not sent: ${words}` : words,
+    )
+  }
+
   async #accepted(sending: OutgoingMessage, carrierReference: string): Promise<void> {
+    this.#refusalsInARow = 0
     const sent = await this.#save({ ...sending, state: "sent", carrierReference, sentAt: this.#needs.clock.now() })
     this.#names.add(carrierReference, sent.reference)
     this.#waitsSince.set(sent.reference, this.#needs.clock.monotonic())
