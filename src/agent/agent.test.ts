@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { failedDownload, goodUpdate } from "../core/families/quectel/host/small-module.testing.ts"
+import { failedDownload, goodUpdate, SmallModule } from "../core/families/quectel/host/small-module.testing.ts"
 import { AgentBench, Killed } from "./agent-bench.testing.ts"
 import { order } from "./small-server.testing.ts"
 
@@ -108,6 +108,38 @@ describe("an agent", () => {
   })
 })
 
+describe("an agent at two modules, of which nobody has said which is meant", () => {
+  it("stays at the first that it read a version from, although the other comes first when the command is due", async () => {
+    for (const first of ["/dev/ttyUSB0", "/dev/ttyUSB9"]) {
+      const bench = new AgentBench()
+      const other = new SmallModule(bench.clock, {
+        version: order.from,
+        imei: "866758040000099",
+        plans: [goodUpdate(order.to)],
+        portName: first,
+      })
+      const both = [bench.module, other]
+      let looks = 0
+      const port = {
+        names: async () => {
+          const names = (await Promise.all(both.map((module) => module.names()))).flat()
+          // A hub counts its ports anew: the order in which they are found is no order of modules.
+          return ++looks % 2 === 1 ? names : [...names].reverse()
+        },
+        open: async (name: string) => {
+          for (const module of both) if ((await module.names()).includes(name)) return module.open(name)
+          return null
+        },
+      }
+      expect(await bench.run({ port })).toMatchObject({ end: { state: "verified" }, version: order.to })
+      const { modules } = JSON.parse(bench.disk ?? "") as { readonly modules: readonly { readonly imei: string }[] }
+      const pinned = modules.length === 1 ? modules[0]?.imei : null
+      expect(both.map(({ starts, imei }) => [imei === pinned, starts])).toContainEqual([true, 1])
+      expect(both.map(({ commands }) => commands).sort()).toEqual([0, 1])
+    }
+  })
+})
+
 describe("an agent whose module was swapped", () => {
   it("says nothing of the new one, types nothing, and tells operator and server", async () => {
     const bench = new AgentBench({ plans: [] })
@@ -123,6 +155,19 @@ describe("an agent whose module was swapped", () => {
     expect(bench.module.commands).toBe(0)
     expect(bench.told.map(({ text }) => text).join("\n")).toContain("stands the module 866758040000099")
     expect(bench.server.notes).toMatchObject([{ event: "other-module" }])
+  })
+
+  it("tells the server when that can be reached again", async () => {
+    const bench = new AgentBench({ plans: [] })
+    bench.server.orders.length = 0
+    await bench.run()
+    bench.module.imei = "866758040000099"
+    bench.server.troubles = Array.from({ length: 9 }, (_, i) => (i % 2 === 0 ? null : 503))
+    const ending = new AbortController()
+    bench.server.onIdle = () => (bench.server.versions.length >= 5 ? ending.abort(new Error("enough")) : undefined)
+    await expect(bench.run({ once: false, signal: ending.signal })).rejects.toThrow("enough")
+    expect(bench.server.troubles).toEqual([])
+    expect(bench.server.notes.map(({ mark }) => mark)).toEqual(["other-866758040000099"])
   })
 
   it("is the new one's when it is told so, and keeps the old one in its history", async () => {

@@ -5,6 +5,7 @@ import type { AtClock } from "../core/protocols/at/at-line.ts"
 import { AgentApi, type AgentTransport, type CallResult } from "./agent-api.ts"
 import { type AgentMemory, withModule } from "./agent-memory.ts"
 import { Backoff } from "./backoff.ts"
+import { Notes } from "./notes.ts"
 import { Reports } from "./reports.ts"
 import { AgentTrouble } from "./wrong-use.ts"
 
@@ -68,6 +69,7 @@ class Agent {
   readonly #api: AgentApi
   readonly #backoff: Backoff
   readonly #reports: Reports
+  readonly #notes: Notes
   #identity: DeviceIdentity | null = null
   #askedMs = Number.NEGATIVE_INFINITY
   #admission: WorkView["admission"] | null = null
@@ -81,7 +83,9 @@ class Agent {
     this.#backoff = new Backoff(random)
     const tell = (text: string): void => needs.tell({ event: "server", text })
     const backoff = new Backoff(random)
-    this.#reports = new Reports({ api: this.#api, memory, clock, backoff, tell, signal, token: () => this.#token })
+    const server = { api: this.#api, clock, tell, signal, token: (): string => this.#token }
+    this.#reports = new Reports({ ...server, memory, backoff })
+    this.#notes = new Notes({ ...server, backoff: new Backoff(random), run: "" })
   }
 
   async run(): Promise<AgentEnd> {
@@ -194,11 +198,9 @@ class Agent {
     this.#tellServer(`now-${imei}`, text)
   }
 
-  /** For the server's event log, when it can be reached; an agent has told it beside the module in any case. */
-  #tellServer(mark: string, sentence: string): void {
-    const { signal } = this.#needs
-    const note = { mark: mark.slice(0, 64), event: "other-module", sentence: sentence.slice(0, 300) }
-    this.#api.note(this.#token, note, signal).catch(() => undefined)
+  /** For the server's event log, until it has answered; it has been told beside the module in any case. */
+  #tellServer(mark: string, text: string): void {
+    this.#notes.add({ event: "other-module", text, version: null, mark: mark.slice(0, 64) })
   }
 
   /** First contact: the secret is on disk before it is sent, so that a repeated call is the same call. */

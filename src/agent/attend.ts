@@ -61,10 +61,10 @@ export async function runAttendance(options: AttendOptions): Promise<never> {
 
 function notesTo({ server, tell, signal }: AttendOptions, clock: AtClock): Notes | null {
   if (server === undefined) return null
-  const { url, token } = server
+  const token = checkedToken(server.token)
   return new Notes({
-    api: new AgentApi(httpTransport(url)),
-    token: checkedToken(token),
+    api: new AgentApi(httpTransport(server.url)),
+    token: () => token,
     clock,
     backoff: new Backoff(machineRandom),
     run: randomBytes(9).toString("base64url"),

@@ -24,7 +24,7 @@ function bench(results: readonly CallResult<{ note: "written" }>[] = []) {
         return left.shift() ?? taken
       },
     },
-    token: "t.s",
+    token: () => "t.s",
     clock,
     backoff: new Backoff(() => 0.5),
     run: "run",

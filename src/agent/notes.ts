@@ -5,7 +5,7 @@ import type { Backoff } from "./backoff.ts"
 
 export interface NoteNeeds {
   readonly api: Pick<AgentApi, "note">
-  readonly token: string
+  readonly token: () => string
   readonly clock: AtClock
   readonly backoff: Backoff
   /** A word that no other run of an agent has: what its notes' marks begin with. */
@@ -36,12 +36,14 @@ export class Notes {
     event,
     text,
     version,
+    mark = `${this.#needs.run}-${++this.#count}`,
   }: {
     readonly event: string
     readonly text: string
     readonly version: string | null
+    /** Names a note that is the same in every run: the server writes it once while it remembers it. */
+    readonly mark?: string
   }): void {
-    const mark = `${this.#needs.run}-${++this.#count}`
     const body = { mark, event, sentence: text.slice(0, 300) }
     this.#waiting.push(version === null ? body : { ...body, version: version.slice(0, 64) })
     // The first may be under way.
@@ -54,7 +56,7 @@ export class Notes {
     this.#isDelivering = true
     try {
       for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-        const result = await api.note(token, first, signal)
+        const result = await api.note(token(), first, signal)
         if (result.kind === "unreachable") {
           const pauseMs = backoff.nextMs(result.retryAfterSeconds)
           tell(`${result.sentence} What was seen waits; next try in ${Math.round(pauseMs / 1000)} s.`)

@@ -53,6 +53,7 @@ export class SmallModule implements HostPort {
   readonly noise: Record<string, string> = {}
   /** How often an update was started. */
   starts = 0
+  /** How often AT+QFOTADL was typed. */
   commands = 0
   /** What ran, and in whom, at each AT+QFOTADL that was typed. */
   readonly orders: { readonly build: string; readonly imei: string }[] = []
@@ -181,12 +182,10 @@ export class SmallModule implements HostPort {
   #start(): void {
     const isUnderWay = this.#happenings.length > 0
     this.orders.push({ build: this.build ?? this.version, imei: this.imei })
-    if (isUnderWay && this.#options.isBusyAware === true) {
-      this.commands++
-      return this.print("\r\nERROR\r\n")
-    }
+    const nth = this.commands++
+    if (isUnderWay && this.#options.isBusyAware === true) return this.print("\r\nERROR\r\n")
     if (isUnderWay) this.overlapping++
-    const refusal = this.#options.refusals?.[this.commands++] ?? null
+    const refusal = this.#options.refusals?.[nth] ?? null
     if (refusal !== null) return this.print(`\r\n${refusal}\r\n`)
     const plan = this.#options.plans[this.starts++] ?? []
     const nowMs = this.#clock.now()
