@@ -53,6 +53,25 @@ describe("docs/conclusions.md", () => {
   })
 })
 
+describe("docs/field.md", () => {
+  const rows = readFileSync(new URL("docs/field.md", root), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("|") && !/^\| What comes|^\|---/.test(line))
+  const named = rows.flatMap((row) =>
+    [...row.matchAll(/`(\S+\.test\.ts)` "([^"]+)"/g)].map(([, file = "", name = ""]) => ({ row, file, name })),
+  )
+
+  it("names a test in every row", () => {
+    expect(rows.length).toBeGreaterThan(55)
+    expect(rows.filter((row) => !named.some((one) => one.row === row))).toEqual([])
+    expect(rows.map((row) => row.split(/(?<!\\)\|/).length)).toEqual(rows.map(() => 5))
+  })
+
+  it.each(named)("names a test that exists: $file, $name", ({ file, name }) => {
+    expect(readFileSync(new URL(file, root), "utf8").replaceAll(String.raw`\"`, '"')).toContain(name)
+  })
+})
+
 describe("docs/protocols/pic32mzw1.md", () => {
   it("lists every result code with its words and the faults that end in it", () => {
     const rows = Object.entries(resultWords).map(([code, words]) => {

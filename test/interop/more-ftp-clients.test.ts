@@ -175,11 +175,23 @@ print(json.dumps(answers))`
     expect(host.ends.map(({ cause }) => cause)).toEqual(Array.from({ length: 6 }, () => "aborted"))
   })
 
-  it("is understood from tnftp, which is interrupted in the middle of a transfer", async () => {
+  const interrupted = [
+    {
+      client: "tnftp",
+      args: ["-n", "-d", "-v", "-p", "-T", "get,20000,5000"],
+      before: ["rate get 20000"],
+      get: "get IMAGE ABORTED",
+    },
+    // The client writes into a program that reads nothing, and so reads nothing itself.
+    { client: "inetutils-ftp", args: ["-n", "-v", "-p"], before: [], get: 'get IMAGE "|sleep 20"' },
+  ] as const
+
+  it.each(interrupted)("is understood from $client, which is interrupted in the middle of a transfer", async (one) => {
     const talk = `
-import os, pty, re, sys, time
+import json, os, pty, re, sys, time
+one = json.loads(sys.argv[2])
 pid, tty = pty.fork()
-if pid == 0: os.execvp("tnftp", ["tnftp", "-n", "-d", "-v", "-p", "-T", "get,20000,5000", "127.0.0.1", sys.argv[1]])
+if pid == 0: os.execvp(one["client"], [one["client"], *one["args"], "127.0.0.1", sys.argv[1]])
 seen = b""
 def until(pattern, seconds=20):
     global seen
@@ -192,14 +204,14 @@ def say(line):
     global seen
     seen = b""; os.write(tty, line.encode() + b"\\n")
 until(rb"ftp> "); say("user ${user} ${password}"); until(rb"230"); until(rb"ftp> ")
-say("binary"); until(rb"ftp> "); say("rate get 20000"); until(rb"ftp> ")
-say("get IMAGE ABORTED"); until(rb"150 "); time.sleep(0.7); os.write(tty, b"\\x03")
+for line in ["binary", *one["before"]]: say(line); until(rb"ftp> ")
+say(one["get"]); until(rb"150 "); time.sleep(0.7); os.write(tty, b"\\x03")
 until(rb"226 "); print(re.findall(rb"(?m)^(?:<--- )?(4\\d\\d|5\\d\\d|226) ", seen.replace(b"\\r", b"")))
-say("quit"); until(rb"221")
+until(rb"ftp> "); say("quit"); until(rb"221")
 `
-    const file = join(folder, "tnftp.py")
+    const file = join(folder, "interrupted.py")
     writeFileSync(file, talk)
-    const { stdout, stderr } = await runProgram("python3", [file, String(port)], { cwd: folder })
+    const { stdout, stderr } = await runProgram("python3", [file, String(port), JSON.stringify(one)], { cwd: folder })
     expect(stderr).toBe("")
     expect(stdout.toString()).toMatch(/^\[b'426', b'226'(, b'226')?\]/)
     await expect.poll(() => host.ends.map(({ cause }) => cause)).toEqual(["aborted"])

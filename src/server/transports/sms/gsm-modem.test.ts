@@ -186,6 +186,26 @@ describe("the GSM modem", () => {
     expect(modem?.isReady()).toBe(true)
   })
 
+  it.each([
+    ["its time zone has digits that are none", storedPdu.replace("5200000", "5200AA0")],
+    ["its time zone is FF", storedPdu.replace("5200000", "5200FF0")],
+    ["its time is all zeros", storedPdu.replace("62111241520000", "00000000000000")],
+    ["its time is all FF", storedPdu.replace("62111241520000", "FFFFFFFFFFFFFF")],
+    ["two octets stand behind its text", `${storedPdu}1234`],
+    ["its sender's fill is counted as a digit", storedPdu.replace("0D91947132547698F0", "0E91947132547698F0")],
+    ["its centre's address makes no sense", `0391F0FF${storedPdu.slice(2)}`],
+    ["its hex is in small letters", storedPdu.toLowerCase()],
+  ])("takes a message off the SIM whole although %s", async (_what, pdu) => {
+    const centreOctets = Number.parseInt(pdu.slice(0, 2), 16) + 1
+    const length = pdu.length / 2 - centreOctets
+    const bench = new Bench({ "AT+CMGR=3": `\r\n+CMGR: 0,,${length}\r\n${pdu}\r\n\r\nOK\r\n` })
+    await bench.ready()
+    bench.lines[0]?.say('\r\n+CMTI: "SM",3\r\n')
+    await bench.until(() => bench.typed.includes("AT+CMGD=3"))
+    expect(bench.received).toMatchObject([{ from: "+4917234567890", data: message.data }])
+    expect(bench.unreadable).toEqual([])
+  })
+
   it("keeps a message that cannot be read where it is, until it is kept elsewhere", async () => {
     const bench = new Bench({ "AT+CMGR=3": "\r\n+CMGR: 0,,2\r\n00FFFF\r\n\r\nOK\r\n" })
     bench.take = () => Promise.reject(new Error("disk full"))

@@ -199,6 +199,29 @@ describe("a line that is no answer", () => {
     }
   })
 
+  it("is not believed behind an answer either, whoever made the modem", async () => {
+    // u-blox, SIMCom, Cinterion, Sierra, Huawei, MediaTek, Telit and ST's; a number of a SIM, of a network, a caller's.
+    const makes = [
+      ...["+UUSOCL: 0", "+PBREADY", "MODEM:STARTUP", "^SYSSTART", "+WIND: 4", "^RSSI:19", "+EIND: 128", "%XSIM: 1"],
+      ...[
+        "#STN: 33",
+        "+CIEV: 1,2",
+        "89490200001234567890",
+        '+CLIP: "+4917234567890",145',
+        "262011234567890 OK?",
+        "OVER-TEMP",
+      ],
+    ]
+    for (const command of ["AT+CGSN", "AT+QGMR", "AT+CGMR", "ATI"]) {
+      const bench = new HostBench({ plans: [goodUpdate(order.to)] })
+      bench.module.noiseBehind[command] = [...noises, ...makes].map((line) => `\r\n${line}\r\n`).join("")
+      bench.module.noise[command] = makes.map((line) => `\r\n${line}\r\n`).join("")
+      expect(await bench.run(), command).toMatchObject({ state: "verified" })
+      expect(bench.saved, command).toMatchObject({ imei: "866758040000012", model: "AG35" })
+      expect(bench.module.starts).toBe(1)
+    }
+  })
+
   it("that looks like firmware before every answer leaves nothing known, and nothing is typed", async () => {
     const bench = new HostBench({ plans: [goodUpdate(order.to)] })
     bench.module.noise["AT+QGMR"] = "\r\nV250\r\n"

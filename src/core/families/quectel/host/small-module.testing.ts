@@ -51,6 +51,8 @@ export class SmallModule implements HostPort {
   readonly #asked = new Map<string, number>()
   /** What comes before the answer of a command, whole lines. */
   readonly noise: Record<string, string> = {}
+  /** What comes between the answer of a command and its OK. */
+  readonly noiseBehind: Record<string, string> = {}
   /** How often an update was started. */
   starts = 0
   /** How often AT+QFOTADL was typed. */
@@ -176,7 +178,7 @@ export class SmallModule implements HostPort {
     const odd = this.odd.find((one) => one.command === command && one.nth === nth)
     if (odd !== undefined) return this.print(odd.answer)
     if (answer === undefined) return this.print("\r\nERROR\r\n")
-    this.print(`${answer === "" ? "" : `\r\n${answer}\r\n`}\r\nOK\r\n`)
+    this.print(`${answer === "" ? "" : `\r\n${answer}\r\n`}${this.noiseBehind[command] ?? ""}\r\nOK\r\n`)
   }
 
   #start(): void {
