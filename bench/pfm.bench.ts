@@ -17,6 +17,7 @@ import { calmConditions } from "../src/virtual/sms/conditions.ts"
 import { SmppCentre } from "../src/virtual/sms/smpp-centre.ts"
 import { SmsNetwork } from "../src/virtual/sms/sms-network.ts"
 import { serve, type Serving } from "../test/serving.ts"
+import { smppFlags } from "../test/telit-fleet.ts"
 import { writeSection } from "./write-section.ts"
 
 const { values } = parseArgs({
@@ -66,7 +67,7 @@ const centre = await SmppCentre.start({
 })
 async function bench(): Promise<void> {
   const data = join(scratch, "data")
-  const flags = ["--smpp", `smpp://waft:rehearse@127.0.0.1:${centre.port}`, "--sms-number", serverNumber]
+  const flags = [...smppFlags(`smpp://waft@127.0.0.1:${centre.port}`, account.password), "--sms-number", serverNumber]
   const first = await start(data, flags)
   const addedFrom = performance.now()
   const modules = await addModules(first)

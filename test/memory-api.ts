@@ -52,7 +52,7 @@ export const moteRelease: Release = {
   publishedAt: 1,
 }
 
-export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
+export async function memoryApi(store = new MemoryStore(), provider: ApiNeeds["provider"] = null): Promise<MemoryApi> {
   const complaints: string[] = []
   const pauses: number[] = []
   const complain = (what: string): void => void complaints.push(what)
@@ -94,6 +94,7 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
     firstTokenHash: hashOf("right"),
     sessionMs: 3_600_000,
     fourEyes: own.fourEyes,
+    provider,
     randomKey: () => "k".repeat(43).concat("="),
     post: () => Promise.resolve(204),
     stirWebhook: () => undefined,
@@ -119,6 +120,7 @@ export async function memoryApi(store = new MemoryStore()): Promise<MemoryApi> {
     hosts: ["ota.example.com"],
     proxies: ["203.0.113.1"],
     uploadLimitBytes: 1000,
+    tls: null,
     consoleFolder: "/nonexistent",
     complain,
     heartbeat: (beat) => {

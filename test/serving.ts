@@ -65,7 +65,8 @@ export async function serve(options: ServeOptions = {}): Promise<Serving> {
   if (onLog !== undefined && child.stderr !== null) createInterface({ input: child.stderr }).on("line", onLog)
   const ready = await readyLine(child)
   const address = (name: string): string => new RegExp(`\\b${name}=(\\S+)`).exec(ready)?.[1] ?? ""
-  const url = `http://${/ http=(\S+)/.exec(ready)?.[1] ?? ""}`
+  const scheme = flags.includes("--http-tls-cert") ? "https" : "http"
+  const url = `${scheme}://${/ http=(\S+)/.exec(ready)?.[1] ?? ""}`
   const token = readFileSync(join(data, "admin-token"), "utf8").trim()
   return {
     data,

@@ -1,9 +1,11 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { makeFirmware } from "../src/core/families/recovery/firmware-image.ts"
 import { writeFullPackage } from "../src/core/families/recovery/full-package.ts"
 import type { MemoryStorage } from "../src/core/families/memory-storage.ts"
 import { type MobileNetwork, type PoweredModule, type SimCard, startModule } from "../src/virtual/main.ts"
 import type { VirtualRadio } from "../src/virtual/sms/virtual-radio.ts"
-import type { Serving } from "./serving.ts"
+import { newFolder, type Serving } from "./serving.ts"
 
 /** Telit modules of a test: in this process, with real sockets, beside a server in a process of its own. */
 
@@ -13,7 +15,14 @@ const imageBytes = 9000
 
 /** Flags with which a server is bound to a network's SMS centre; `address` when something stands in between. */
 export function smsFlags({ smpp, number }: MobileNetwork, address = `${smpp.host}:${smpp.port}`): readonly string[] {
-  return ["--smpp", `smpp://${smpp.user}:${smpp.password}@${address}`, "--sms-number", number]
+  return [...smppFlags(`smpp://${smpp.user}@${address}`, smpp.password), "--sms-number", number]
+}
+
+/** Flags for a centre, with its password in a file. */
+export function smppFlags(url: string, password: string): readonly string[] {
+  const file = join(newFolder(), "smpp-password")
+  writeFileSync(file, `${password}\n`)
+  return ["--smpp", url, "--smpp-password-file", file]
 }
 
 /** Where a server takes messages over TCP. */

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8"
 import { Command } from "commander"
-import { environmentName, type Given, readConfig, serverSettings } from "../server/config.ts"
-import { startServer } from "../server/main.ts"
+import { ConfigError, environmentName, type Given, readConfig, serverSettings } from "../server/config.ts"
+import { type RunningServer, startServer } from "../server/main.ts"
 import { version } from "./version.ts"
 
 /** The server's number in the demo's own mobile network. */
@@ -25,12 +25,13 @@ export function serveCommand(): Command {
       const network = demo === null ? null : await demo.startMobileNetwork({ number: demoNumber })
       // The demo's devices are a hundred times faster than hardware.
       const told = options["deviceSpeed"] === undefined && isDemo ? { ...given, deviceSpeed: 100 } : given
+      demandHiddenPassword(options["smpp"])
       const config =
         network === null ? told : { ...told, smpp: network.smpp, smsModem: null, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
       const server = await startServer(config, version)
       const ending = new AbortController()
-      const ended = endBySignal(ending)
+      const ended = endBySignal(ending, server)
       const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
       process.stdout.write(`ready ${listeners.join(" ")} data=${config.data}\n`)
       // The link signs in; it is for the person at the terminal and stands in no log.
@@ -42,6 +43,14 @@ export function serveCommand(): Command {
       await server.close()
       await network?.close()
     })
+}
+
+/** Whoever may list processes reads what stands in their arguments. */
+function demandHiddenPassword(smpp: string | boolean | undefined): void {
+  if (typeof smpp !== "string" || !/^smpp:\/\/[^:@/]+:/.test(smpp)) return
+  throw new ConfigError(
+    "--smpp would show its password to everybody who lists processes: leave it out of the address, and give it with --smpp-password-file FILE or in WAFT_SMPP_PASSWORD.",
+  )
 }
 
 /** Adds every setting of the server as an option. */
@@ -63,8 +72,11 @@ export function flagsOf(options: Readonly<Record<string, string | boolean>>): Gi
   return given
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
-function endBySignal(ending: AbortController): Promise<void> {
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. Where a listener has a certificate,
+ * SIGHUP has it read anew instead.
+ */
+function endBySignal(ending: AbortController, { reloadCertificates }: RunningServer): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       if (ending.signal.aborted) process.exit(130)
@@ -73,6 +85,6 @@ function endBySignal(ending: AbortController): Promise<void> {
     }
     process.on("SIGINT", end)
     process.on("SIGTERM", end)
-    process.on("SIGHUP", end)
+    process.on("SIGHUP", () => void (reloadCertificates === null ? end() : reloadCertificates()))
   })
 }

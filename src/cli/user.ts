@@ -14,18 +14,25 @@ interface Rights {
   readonly role?: string
   readonly group?: string
   readonly passwordFile?: string
+  readonly subject?: string
 }
 
-type SetOptions = Common & Rights & { readonly password?: boolean; readonly wholeFleet?: boolean }
+type SetOptions = Common &
+  Omit<Rights, "subject"> & {
+    readonly subject?: string | false
+    readonly password?: boolean
+    readonly wholeFleet?: boolean
+  }
 
 /** `waft user …`: people who log in. */
 export function userCommand(): Command {
   const command = new Command("user").description("people who log in, with their role and group")
   common(command.command("add <NAME>"))
-    .description("make a user; the password is asked for, or read from --password-file")
+    .description("make a user, with a password that is asked for or read from --password-file, or with a --subject")
     .requiredOption("--role <ROLE>", Object.keys(roles).join(", "))
     .option("--group <EXPR>", "only the devices of this group expression, such as site=north")
     .option("--password-file <FILE>", "file whose first line is the password; - = standard input")
+    .option("--subject <SUBJECT>", "how the identity provider knows them: they sign in there, and need no password")
     .action(add)
   listing(common(command.command("list")))
     .description("list the users")
@@ -51,6 +58,8 @@ export function userCommand(): Command {
     .option("--whole-fleet", "all devices, instead of those of a group")
     .option("--password", "give them another password, which is asked for; their sessions end")
     .option("--password-file <FILE>", "the same from a file's first line; - = standard input")
+    .option("--subject <SUBJECT>", "how the identity provider knows them; their sessions end")
+    .option("--no-subject", "let them sign in at the identity provider no longer; their sessions end")
     .action(set)
   confirmable(common(command.command("remove <NAME>")))
     .description("take a user away, with their sessions")
@@ -63,21 +72,27 @@ export function userCommand(): Command {
   return command
 }
 
-async function add(name: string, { role = "", group, passwordFile, ...options }: Common & Rights): Promise<void> {
+async function add(
+  name: string,
+  { role = "", group, passwordFile, subject, ...options }: Common & Rights,
+): Promise<void> {
   const wish = {
     name,
     role: parseRole(role),
     ...(group === undefined ? {} : { group }),
   }
   const api = await connect(options)
-  const password = await newPassword(name, passwordFile)
-  const user = await api.call("createUser", { body: { ...wish, password } })
+  const means = {
+    ...(subject === undefined ? {} : { subject }),
+    ...(subject === undefined || passwordFile !== undefined ? { password: await newPassword(name, passwordFile) } : {}),
+  }
+  const user = await api.call("createUser", { body: { ...wish, ...means } })
   if (options.json) return printJson(user)
   printLines(`${name} may log in: ${user.role}, ${user.group ?? "the whole fleet"}.`)
 }
 
 async function set(name: string, options: SetOptions): Promise<void> {
-  const { role, group, wholeFleet, password, passwordFile } = options
+  const { role, group, wholeFleet, password, passwordFile, subject } = options
   if (group !== undefined && wholeFleet === true) {
     throw new Failure("--group and --whole-fleet say different things; give one.", { exitCode: 2, title: "usage" })
   }
@@ -87,6 +102,7 @@ async function set(name: string, options: SetOptions): Promise<void> {
     ...(role === undefined ? {} : { role: parseRole(role) }),
     ...(group === undefined ? {} : { group }),
     ...(wholeFleet === true ? { group: null } : {}),
+    ...(subject === undefined ? {} : { subject: subject === false ? null : subject }),
     ...(isNew ? { password: await newPassword(name, passwordFile) } : {}),
   }
   const user = await api.call("setUser", { params: { name }, body })

@@ -74,6 +74,34 @@ describe("the server's settings", () => {
     expect(() => readConfig({ ...modem, "sms-modem-pin-file": pinFile }, {})).toThrow(/4 to 8 digits/)
   })
 
+  it("ask an identity provider by TLS, or on this machine", () => {
+    const flags = { "oidc-issuer": "https://login.example.com/realms/ota", "oidc-client-id": "waft" }
+    expect(readConfig({}, {}).oidc).toBe(null)
+    expect(readConfig(flags, { WAFT_OIDC_CLIENT_SECRET: "s" }).oidc).toEqual({
+      issuer: flags["oidc-issuer"],
+      clientId: "waft",
+      clientSecret: "s",
+      scopes: "openid profile email",
+      rights: [],
+    })
+    for (const issuer of ["http://127.0.0.1:3000", "http://localhost/x"]) {
+      expect(readConfig({ ...flags, "oidc-issuer": issuer }, {}).oidc?.issuer).toBe(issuer)
+    }
+    for (const issuer of [
+      "http://login.example.com",
+      "http://127.0.0.1.example.com",
+      "ftp://x",
+      "x",
+      "https://u@x.y",
+    ]) {
+      expect(() => readConfig({ ...flags, "oidc-issuer": issuer }, {}), issuer).toThrow(/--oidc-issuer takes/)
+    }
+    expect(() => readConfig({ "oidc-issuer": "https://x.y" }, {})).toThrow(/--oidc-client-id/)
+    expect(() => readConfig({ "oidc-rights": "a=b => viewer" }, {})).toThrow(/--oidc-issuer/)
+    expect(() => readConfig({ ...flags, "oidc-rights": "a=b => root" }, {})).toThrow(/"root" is no role/)
+    expect(() => readConfig({ ...flags, "oidc-scopes": "profile" }, {})).toThrow(/openid among them/)
+  })
+
   it("refuse a key that does not exist", () => {
     const file = join(mkdtempSync(join(tmpdir(), "waft-config-")), "waft.json")
     writeFileSync(file, JSON.stringify({ htpp: "127.0.0.1:1" }))

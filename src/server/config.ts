@@ -1,3 +1,8 @@
+import { ConfigError } from "./config-error.ts"
+import { parseOidc } from "./oidc-settings.ts"
+import { readSecret, type SecretName, secretSettings } from "./secret-settings.ts"
+import { parseTls, readPem, type TlsPair } from "./tls-settings.ts"
+import type { OpenidSettings } from "./people/openid-provider.ts"
 import { type DataPeer, dataPeers } from "./transports/ftp/data-peer.ts"
 import { readFileSync } from "node:fs"
 import { isIP } from "node:net"
@@ -6,10 +11,7 @@ import { type FourEyesDeed, fourEyesDeeds } from "../core/domain/people.ts"
 import { isNetwork } from "./webhooks/forbidden-addresses.ts"
 import { families } from "../core/families/index.ts"
 
-/** A wrong setting; `message` names it and the cure. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError"
-}
+export { ConfigError }
 
 /** The server cannot start for a cause outside its settings; `message` names it and the cure. */
 export class StartError extends Error {
@@ -30,6 +32,10 @@ export interface PortRange {
 export interface ServerConfig {
   readonly data: string
   readonly http: HostPort
+  /** The management API over TLS; null = plain HTTP. */
+  readonly httpTls: TlsPair | null
+  /** The identity provider; null = none. */
+  readonly oidc: OpenidSettings | null
   /** Names beside `localhost` and numeric addresses under which callers may reach the management API, in lower case. */
   readonly httpHosts: readonly string[]
   /** Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed. */
@@ -42,13 +48,13 @@ export interface ServerConfig {
   readonly sessionMs: number
   readonly deviceHttp: HostPort
   /** A second listener for devices, with TLS; null = none. */
-  readonly deviceHttps: (HostPort & { readonly cert: string; readonly key: string; readonly clientCa?: string }) | null
+  readonly deviceHttps: (HostPort & TlsPair & { readonly clientCa?: string }) | null
   readonly ftp: HostPort
   readonly ftpPassivePorts: PortRange
   /** The IPv4 address that passive replies name behind a NAT; null = the address the client reached. */
   readonly ftpAdvertise: string | null
   /** PEM files for explicit TLS; null = AUTH TLS is refused. */
-  readonly ftpTls: { readonly cert: string; readonly key: string } | null
+  readonly ftpTls: TlsPair | null
   /** Logins whose protected data connections need not resume their control connection's session; null = none needs to. */
   readonly ftpTlsNoResume: readonly string[] | null
   readonly deviceUrl: string | null
@@ -91,10 +97,20 @@ interface Setting {
   readonly fallback: string
 }
 
+/** The file of a secret; the secret itself may stand in the variable of the same name without `_FILE`. */
+const secretFile = <Name extends SecretName>(name: Name) => ({
+  flag: `${name}-file` as const,
+  value: "FILE",
+  help: `file with the ${secretSettings[name]}, or the secret itself in ${environmentName(name)}`,
+  fallback: "",
+})
+
 /** Every setting of the server: flag, environment variable, key of the config file, help text, default. */
 export const serverSettings = [
   { flag: "data", value: "DIR", help: "data folder", fallback: "./waft-data" },
   { flag: "http", value: "HOST:PORT", help: "management API", fallback: "127.0.0.1:8080" },
+  { flag: "http-tls-cert", value: "FILE", help: "certificate (PEM) for TLS on the management API", fallback: "" },
+  { flag: "http-tls-key", value: "FILE", help: "private key (PEM) of that certificate", fallback: "" },
   {
     flag: "http-hosts",
     value: "NAMES",
@@ -111,6 +127,26 @@ export const serverSettings = [
     flag: "four-eyes",
     value: "DEEDS",
     help: "what a second person has to approve, comma-separated: release, rollout, roll-back",
+    fallback: "",
+  },
+  {
+    flag: "oidc-issuer",
+    value: "URL",
+    help: "identity provider (OpenID Connect) that people may sign in at, such as https://login.example.com/realms/ota",
+    fallback: "",
+  },
+  { flag: "oidc-client-id", value: "ID", help: "what that provider knows this server by", fallback: "" },
+  secretFile("oidc-client-secret"),
+  {
+    flag: "oidc-scopes",
+    value: "SCOPES",
+    help: "what it is asked to tell of people",
+    fallback: "openid profile email",
+  },
+  {
+    flag: "oidc-rights",
+    value: "ROWS",
+    help: "what its claims give, such as 'groups=ota-admins => admin; groups=north => operator site=north'; empty = users have the rights that `waft user` gives them",
     fallback: "",
   },
   {
@@ -190,16 +226,17 @@ export const serverSettings = [
   {
     flag: "smpp",
     value: "URL",
-    help: "SMS centre, such as smpp://user:password@host:2775 (off unless given)",
+    help: "SMS centre, such as smpp://user@host:2775 (off unless given)",
     fallback: "",
   },
+  secretFile("smpp-password"),
   {
     flag: "sms-modem",
     value: "PATH[,BAUD]",
     help: "GSM modem that carries SMS instead of a centre, such as /dev/ttyUSB2 or /dev/ttyS1,115200 (off unless given)",
     fallback: "",
   },
-  { flag: "sms-modem-pin-file", value: "FILE", help: "file with the PIN of the modem's SIM", fallback: "" },
+  secretFile("sms-modem-pin"),
   {
     flag: "sms-number",
     value: "NUMBER",
@@ -278,9 +315,18 @@ export function readConfig(
 ): ServerConfig {
   const given = new Map(readSettings(flags, environment, file).map(({ flag, value }) => [flag, value]))
   const text = (flag: SettingFlag): string => given.get(flag) ?? ""
+  const secret = (name: SecretName): string | null => readSecret(name, text(`${name}-file`), environment)
   return {
     data: resolve(text("data")),
     http: parseHostPort("http", text("http")),
+    httpTls: parseTls("http", text("http-tls-cert"), text("http-tls-key")),
+    oidc: parseOidc({
+      issuer: text("oidc-issuer"),
+      clientId: text("oidc-client-id"),
+      clientSecret: secret("oidc-client-secret"),
+      scopes: text("oidc-scopes"),
+      rights: text("oidc-rights"),
+    }),
     httpHosts: parseHosts(text("http-hosts")),
     httpProxies: parseProxies(text("http-proxies")),
     fourEyes: parseFourEyes(text("four-eyes")),
@@ -305,8 +351,8 @@ export function readConfig(
     deviceTcp: text("device-tcp") === "" ? null : parseHostPort("device-tcp", text("device-tcp")),
     deviceTcpPublic:
       text("device-tcp-public") === "" ? null : parseHostPort("device-tcp-public", text("device-tcp-public")),
-    smpp: parseSmpp(text("smpp")),
-    smsModem: parseSmsModem(text("sms-modem"), text("sms-modem-pin-file"), text("smpp")),
+    smpp: parseSmpp(text("smpp"), secret("smpp-password")),
+    smsModem: parseSmsModem(text("sms-modem"), secret("sms-modem-pin"), text("smpp")),
     smsNumber: parseSmsNumber(text("sms-number"), text("smpp") === "" && text("sms-modem") === ""),
     smsAllow: parseSmsAllow(text("sms-allow")),
     smsPerDay: parseSmsPerDay(text("sms-per-day")),
@@ -435,36 +481,37 @@ function parseAdvertised(text: string): string | null {
   return text
 }
 
-function parseSmpp(text: string): ServerConfig["smpp"] {
+function parseSmpp(text: string, secret: string | null): ServerConfig["smpp"] {
+  if (text === "" && secret !== null) throw new ConfigError("--smpp-password-file goes with --smpp.")
   if (text === "") return null
-  const match = /^smpp:\/\/([^:@/]{1,15}):([^:@/]{0,8})@([^:@/]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text)
-  const [, user = "", password = "", host = "", port = ""] = match ?? []
-  if (match === null || Number(port) > 65_535) {
+  const match = /^smpp:\/\/([^:@/]{1,15})(?::([^:@/]{0,8}))?@([^:@/]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text)
+  const [, user = "", inUrl, host = "", port = ""] = match ?? []
+  const password = secret ?? inUrl ?? ""
+  if (match === null || Number(port) > 65_535 || password.length > 8) {
     throw new ConfigError(
-      "--smpp takes smpp://USER:PASSWORD@HOST:PORT; SMPP allows 15 characters for the user and 8 for the password.",
+      "--smpp takes smpp://USER@HOST:PORT, with the password in the file of --smpp-password-file or in WAFT_SMPP_PASSWORD; SMPP allows 15 characters for the user and 8 for the password.",
     )
+  }
+  if (secret !== null && inUrl !== undefined) {
+    throw new ConfigError("--smpp names a password, and so does --smpp-password-file or WAFT_SMPP_PASSWORD: give one.")
   }
   return { user, password, host: host.replace(/^\[|\]$/g, ""), port: Number(port) }
 }
 
-function parseSmsModem(text: string, pinFile: string, smpp: string): ServerConfig["smsModem"] {
-  if (text === "" && pinFile === "") return null
+function parseSmsModem(text: string, pin: string | null, smpp: string): ServerConfig["smsModem"] {
+  if (text === "" && pin === null) return null
   if (text === "") throw new ConfigError("--sms-modem-pin-file goes with --sms-modem.")
   if (smpp !== "") throw new ConfigError("--smpp and --sms-modem are two ways to carry SMS: give one of them.")
   const [, path = "", baud = "115200"] = /^([^,]+)(?:,(\d{3,7}))?$/.exec(text) ?? []
   if (path === "") throw new ConfigError(`--sms-modem takes PATH[,BAUD] such as /dev/ttyUSB2,115200, not "${text}".`)
-  return { path, baudRate: Number(baud), pin: pinFile === "" ? "" : readPin(pinFile) }
+  return { path, baudRate: Number(baud), pin: pin === null ? "" : checkedPin(pin.trim()) }
 }
 
-function readPin(file: string): string {
-  let pin: string
-  try {
-    pin = readFileSync(file, "utf8").trim()
-  } catch (error) {
-    throw new ConfigError(`The PIN cannot be read: ${(error as Error).message}.`, { cause: error })
-  }
-  if (!/^\d{4,8}$/.test(pin)) throw new ConfigError(`The file ${file} does not hold a PIN of 4 to 8 digits.`)
-  return pin
+function checkedPin(pin: string): string {
+  if (/^\d{4,8}$/.test(pin)) return pin
+  throw new ConfigError(
+    "The file of --sms-modem-pin-file, or WAFT_SMS_MODEM_PIN, does not hold a PIN of 4 to 8 digits.",
+  )
 }
 
 function parseSmsNumber(text: string, isNeedless: boolean): string {
@@ -500,28 +547,10 @@ function parseDeviceHttps(
   if (address === "" || pair === null) {
     throw new ConfigError("--device-https, --device-tls-cert and --device-tls-key go together: give all, or none.")
   }
-  const clientCa = caFile === "" ? {} : { clientCa: readPem("device-tls-client-ca", caFile) }
-  return { ...parseHostPort("device-https", address), ...pair, ...clientCa }
-}
-
-function readPem(flag: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8")
-  } catch (error) {
-    throw new ConfigError(`The file of --${flag} cannot be read: ${(error as Error).message}.`, { cause: error })
-  }
-}
-
-function parseTls(prefix: string, certFile: string, keyFile: string): ServerConfig["ftpTls"] {
-  if (certFile === "" && keyFile === "") return null
-  if (certFile === "" || keyFile === "") {
-    throw new ConfigError(`--${prefix}-tls-cert and --${prefix}-tls-key go together: give both, or neither.`)
-  }
-  try {
-    return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") }
-  } catch (error) {
-    throw new ConfigError(`The certificate or key cannot be read: ${(error as Error).message}.`, { cause: error })
-  }
+  const listen = parseHostPort("device-https", address)
+  if (caFile === "") return { ...listen, ...pair }
+  const clientCa = readPem("device-tls-client-ca", caFile)
+  return { ...listen, ...pair, clientCa, files: { ...pair.files, clientCa: caFile } }
 }
 
 function parseDeviceUrl(text: string): string | null {

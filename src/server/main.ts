@@ -13,8 +13,9 @@ import type { Device } from "../core/domain/records.ts"
 import { families } from "../core/families/index.ts"
 import { LimitHits, type LimitName, limits } from "../core/kit/limits.ts"
 import { Emitter } from "../core/kit/emitter.ts"
-import { buildApi } from "./api/api-server.ts"
+import { buildApi, renewCertificate } from "./api/api-server.ts"
 import { takeBackup } from "./backup.ts"
+import { type CertifiedListener, watchCertificates } from "./certificates.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
 import { type HostPort, parseHostPort, type ServerConfig, StartError } from "./config.ts"
 import {
@@ -48,6 +49,7 @@ import type { WaftDatabase } from "./store/database.ts"
 import { openImageFiles } from "./store/image-files.ts"
 import { errorKind, openLog, type PeerLog, peerLog } from "./quiet-log.ts"
 import { firstAdmin } from "./people/caller.ts"
+import { openidProvider } from "./people/openid-provider.ts"
 import { Passwords } from "./people/passwords.ts"
 import { hashOf } from "./people/secrets.ts"
 import { callerBySession } from "./people/sessions.ts"
@@ -70,6 +72,8 @@ export interface RunningServer {
   /** Base URL of the management API. */
   readonly url: string
   readonly token: string
+  /** Reads every listener's certificate anew; null = none has one. */
+  readonly reloadCertificates: (() => Promise<void>) | null
   readonly close: () => Promise<void>
 }
 
@@ -114,7 +118,11 @@ interface Start {
 }
 
 /** What the listeners of devices need beside the fleet. */
-type DeviceSide = Pick<Start, "tell" | "hits" | "drains"> & { readonly transports: TransportStats }
+type DeviceSide = Pick<Start, "tell" | "hits" | "drains"> & {
+  readonly transports: TransportStats
+  /** Takes those that have a certificate. */
+  readonly certified: CertifiedListener[]
+}
 
 async function start(
   config: ServerConfig,
@@ -133,6 +141,7 @@ async function start(
   }
   const webhooks = beginWebhooks(config, needs, complain)
   closers.push(() => webhooks.end())
+  const certified: CertifiedListener[] = []
   const listeners: Record<string, string> = {}
   const transports: TransportStats = { http: new Map() }
   const deviceUrl = (): string => config.deviceUrl ?? `http://${reachable(listeners["device-http"] ?? "")}`
@@ -164,6 +173,7 @@ async function start(
       examine: uploadExaminer(),
       ...people,
       randomKey: () => randomBytes(32).toString("base64"),
+      provider: config.oidc === null ? null : openidProvider(config.oidc, () => systemClock.monotonic()),
       post: webhooks.post,
       stirWebhook: webhooks.stir,
       pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -179,6 +189,7 @@ async function start(
     hosts: config.httpHosts,
     proxies: config.httpProxies,
     uploadLimitBytes: config.uploadLimitBytes,
+    tls: config.httpTls,
     consoleFolder: fileURLToPath(new URL("../../dist/console", import.meta.url)),
     complain,
     later: (deed, ms) => void setTimeout(deed, ms).unref(),
@@ -187,7 +198,7 @@ async function start(
       return () => clearInterval(timer)
     },
   })
-  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { tell, hits, drains, transports })
+  listeners["ftp"] = await startFtp(config, { ...needs, complain }, { tell, hits, drains, transports, certified })
   const waits = new WorkWaits()
   const ftpPort = (): number => config.ftpPublic?.port ?? parseHostPort("ftp", listeners["ftp"] ?? "").port
   const ftpHost = config.ftpPublic?.host ?? config.ftpAdvertise
@@ -199,10 +210,20 @@ async function start(
     deviceUrl: config.deviceUrl,
     ftpAddress: { host: ftpHost, port: ftpPort },
   }
-  await startDeviceListeners(config, agents, { tell, hits, drains, listeners, transports })
+  await startDeviceListeners(config, agents, { tell, hits, drains, listeners, transports, certified })
   drains.push(() => Promise.resolve(waits.close()))
   listeners["http"] = await listen(api, config.http)
   closers.push(() => api.close())
+  if (config.httpTls !== null) {
+    const { files } = config.httpTls
+    certified.push({ prefix: "http", files, renew: (texts) => renewCertificate(api, texts) })
+  } else warnOfPlainText(config, log)
+  const certificates = watchCertificates(certified, {
+    say: (sentence) => log.info(sentence),
+    warn: (sentence) => log.warn(sentence),
+    every,
+  })
+  closers.push(() => certificates.end())
   startTicking(needs, closers, complain)
   closers.push(every(60_000, () => tellHits(log, hits)))
   conversations.begin()
@@ -212,10 +233,18 @@ async function start(
     const end = watchForDeltas({ ...needs, deltaMaker, complain })
     closers.push(async () => end())
   }
-  const url = `http://${listeners["http"]}`
+  const url = `${config.httpTls === null ? "http" : "https"}://${listeners["http"]}`
   const socket = await listenLocally(api, config.data, closers)
   closers.push(await announce(config.data, { url, socket }))
-  return { listeners, url, token }
+  return { listeners, url, token, reloadCertificates: certified.length === 0 ? null : certificates.reload }
+}
+
+/** Tokens, passwords and cookies would cross a network as they are. */
+function warnOfPlainText({ http: { host, port } }: ServerConfig, log: Logger): void {
+  if (/^(localhost|127\.[\d.]+|::1)$/.test(host)) return
+  log.warn(
+    `the management API listens beyond this machine, on ${host}:${port}, without TLS: give it --http-tls-cert and --http-tls-key, or let nobody but a reverse proxy with TLS reach that port`,
+  )
 }
 
 function beginWebhooks(config: ServerConfig, needs: FleetNeeds, complain: (what: string, error: unknown) => void) {
@@ -299,7 +328,7 @@ function randomText(length: number): string {
 async function startFtp(
   config: ServerConfig,
   needs: GatewayNeeds,
-  { tell, hits, drains, transports }: DeviceSide,
+  { tell, hits, drains, transports, certified }: DeviceSide,
 ): Promise<string> {
   const { min: minPort, max: maxPort } = config.ftpPassivePorts
   try {
@@ -321,6 +350,9 @@ async function startFtp(
     })
     drains.push((ms) => ftp.close(ms))
     transports.ftp = () => ftp.stats()
+    if (config.ftpTls !== null) {
+      certified.push({ prefix: "ftp", files: config.ftpTls.files, renew: (tls) => ftp.renewCertificate(tls) })
+    }
     const { host, port } = ftp.address
     return addressText({ address: host, port })
   } catch (error) {
@@ -331,7 +363,7 @@ async function startFtp(
 async function startDeviceListeners(
   config: ServerConfig,
   needs: HttpGatewayNeeds & AgentGatewayNeeds,
-  { tell, hits, drains, listeners, transports }: DeviceSide & { readonly listeners: Record<string, string> },
+  { tell, hits, drains, listeners, transports, certified }: DeviceSide & { readonly listeners: Record<string, string> },
 ): Promise<void> {
   const host = { ...httpGateway(needs), calls: agentGateway(needs) }
   const { deviceHttp, deviceHttps } = config
@@ -354,6 +386,8 @@ async function startDeviceListeners(
       })
       drains.push((ms) => server.close(ms))
       transports.http.set(flag, () => server.stats())
+      if (tls !== null)
+        certified.push({ prefix: "device", files: tls.files, renew: (fresh) => server.renewCertificate(fresh) })
       listeners[flag] = addressText({ address: server.address.host, port: server.address.port })
     } catch (error) {
       throw listenError(flag, listen, error)

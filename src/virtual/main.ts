@@ -96,7 +96,7 @@ async function runAtPort(family: Family, options: VirtualOptions): Promise<RunEn
   try {
     const { user, password, host, port } = network.smpp
     options.log(
-      `The SMS centre is at ${host}:${port}: waft serve --smpp smpp://${user}:${password}@${host}:${port} --sms-number ${network.number}`,
+      `The SMS centre is at ${host}:${port}: WAFT_SMPP_PASSWORD=${password} waft serve --smpp smpp://${user}@${host}:${port} --sms-number ${network.number}`,
     )
     const { imsi = "001010000000001", number = "+390000000001", pin = null } = options.sim ?? {}
     return await runModuleAtPort(family, options, network.radioWith({ imsi, number, pin }))

@@ -12,7 +12,7 @@ import { calmConditions } from "../../src/virtual/sms/conditions.ts"
 import { SmppCentre } from "../../src/virtual/sms/smpp-centre.ts"
 import { SmsNetwork } from "../../src/virtual/sms/sms-network.ts"
 import { newFolder, serve, type Serving } from "../serving.ts"
-import { addModule, cardOf, imeiOf, messagePort, serverNumber, until } from "../telit-fleet.ts"
+import { addModule, cardOf, imeiOf, messagePort, serverNumber, smppFlags, until } from "../telit-fleet.ts"
 
 // Modules, and others, that say far too much or nothing at all, to one server in a process of its own. The sockets that say
 // nothing stand through the whole file. That others are not delayed is told by this: a flood goes on until they have been answered.
@@ -40,8 +40,8 @@ beforeAll(async () => {
     clock: nodeClock,
     accounts: [account],
   })
-  const smpp = `smpp://waft:rehearse@127.0.0.1:${centre.port}`
-  const flags = ["--smpp", smpp, "--sms-number", serverNumber, "--log-level", "warn"]
+  const smpp = smppFlags(`smpp://waft@127.0.0.1:${centre.port}`, account.password)
+  const flags = [...smpp, "--sms-number", serverNumber, "--log-level", "warn"]
   server = await serve({ data, flags, onLog: (line) => log.push(line) })
   port = await messagePort(server)
 })

@@ -1,3 +1,6 @@
+import type { LoginMeansView } from "../../core/contract/schemas.ts"
+import type { RefusalCode } from "../../core/domain/refusal.ts"
+
 /**
  * Who the browser speaks as: the server keeps a session, and the browser its cookie, which no script can read. A link with a
  * token in its fragment (which browsers never send) signs in: the token is traded for a session at once, and the fragment is
@@ -6,6 +9,7 @@
 export type SessionState = "asking" | "signed-in" | "signed-out"
 
 let state: SessionState = "asking"
+let refused: RefusalCode | null = null
 const listeners = new Set<() => void>()
 
 /** Finds out whether this browser is signed in; called once, before anything is drawn. */
@@ -16,6 +20,11 @@ export async function beginSession(): Promise<void> {
     await signInByToken(decodeURIComponent(fromLink)).catch(() => change("signed-out"))
     return
   }
+  const code = /(?:^#|&)refused=([a-z-]{1,40})/.exec(location.hash)?.[1]
+  if (code !== undefined) {
+    history.replaceState(null, "", location.pathname + location.search)
+    refused = code as RefusalCode
+  }
   const response = await fetch("/api/sessions").catch(() => null)
   // A server that does not answer may do so later: the pages say that they are not connected.
   change(response === null || response.status !== 401 ? "signed-in" : "signed-out")
@@ -23,6 +32,18 @@ export async function beginSession(): Promise<void> {
 
 export function sessionState(): SessionState {
   return state
+}
+
+/** Why the sign-in at the identity provider came to nothing; null = there was none. */
+export function providerRefusal(): RefusalCode | null {
+  return refused
+}
+
+/** The identity provider of this server; null = it has none, or does not answer. */
+export async function identityProvider(): Promise<LoginMeansView["provider"]> {
+  const response = await fetch("/api/login").catch(() => null)
+  if (response === null || !response.ok) return null
+  return ((await response.json()) as LoginMeansView).provider
 }
 
 /** Rejects with the server's own sentence. */

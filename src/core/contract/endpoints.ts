@@ -32,6 +32,7 @@ import {
   LimitView,
   MessageView,
   LoginBody,
+  LoginMeansView,
   LoginView,
   NewWebhookView,
   NewDeviceBody,
@@ -166,6 +167,13 @@ export const endpoints = {
     summary: "Log in with a user's password",
     body: LoginBody,
     response: LoginView,
+  },
+  loginMeans: {
+    method: "GET",
+    path: "/api/login",
+    permit: null,
+    summary: "The ways to log in here",
+    response: LoginMeansView,
   },
   openSession: {
     method: "POST",

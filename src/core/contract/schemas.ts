@@ -754,6 +754,16 @@ export const LoginBody = Type.Object(
   { additionalProperties: false },
 )
 
+export const LoginMeansView = Type.Object({
+  provider: Nullable(
+    Type.Object(
+      { title: Type.String({ description: "its host" }) },
+      { description: "the identity provider; null = none" },
+    ),
+  ),
+})
+export type LoginMeansView = Static<typeof LoginMeansView>
+
 export const LoginView = Type.Object({
   ...CallerView.properties,
   expiresAt: Time,

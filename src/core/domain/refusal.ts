@@ -24,6 +24,19 @@ export const refusals = {
   "no-such-token": { status: 404, says: "There is no token {token}; `waft token list` shows all." },
   "token-exists": { status: 409, says: "There is a token {name} already; revoke it first or choose another name." },
   "wrong-login": { status: 401, says: "The user or the password is wrong." },
+  "no-provider": { status: 404, says: "This server asks no identity provider; --oidc-issuer names one." },
+  "not-a-user": {
+    status: 403,
+    says: "The identity provider's {subject} is no user here; an admin runs `waft user set NAME --subject {subject}`.",
+  },
+  "sign-in-over": {
+    status: 400,
+    says: "This sign-in was begun in another browser or too long ago; begin again at the sign-in page.",
+  },
+  "provider-failed": {
+    status: 502,
+    says: "The identity provider could not be asked, or its answer is not sound: {detail}.",
+  },
   "no-token": { status: 400, says: "Only who calls with a token can have a session for it." },
   "too-many-logins": {
     status: 429,

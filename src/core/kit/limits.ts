@@ -110,6 +110,11 @@ export const limits = {
     unit: "passwords a minute",
     says: "of one user in the long run; others wait, or are answered with 429 without being looked at",
   },
+  "login.provider": {
+    most: 16,
+    unit: "sign-ins",
+    says: "that wait for the identity provider's answer at a time; further ones come again",
+  },
   "login.waiting": { most: 64, unit: "logins", says: "that wait for their turn; further ones are answered with 503" },
   "device.events": {
     most: 30,

@@ -1,7 +1,10 @@
+import type { Server } from "node:http"
+import { Server as TlsServer } from "node:https"
 import type { Socket } from "node:net"
 import swagger from "@fastify/swagger"
 import {
   type FastifyContextConfig,
+  type FastifyHttpOptions,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -16,6 +19,7 @@ import { limits } from "../../core/kit/limits.ts"
 import { type Asked, FairTurns } from "../transports/http/fair-turns.ts"
 import { cleanText } from "../../core/kit/clean-text.ts"
 import { anybody, type Caller } from "../people/caller.ts"
+import type { Visit } from "../people/sessions.ts"
 import { withinGroup } from "../people/within.ts"
 import { serveConsole } from "./console-files.ts"
 import { addEventStream } from "./events/stream-route.ts"
@@ -24,6 +28,7 @@ import type { Around } from "./handler.ts"
 import type { ApiNeeds } from "./api-needs.ts"
 import { handlers } from "./handlers.ts"
 import { addOperations, type OperationsNeeds } from "./operations.ts"
+import { addProviderRoutes } from "./provider-routes.ts"
 import { validateFirstFault } from "./validate-first-fault.ts"
 
 /** Largest JSON body of a call that names no other, bytes. */
@@ -33,6 +38,12 @@ const bodyRoomBytes = 64 << 20
 /** A caller may take so long for the head of a request, and so long for all of it. */
 const headTimeoutMs = 10_000
 const requestTimeoutMs = 300_000
+
+/** A certificate with those that issued it, and its key: PEM texts. */
+export interface Credentials {
+  readonly cert: string
+  readonly key: string
+}
 
 export interface ApiOptions {
   readonly needs: ApiNeeds
@@ -51,6 +62,8 @@ export interface ApiOptions {
   readonly consoleFolder: string
   /** Reports a bug of ours. */
   readonly complain: (what: string, error: unknown) => void
+  /** PEM texts of certificate and key; null = plain HTTP. */
+  readonly tls: Credentials | null
   /** Calls back now and then until the returned function is called. */
   readonly heartbeat: (beat: () => void) => () => void
   /** Calls back once, so many ms later. */
@@ -60,13 +73,13 @@ export interface ApiOptions {
 /** The management API as a Fastify server, not listening yet. Routes, checks and the OpenAPI document come from the contract. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const api = fastify({
+    ...serverOptions(options.tls),
     bodyLimit: bodyBytesByDefault,
     forceCloseConnections: true,
     // Without one nobody's word about an address is believed.
     trustProxy: options.proxies.length === 0 ? false : [...options.proxies],
     routerOptions: { maxParamLength: 300 },
     requestTimeout: requestTimeoutMs,
-    http: { headersTimeout: headTimeoutMs, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 },
   }).setValidatorCompiler(validateFirstFault)
   api.server.maxConnections = limits["api.connections"].most
   api.server.on("drop", () => options.needs.hits.hit("api.connections"))
@@ -108,6 +121,20 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   })
   await serveConsole(api, options.consoleFolder)
   return api
+}
+
+/** HTTP, or HTTPS: the routes are the same. */
+function serverOptions(tls: Credentials | null): FastifyHttpOptions<Server> {
+  const heads = { headersTimeout: headTimeoutMs, connectionsCheckingInterval: 2000, maxHeaderSize: 16_384 }
+  if (tls === null) return { http: heads }
+  const https = { ...heads, ...tls, handshakeTimeout: headTimeoutMs }
+  // Its requests and replies are those of HTTP: nothing but the socket below tells them apart.
+  return { https } as FastifyHttpOptions<Server>
+}
+
+/** Gives a listener with TLS another certificate: connections that are open keep the one they have. */
+export function renewCertificate(api: FastifyInstance, { cert, key }: Credentials): void {
+  if (api.server instanceof TlsServer) api.server.setSecureContext({ cert, key })
 }
 
 interface RouteConfig {
@@ -199,6 +226,12 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
     callerOf,
     callerNow: (request) => identify(options, request),
   })
+  addProviderRoutes(api, {
+    ...options,
+    visitOf: (request) => visitOf(request),
+    keepSession: (request, reply, { text, session }) =>
+      around(options, request, reply).keepCookie(text, session.expiresAt),
+  })
   addBackup(api, options)
   addOperations(api, {
     whyNotReady: options.needs.whyNotReady,
@@ -211,12 +244,15 @@ function around({ cookieName }: ApiOptions, request: FastifyRequest, reply: Fast
   const secure = request.protocol === "https" ? "; Secure" : ""
   const setCookie = (value: string, more: string): void =>
     void reply.header("Set-Cookie", `${cookieName}=${value}; Path=/; HttpOnly; SameSite=Strict${secure}; ${more}`)
-  const browser = cleanText(request.headers["user-agent"] ?? "", "label")
   return {
-    visit: { from: addressOf(request), browser },
+    visit: visitOf(request),
     keepCookie: (text, expiresAt) => setCookie(text, `Expires=${new Date(expiresAt).toUTCString()}`),
     dropCookie: () => setCookie("", "Max-Age=0"),
   }
+}
+
+function visitOf(request: FastifyRequest): Visit {
+  return { from: addressOf(request), browser: cleanText(request.headers["user-agent"] ?? "", "label") }
 }
 
 function routeSchema(name: string, endpoint: Endpoint): Record<string, unknown> {

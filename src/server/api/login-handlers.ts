@@ -4,6 +4,7 @@ import { Refusal } from "../../core/domain/refusal.ts"
 import type { LimitHits } from "../../core/kit/limits.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
 import { endSession, login, type OpenedSession, openForToken, sessionsFor } from "../people/sessions.ts"
+import type { IdentityProvider } from "../people/sign-in.ts"
 import type { PeopleNeeds } from "../people/tokens.ts"
 import { changePassword, createUser, removeUser, setUser } from "../people/users.ts"
 import type { Around, Handlers } from "./handler.ts"
@@ -14,10 +15,13 @@ export interface LoginNeeds extends PeopleNeeds {
   /** Resolves after so long, ms. */
   readonly pause: (ms: number) => Promise<void>
   readonly hits: LimitHits
+  /** Who else knows people; null = nobody. */
+  readonly provider: IdentityProvider | null
 }
 
 type Names =
   | "login"
+  | "loginMeans"
   | "openSession"
   | "logout"
   | "listSessions"
@@ -39,6 +43,7 @@ export function loginHandlers(needs: LoginNeeds): Pick<Handlers, Names> {
       const opened = await guard.admit(user, visit.from, () => login(needs, user, password, visit))
       return keep === "text" ? loginView(opened, opened.text) : kept(opened, around)
     },
+    loginMeans: () => ({ provider: needs.provider === null ? null : { title: needs.provider.title } }),
     openSession: async (_call, caller, around) => kept(await openForToken(needs, caller, around.visit), around),
     logout: async (_call, caller, around) => {
       const { sessionId } = caller

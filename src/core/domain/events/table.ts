@@ -134,7 +134,9 @@ export const eventTable = {
   "user.set": row("somebody's rights or password were changed", rights),
   "user.removed": bare("somebody may log in no longer"),
   "session.opened": row("somebody logged in", { session: Type.String(), until: Type.Integer() }),
-  "session.refused": bare("somebody tried to log in with a wrong password"),
+  "session.refused": bare(
+    "somebody was not let in: a wrong password, or someone of the identity provider who is no user here",
+  ),
   "session.ended": row("a login was ended", { session: Type.String() }),
   "webhook.created": row("another server is told of events", { name: Type.String(), kinds: Type.Array(Type.String()) }),
   "webhook.removed": bare("another server is told of events no longer"),

@@ -44,6 +44,8 @@ export interface FtpServerOptions {
 export interface FtpServer {
   readonly address: { readonly host: string; readonly port: number }
   readonly stats: () => FtpStats
+  /** Another certificate for sessions that ask for TLS from now on; only where there was one. */
+  readonly renewCertificate: (tls: NonNullable<FtpServerOptions["tls"]>) => void
   /**
    * Takes nobody new, gives the commands that run `drainMs` to come to their end, ends every session with 421 and resolves when
    * the last transfer has told its end.
@@ -109,6 +111,7 @@ class RunningFtpServer implements FtpServer {
   readonly #log: (entry: FtpLogEntry) => void
   /** Where we listen, if that is one IPv4 address. */
   readonly #listenAddress: string | null
+  #tls: FtpServerOptions["tls"]
   #loggedIn = 0
   #transfers = 0
   #onEmpty: (() => void) | null = null
@@ -118,6 +121,7 @@ class RunningFtpServer implements FtpServer {
   constructor(options: FtpServerOptions) {
     checkOptions(options)
     this.#options = options
+    this.#tls = options.tls
     const { host } = options.listen
     this.#listenAddress = isIPv4(host) && host !== "0.0.0.0" ? host : null
     this.#limits = { ...defaultFtpLimits, ...options.limits }
@@ -188,6 +192,10 @@ class RunningFtpServer implements FtpServer {
     }
   }
 
+  renewCertificate(tls: NonNullable<FtpServerOptions["tls"]>): void {
+    if (this.#tls !== null) this.#tls = tls
+  }
+
   close(drainMs = 0): Promise<void> {
     this.#closing ??= this.#close(drainMs)
     return this.#closing
@@ -211,7 +219,7 @@ class RunningFtpServer implements FtpServer {
   }
 
   #newSecureContext(): SecureContext | null {
-    const { tls } = this.#options
+    const tls = this.#tls
     return tls === null ? null : createSecureContext({ ...tls, ticketKeys: randomBytes(48) })
   }
 

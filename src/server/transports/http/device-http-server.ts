@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { createServer as createTlsServer } from "node:https"
+import { createServer as createTlsServer, Server as TlsServer } from "node:https"
 import type { Socket } from "node:net"
 import { type TlsOptions, TLSSocket } from "node:tls"
 import type { LimitName } from "../../../core/kit/limits.ts"
@@ -43,6 +43,8 @@ export interface HttpLogEntry {
 export interface DeviceHttpServer {
   readonly address: { readonly host: string; readonly port: number }
   readonly stats: () => HttpStats
+  /** Another certificate for connections from now on; only where there was one. */
+  readonly renewCertificate: (tls: NonNullable<DeviceHttpOptions["tls"]>) => void
   /**
    * Takes nobody new, gives transfers and calls that run `drainMs` to come to their end, cuts the others with a reset and resolves
    * when the last has told its end.
@@ -164,6 +166,11 @@ class RunningDeviceHttp implements DeviceHttpServer {
 
   stats(): HttpStats {
     return { connections: this.#peers.size, transfers: this.#transfers.size, totals: { ...this.#totals } }
+  }
+
+  renewCertificate({ key, cert, clientCa }: NonNullable<DeviceHttpOptions["tls"]>): void {
+    if (!(this.#server instanceof TlsServer)) return
+    this.#server.setSecureContext({ key, cert, ...(clientCa === undefined ? {} : { ca: clientCa }) })
   }
 
   close(drainMs = 0): Promise<void> {
