@@ -12,11 +12,12 @@ import { imageCommand } from "../src/cli/image.ts"
 import { releaseCommand } from "../src/cli/release.ts"
 import { rolloutCommand } from "../src/cli/rollout.ts"
 import { serveCommand } from "../src/cli/serve.ts"
+import { userCommand } from "../src/cli/user.ts"
 import { virtualCommand } from "../src/cli/virtual.ts"
 
 const root = join(import.meta.dirname, "..", "src")
 const commands = [agentCommand, certifyCommand, channelCommand, deltaCommand, deviceCommand, imageCommand]
-const moreCommands = [groupCommand, releaseCommand, rolloutCommand, serveCommand, virtualCommand]
+const moreCommands = [groupCommand, releaseCommand, rolloutCommand, serveCommand, userCommand, virtualCommand]
 
 function optionsOf(command: Command): readonly string[] {
   const own = command.options.map(({ long }) => long ?? "")

@@ -14,7 +14,9 @@ interface Texts {
 export function parseOidc({ issuer, clientId, clientSecret, scopes, rights }: Texts): OpenidSettings | null {
   if (issuer === "" && clientId === "" && clientSecret === null && rights === "") return null
   if (issuer === "" || clientId === "") {
-    throw new ConfigError("--oidc-issuer and --oidc-client-id go together, and the other --oidc settings go with them.")
+    throw new ConfigError(
+      "--oidc-issuer and --oidc-client-id go together, and the other settings of an identity provider go with them.",
+    )
   }
   if (!/^[\w :/.-]+$/.test(scopes) || !scopes.split(" ").includes("openid")) {
     throw new ConfigError(`--oidc-scopes takes words with blanks between, openid among them, not "${scopes}".`)

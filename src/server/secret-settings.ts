@@ -8,7 +8,7 @@ import { ConfigError } from "./config-error.ts"
 export const secretSettings = {
   "smpp-password": "password of --smpp",
   "sms-modem-pin": "PIN of the modem's SIM",
-  "oidc-client-secret": "secret of --oidc-client-id; without one the client is a public one",
+  "oidc-client-secret": "secret of this server at the identity provider; without one it is a public client",
 } as const satisfies Readonly<Record<string, string>>
 
 export type SecretName = keyof typeof secretSettings
