@@ -64,9 +64,9 @@ const planted: readonly Mutant[] = [
   },
   {
     name: "a stream forgets what came while it caught up",
-    file: "src/server/api/stream-events.ts",
-    from: "void missed.push(event)",
-    to: "undefined",
+    file: "src/server/api/events/event-streams.ts",
+    from: "      this.#write(stream, this.#recent)\n",
+    to: "",
   },
   {
     name: "a withdrawn release stays on channels",

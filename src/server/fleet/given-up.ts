@@ -7,12 +7,14 @@ import type { LiveDevice } from "./live-fleet.ts"
  * installed late, and says so by what it runs. Null = it has one that stands, or did not end so.
  */
 export async function givenUp(
-  { store }: Pick<FleetNeeds, "store">,
+  { store, live: fleet }: Pick<FleetNeeds, "store" | "live">,
   { device, update }: LiveDevice,
 ): Promise<Update | null> {
   if (update !== null) return null
   const [last] = await store.updatesOfDevice(device.id, 1)
-  return last !== undefined && isGivenUp(last) ? last : null
+  if (last === undefined || !isGivenUp(last)) return null
+  fleet.rollouts.get(last.rolloutId)?.recall(last, fleet.factsOf(last))
+  return last
 }
 
 /** Ended without the device having said so: what it says later may take that back. */

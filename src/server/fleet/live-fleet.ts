@@ -262,7 +262,23 @@ export class LiveFleet {
    */
   forgetEnded({ rollout }: LiveRollout, deviceId: string): void {
     const update = this.devices.get(deviceId)?.update ?? null
-    if (rollout.state === "aborted" || update === null || !isWatched(update)) this.forgetUpdate(deviceId, rollout.id)
+    const isKept = rollout.state !== "aborted" && update !== null && isWatched(update) && this.#isAsConcluded(update)
+    if (!isKept) this.forgetUpdate(deviceId, rollout.id)
+  }
+
+  /** What was concluded of the device in a rollout that is over was said to be otherwise. */
+  forgetDenied(deviceId: string): void {
+    const update = this.devices.get(deviceId)?.update ?? null
+    const rollout = this.rollouts.get(update?.rolloutId ?? "")
+    if (update === null || rollout === undefined || isLive(rollout.rollout.state)) return
+    if (!this.#isAsConcluded(update)) this.forgetUpdate(deviceId, update.rolloutId)
+  }
+
+  /** Nobody has said since what the device runs, where it was concluded from what it did. */
+  #isAsConcluded({ deviceId, releaseId, progress }: Update): boolean {
+    if (progress.state !== "succeeded") return true
+    const running = this.devices.get(deviceId)?.device.running
+    return running?.evidence === "concluded" && running.version === this.releases.get(releaseId)?.version
   }
 
   /** What the counters have to know of an update beside itself. */

@@ -78,6 +78,11 @@ export class LiveRollout {
     this.#noteNextRetry()
   }
 
+  /** Takes note of an update as it is in the store, where it was over before this server started: what it changes from is known then. */
+  recall(update: Update, facts: UpdateFacts): void {
+    if (this.#isCounted && this.entryOf(update.deviceId) === null) this.setUpdate(update, facts)
+  }
+
   /** All its devices. */
   get size(): number {
     return this.book.phases.reduce((sum, phase) => sum + sizeOf(phase), 0)

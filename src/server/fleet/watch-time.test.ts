@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest"
+import { simplePlan } from "../../core/domain/plan.ts"
 import { poll, Rehearsal } from "../gateway/rehearsal.testing.ts"
 import { expectRebuilt } from "./ledger/rebuilt.testing.ts"
+import { startPlan } from "./start-rollout.ts"
 import { pauseRollout, resumeRollout } from "./steer-rollout.ts"
 
 let server: Rehearsal
@@ -45,6 +47,23 @@ describe("silence", () => {
     await server.restart()
     await server.pass(2 * hour)
     expect(await states()).toEqual(["offered", "no-show"])
+  })
+
+  it("is allowed for two weeks where the plan says nothing", async () => {
+    await startPlan(server.needs, simplePlan({ releases: [await server.publish("1")], group: null }))
+    await server.pass(14 * 24 * hour - 1000)
+    expect(await states()).toEqual(["offered", "offered"])
+    await server.pass(2000)
+    expect(await states()).toEqual(["no-show", "no-show"])
+  })
+
+  it("is counted from the last contact, not from the start of a server after it", async () => {
+    await server.rollOut(await server.publish("1"), 10 * hour)
+    await poll(server, "m1")
+    for (let i = 0; i < 9; i++) await server.pass(hour)
+    await server.restart()
+    await server.pass(1.5 * hour)
+    expect(await states()).toEqual(["no-show", "no-show"])
   })
 
   it("begins anew when a rollout goes on after a pause, without looking at a device", async () => {

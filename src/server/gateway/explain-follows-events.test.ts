@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { expect, it } from "vitest"
 import { endingsOfMany } from "../../core/domain/events/table.ts"
+import { expectRebuilt } from "../fleet/ledger/rebuilt.testing.ts"
 import { replaceDevice, setDevice } from "../fleet/set-device.ts"
 import { abortRollout, pauseRollout, resumeRollout, withdrawRelease } from "../fleet/steer-rollout.ts"
 import { startRollout } from "../fleet/start-rollout.ts"
@@ -76,6 +77,7 @@ it("explain never contradicts a later event, whatever happens in whatever order"
         await deeds[name]?.(story).catch(() => undefined)
         await story.server.needs.live.devices.get("m1")?.lock.freed
         await expectConsistent(story, name)
+        await expectRebuilt(story.server.needs)
       }
     }),
     { numRuns: 150, seed: 20_261_128 },

@@ -249,6 +249,18 @@ describe("a rollback", () => {
   })
 })
 
+it("an image is held open no longer than somebody fetches it, whole, in part, or not at all", async () => {
+  await server.addMote("m1")
+  await server.rollOut(await server.publish("5"))
+  const notice = await poll(server, "m1")
+  await fetchProgram(server, "m1", notice, 900)
+  await fetchProgram(server, "m1", notice)
+  server.complain = () => undefined
+  server.store.failAt = server.store.calls + 1
+  await fetchProgram(server, "m1", notice).catch(() => undefined)
+  expect(server.images.held).toBe(0)
+})
+
 describe("a rollout that changes while a mote is between its two sessions", () => {
   it("aborted: what the mote has read stays fetchable, and what it runs is then unknown", async () => {
     await server.addMote("m1")

@@ -51,6 +51,7 @@ describe("devices that add themselves", () => {
     const more = enrolDevice(needs, enrolment, { id: "one-more", model: "AG35", secret: "s".repeat(20) })
     await expect(more).rejects.toMatchObject({ code: "too-many-enrolled" })
     expect(met).toEqual(["enrolment.accepted"])
+    for (let n = 1; n < most; n++) live.removeDevice(`m${n}`)
   })
 })
 

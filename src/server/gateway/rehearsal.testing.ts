@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { onTestFinished } from "vitest"
 import { tokenActor } from "../../core/domain/actor.ts"
 import { families } from "../../core/families/index.ts"
 import type { WaftEvent } from "../../core/domain/events/table.ts"
@@ -8,6 +9,7 @@ import { Emitter } from "../../core/kit/emitter.ts"
 import { addDevice } from "../fleet/add-device.ts"
 import { explainDevice } from "../fleet/explain-device.ts"
 import type { FleetNeeds, OnBehalf } from "../fleet/fleet-needs.ts"
+import { expectRebuilt } from "../fleet/ledger/rebuilt.testing.ts"
 import { loadFleet } from "../fleet/live-fleet.ts"
 import { advanceByTime } from "../fleet/advance-rollout.ts"
 import { continueEnrolments } from "../fleet/continue-enrolments.ts"
@@ -51,9 +53,11 @@ export class Rehearsal {
     throw new Error(what, { cause: error })
   }
 
+  /** When the test ends, memory must say what the store says. */
   static async start(): Promise<Rehearsal> {
     const rehearsal = new Rehearsal()
     await rehearsal.restart()
+    onTestFinished(() => expectRebuilt(rehearsal.needs))
     return rehearsal
   }
 
@@ -193,6 +197,8 @@ export function otaBinary(name: string, seed: number): Uint8Array {
 export class MemoryImages implements Images {
   /** Images that the disk has damaged. */
   readonly damaged = new Set<string>()
+  /** Images that are held open now. */
+  held = 0
   readonly #images = new Map<string, Uint8Array>()
 
   put = (bytes: Uint8Array): Promise<ImageRef> => {
@@ -210,10 +216,11 @@ export class MemoryImages implements Images {
     const bytes = this.#images.get(sha256)
     if (this.damaged.has(sha256)) return Promise.reject(new Refusal("image-damaged", { image: sha256 }))
     if (bytes === undefined) return Promise.reject(new Error(`no image ${sha256}`))
+    this.held++
     return Promise.resolve({
       sizeBytes: bytes.length,
       read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
-      release: () => undefined,
+      release: () => void this.held--,
     })
   }
 }

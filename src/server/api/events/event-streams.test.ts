@@ -15,14 +15,14 @@ import { type EventReader, EventStreams } from "./event-streams.ts"
 class LongLog extends MemoryStore {
   length: number
   reads = 0
-  onRead: () => void = () => undefined
+  onRead: () => void | Promise<void> = () => undefined
 
   constructor(length: number) {
     super()
     this.length = length
   }
 
-  override events = ({
+  override events = async ({
     after,
     before = Number.POSITIVE_INFINITY,
     limit,
@@ -31,8 +31,8 @@ class LongLog extends MemoryStore {
     const last = Math.min(this.length, before - 1, after + limit)
     const found = Array.from({ length: Math.max(0, last - after) }, (_, i) => eventOf(after + 1 + i))
     // What happens while a page is on its way.
-    this.onRead()
-    return Promise.resolve(found)
+    await this.onRead()
+    return found
   }
 
   override lastEventSeq = (): Promise<number> => Promise.resolve(this.length)
@@ -151,6 +151,22 @@ describe("a stream of the event log", () => {
     await until(() => first.told().at(-1) === log.length && later.told().at(-1) === log.length)
     expect(first.told()).toEqual(upTo(log.length))
     expect(later.told()).toEqual(upTo(log.length, 1235))
+  })
+
+  it("tells what others were told while its last page was on its way", async () => {
+    await begin(10)
+    const other = await listen("now")
+    await until(() => other.heard.length > 0)
+    log.onRead = async () => {
+      log.onRead = () => undefined
+      happen(3)
+      await until(() => other.told().length === 3)
+    }
+    const late = await listen(0)
+    await until(() => late.told().length === 13)
+    happen(1)
+    await until(() => late.told().length === 14)
+    expect(late.told()).toEqual(upTo(14))
   })
 
   it("tells one who asks for now only what happens from now on", async () => {

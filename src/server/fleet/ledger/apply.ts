@@ -17,6 +17,12 @@ export function* applyChanges(fleet: LiveFleet, changes: readonly Change[]): Gen
     else if ("put" in change && change.put === "rollout") yield* applyRollout(fleet, change)
     else applyOne(fleet, change)
   }
+  // Only now: what is said of the device and of its update may come in either order.
+  for (const change of changes) {
+    if (!("put" in change)) continue
+    if (change.put === "device") fleet.forgetDenied(change.device.id)
+    if (change.put === "update") fleet.forgetDenied(change.update.deviceId)
+  }
 }
 
 function* applyBulk(fleet: LiveFleet, change: BulkChange): Generator<void, void> {
