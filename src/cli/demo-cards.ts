@@ -12,6 +12,8 @@ export interface CardFleet {
   readonly variants: readonly string[]
   /** The firmware that each model comes with, first in its list. */
   readonly firmware: Readonly<Record<string, readonly string[]>>
+  /** Absent = the demo's. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 export interface CardDevice {
@@ -37,7 +39,9 @@ function imeiOf(number: number): string {
 
 /** The fleet's devices as the server knows them; those it does not know are added. */
 export async function knownCardDevices(api: ApiClient, fleet: CardFleet): Promise<readonly CardDevice[]> {
-  const known = await api.list("listDevices", { query: { group: `family=${fleet.family} and demo=yes` } })
+  const { labels = demoLabels } = fleet
+  const marks = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+  const known = await api.list("listDevices", { query: { group: [`family=${fleet.family}`, ...marks].join(" and ") } })
   const wanted = Array.from({ length: fleet.devices }, (_, i) => ({
     id: imeiOf(i + 1),
     model: fleet.models[i % fleet.models.length] ?? "",
@@ -50,7 +54,7 @@ export async function knownCardDevices(api: ApiClient, fleet: CardFleet): Promis
       id: device.id,
       family: fleet.family,
       model: device.model,
-      labels: demoLabels,
+      labels,
       options: options(device),
     }))
     await api.call("importDevices", { body })

@@ -16,6 +16,7 @@ export async function publishPackages(
   api: ApiClient,
   family: string,
   firmware: DemoFirmware,
+  tell: (line: string) => void = printLines,
 ): Promise<readonly string[]> {
   const published = await api.list("listReleases", { query: { family } })
   const targets: string[] = []
@@ -27,7 +28,7 @@ export async function publishPackages(
       if (from !== undefined) made.push(await publishPackage(api, family, { model, from, to }))
     }
     const sizes = made.map(({ sizeBytes }) => sizeText(sizeBytes)).join(" and ")
-    printLines(`Published the way of ${model} from ${names.join(" over ")}: deltas of ${sizes}.`)
+    tell(`Published the way of ${model} from ${names.join(" over ")}: deltas of ${sizes}.`)
     const last = made.at(-1)
     if (last !== undefined) targets.push(last.id)
   }

@@ -1,41 +1,19 @@
-import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import type { DeviceView } from "../core/contract/schemas.ts"
 import type { RunningServer } from "../server/main.ts"
 import { type MobileNetwork, needsAgent, runSwarm } from "../virtual/main.ts"
 import { type ApiClient, client } from "./api-client.ts"
 import { type CardDevice, knownCardDevices, runCardModules } from "./demo-cards.ts"
-import { type DemoFirmware, publishPackages } from "./demo-modules.ts"
-import { type DemoRelease, type DemoTrial, tellStory } from "./demo-story.ts"
+import { type DemoFleet, publishNews, readFleets } from "./demo-fleets.ts"
+import { tellStory } from "./demo-story.ts"
 import { runningText } from "./device.ts"
 import { parseDuration } from "./duration.ts"
 import { runModules } from "./module-swarm.ts"
 import { printLines, printTable } from "./output.ts"
-import { publishFile } from "./release.ts"
-import { knownDevices, onThisMachine } from "./virtual.ts"
+import { hostPortOf, knownDevices, onThisMachine } from "./virtual-fleet.ts"
 import { watchRollout } from "./watch-rollout.ts"
 
 export { startMobileNetwork } from "../virtual/main.ts"
-
-/** One family's part of the demo: `demo/FAMILY/fleet.json`. */
-interface DemoFleet {
-  readonly family: string
-  readonly folder: string
-  readonly devices: number
-  /** Their models in turn; absent = every model of the family. */
-  readonly models?: readonly string[]
-  /** Time between two contacts of a device that polls. */
-  readonly every?: string
-  /** In order; each demo run rolls out the first that is news to the fleet. */
-  readonly releases?: readonly DemoRelease[]
-  /** Modules with a host beside each: the firmware that each model goes through. */
-  readonly firmware?: DemoFirmware
-  /** Modules with a SIM card: the variant of their protocol, in turn. */
-  readonly variants?: readonly string[]
-  /** The next build, which the demo tries out on a few of the devices. */
-  readonly trial?: DemoTrial
-}
 
 interface DemoOptions {
   readonly data: string
@@ -86,21 +64,6 @@ export async function runDemo(server: RunningServer, options: DemoOptions): Prom
     "The server goes on; end it with Ctrl-C.",
   )
   await Promise.all(running.map(({ ended }) => ended))
-}
-
-async function readFleets(): Promise<readonly DemoFleet[]> {
-  const demo = fileURLToPath(new URL("../../demo", import.meta.url))
-  const families = (await readdir(demo, { withFileTypes: true })).filter((entry) => entry.isDirectory())
-  return Promise.all(
-    families.map(async ({ name }) => {
-      const folder = join(demo, name)
-      const fleet = JSON.parse(await readFile(join(folder, "fleet.json"), "utf8")) as Omit<
-        DemoFleet,
-        "family" | "folder"
-      >
-      return { ...fleet, family: name, folder }
-    }),
-  )
 }
 
 /** Whether an earlier demo in this folder has published the next builds. */
@@ -164,26 +127,6 @@ function untilOver(run: Promise<unknown>, signal: AbortSignal): Promise<void> {
     () => undefined,
     (error: unknown) => (signal.aborted ? undefined : Promise.reject(error)),
   )
-}
-
-function hostPortOf(address: string): { readonly host: string; readonly port: number } {
-  const at = address.lastIndexOf(":")
-  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) }
-}
-
-/** Publishes the first release that is newer than what the fleet has got; none when it has them all. */
-async function publishNews(api: ApiClient, fleet: DemoFleet): Promise<readonly string[]> {
-  if (fleet.firmware !== undefined) return publishPackages(api, fleet.family, fleet.firmware)
-  const published = await api.list("listReleases", { query: { family: fleet.family } })
-  const news = fleet.releases?.find(({ version }) => !published.some((release) => release.version === version))
-  if (news === undefined) return []
-  const release = await publishFile(api, join(fleet.folder, news.file), {
-    family: fleet.family,
-    version: news.version,
-    set: Object.entries(news.options ?? {}).map(([key, value]) => `${key}=${value}`),
-  })
-  printLines(`Published ${news.file} as ${release.id}: ${release.family} version ${release.version}.`)
-  return [release.id]
 }
 
 function alreadyThere(): Promise<boolean> {

@@ -29,7 +29,8 @@ export function serveCommand(): Command {
       const config =
         network === null ? told : { ...told, smpp: network.smpp, smsModem: null, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
-      const server = await startServer(config, version)
+      const lab = config.lab ? await (await import("./lab.ts")).openLab(config.data) : null
+      const server = await startServer(config, version, { lab })
       const ending = new AbortController()
       const ended = endBySignal(ending, server)
       const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)
@@ -40,6 +41,7 @@ export function serveCommand(): Command {
       if (demo !== null && network !== null)
         await demo.runDemo(server, { data: config.data, network, signal: ending.signal })
       await ended
+      await lab?.close()
       await server.close()
       await network?.close()
     })

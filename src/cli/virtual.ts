@@ -1,5 +1,4 @@
 import { Command } from "commander"
-import { familyById } from "../core/families/index.ts"
 import {
   listFaults,
   needsAgent,
@@ -10,11 +9,13 @@ import {
   type SwarmDevice,
   WrongUse,
 } from "../virtual/main.ts"
-import { type ApiClient, connect } from "./api-client.ts"
+import { connect } from "./api-client.ts"
 import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printJsonLine, printLines, printTable } from "./output.ts"
+import { practiceCommand } from "./practice.ts"
+import { knownDevices, untilInterrupted } from "./virtual-fleet.ts"
 
 interface ServerOptions {
   readonly ftp?: string
@@ -95,6 +96,7 @@ export function virtualCommand(): Command {
     .option("--image-bytes <N>", "size of a new module's firmware")
     .option("--at-once <N>", "contacts at the same time", "100")
     .action((options: SwarmCommandOptions) => guarded(() => swarm(options)))
+  command.addCommand(practiceCommand())
   command
     .command("faults")
     .description("list the named faults of a family's devices, with the code that each ends in and its words")
@@ -219,47 +221,6 @@ async function runModuleSwarm(
   })
 }
 
-/** What marks devices in software: releases may have to succeed on them first. */
-const virtualLabels = { virtual: "yes" }
-
-/** The swarm's devices as the server knows them; those it does not know are added. */
-export async function knownDevices(
-  api: ApiClient,
-  options: Pick<SwarmCommandOptions, "family" | "model" | "prefix" | "state">,
-  count: number,
-): Promise<readonly SwarmDevice[]> {
-  const family = (await api.call("families", {})).find(({ id }) => id === options.family)
-  if (family === undefined) throw new Failure(`The server has no family ${options.family}.`)
-  const models = options.model ?? family.models.filter(({ isUnusual }) => isUnusual !== true).map(({ id }) => id)
-  const { listeners } = await api.call("health", {})
-  const here = Object.fromEntries(Object.entries(listeners).map(([name, at]) => [name, onThisMachine(at)]))
-  const devices = await api.list("listDevices", { query: { group: `family=${options.family}` } })
-  const known = new Map(devices.map(({ id, model }) => [id, model]))
-  const wanted = Array.from({ length: count }, (_, i) => ({
-    id: `${options.prefix}${i + 1}`,
-    family: options.family,
-    model: known.get(`${options.prefix}${i + 1}`) ?? models[i % models.length] ?? "any",
-    labels: virtualLabels,
-  }))
-  const missing = wanted.filter(({ id }) => !known.has(id))
-  const added = missing.length === 0 ? [] : await api.call("importDevices", { body: missing })
-  const access = new Map(added.map((one) => [one.id, one]))
-  for (const { id } of wanted) {
-    if (!access.has(id)) access.set(id, await api.call("deviceAccess", { params: { id } }))
-  }
-  return wanted.map(({ id, model }) => ({
-    id,
-    model,
-    server: familyById(options.family)?.access.settings(access.get(id) ?? {}, here) ?? {},
-    ...(options.state === undefined ? {} : { state: `${options.state}/${id}` }),
-  }))
-}
-
-/** A listener's address as a program beside the server reaches it: without leaving the machine. */
-export function onThisMachine(listener = ""): string {
-  return listener.replace(/^(0\.0\.0\.0|\[::\])/, "127.0.0.1")
-}
-
 function faults({ family, json }: { readonly family: string; readonly json?: boolean }): void {
   const rows = listFaults(family)
   if (json) return printJson(rows)
@@ -273,12 +234,6 @@ function faults({ family, json }: { readonly family: string; readonly json?: boo
     ],
     "This family has no named faults.",
   )
-}
-
-function untilInterrupted(): AbortSignal {
-  const ending = new AbortController()
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort())
-  return ending.signal
 }
 
 /** Wrong use and odd folders are told in a sentence; being interrupted is how an endless run ends. */

@@ -48,6 +48,11 @@ const rollout = createRoute({
   validateSearch: (search: Record<string, unknown>) => ({ state: text(search["state"]) }),
   component: lazyRouteComponent(() => import("./pages/rollout.tsx"), "Rollout"),
 })
+const practice = createRoute({
+  getParentRoute: () => root,
+  path: "/practice",
+  component: lazyRouteComponent(() => import("./pages/practice.tsx"), "PracticePage"),
+})
 const channels = createRoute({
   getParentRoute: () => root,
   path: "/channels",
@@ -55,7 +60,18 @@ const channels = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, devices, device, firmware, release, rollouts, newRollout, rollout, channels]),
+  routeTree: root.addChildren([
+    overview,
+    devices,
+    device,
+    firmware,
+    release,
+    rollouts,
+    newRollout,
+    rollout,
+    practice,
+    channels,
+  ]),
   defaultErrorComponent: Failed,
   defaultPreload: "intent",
   scrollRestoration: true,

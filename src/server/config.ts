@@ -84,6 +84,8 @@ export interface ServerConfig {
   readonly deltaMemoryBytes: number
   /** Virtual devices run so many times faster than hardware; 1 = real devices. */
   readonly deviceSpeed: number
+  /** Whether the console may start virtual devices beside this server. */
+  readonly lab: boolean
   readonly logLevel: string
   /** How long transfers that run may go on when the server is told to end, ms. */
   readonly drainMs: number
@@ -266,6 +268,12 @@ export const serverSettings = [
     help: "how long transfers that run may go on when the server is told to end",
     fallback: "30",
   },
+  {
+    flag: "lab",
+    value: "on|off",
+    help: "let the console start virtual devices beside this server, in a process of their own",
+    fallback: "off",
+  },
   { flag: "log-level", value: "LEVEL", help: "trace, debug, info, warn, error or silent", fallback: "info" },
 ] as const satisfies readonly Setting[]
 
@@ -346,7 +354,7 @@ export function readConfig(
     ftpTlsNoResume: parseNoResume(text("ftp-tls-no-resume")),
     deviceUrl: parseDeviceUrl(text("device-url")),
     ftpDataPeer: parseDataPeer(text("ftp-data-peer")),
-    wire: parseWire(text("wire")),
+    wire: parseOnOff("wire", text("wire")),
     ftpPublic: text("ftp-public") === "" ? null : parseHostPort("ftp-public", text("ftp-public")),
     deviceTcp: text("device-tcp") === "" ? null : parseHostPort("device-tcp", text("device-tcp")),
     deviceTcpPublic:
@@ -361,6 +369,7 @@ export function readConfig(
     deltaWorkers: parseWorkers(text("delta-workers")),
     deltaMemoryBytes: parseMegabytes("delta-memory-mb", text("delta-memory-mb")),
     deviceSpeed: parseSpeed(text("device-speed")),
+    lab: parseOnOff("lab", text("lab")),
     logLevel: parseLogLevel(text("log-level")),
     drainMs: parseDrain(text("drain-seconds")),
   }
@@ -411,8 +420,8 @@ function parseHosts(text: string): readonly string[] {
   return names
 }
 
-function parseWire(text: string): boolean {
-  if (text !== "on" && text !== "off") throw new ConfigError(`--wire takes on or off, not "${text}".`)
+function parseOnOff(flag: string, text: string): boolean {
+  if (text !== "on" && text !== "off") throw new ConfigError(`--${flag} takes on or off, not "${text}".`)
   return text === "on"
 }
 

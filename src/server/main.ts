@@ -14,6 +14,7 @@ import { families } from "../core/families/index.ts"
 import { LimitHits, type LimitName, limits } from "../core/kit/limits.ts"
 import { Emitter } from "../core/kit/emitter.ts"
 import { buildApi, renewCertificate } from "./api/api-server.ts"
+import type { Lab } from "./api/lab.ts"
 import { takeBackup } from "./backup.ts"
 import { type CertifiedListener, watchCertificates } from "./certificates.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
@@ -77,8 +78,18 @@ export interface RunningServer {
   readonly close: () => Promise<void>
 }
 
+/** What whoever starts the server gives it beside its settings. */
+export interface Beside {
+  /** Virtual devices beside the server; null = they are off. */
+  readonly lab: Lab | null
+}
+
 /** Starts everything; resolves once every listener accepts. Rejects with `StartError` for what the operator can cure. */
-export async function startServer(config: ServerConfig, version: string): Promise<RunningServer> {
+export async function startServer(
+  config: ServerConfig,
+  version: string,
+  { lab }: Beside = { lab: null },
+): Promise<RunningServer> {
   const hits = new LimitHits()
   const log = openLog(config.logLevel, hits)
   const closers: (() => Promise<void>)[] = []
@@ -91,6 +102,7 @@ export async function startServer(config: ServerConfig, version: string): Promis
     return {
       ...(await start(config, {
         version,
+        lab,
         log,
         tell: peerLog(log, hits, () => systemClock.monotonic()),
         hits,
@@ -105,7 +117,7 @@ export async function startServer(config: ServerConfig, version: string): Promis
   }
 }
 
-interface Start {
+interface Start extends Beside {
   readonly version: string
   readonly log: Logger
   /** Takes what peers cause. */
@@ -126,7 +138,7 @@ type DeviceSide = Pick<Start, "tell" | "hits" | "drains"> & {
 
 async function start(
   config: ServerConfig,
-  { version, log, tell, hits, closers, drains }: Start,
+  { version, lab, log, tell, hits, closers, drains }: Start,
 ): Promise<Omit<RunningServer, "close">> {
   await prepareDataFolder(config.data)
   const { database, needs } = await openFleet(config, closers)
@@ -167,6 +179,7 @@ async function start(
       deltaMaker,
       complain,
       version,
+      lab,
       listeners: () => listeners,
       deviceUrl,
       hits,

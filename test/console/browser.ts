@@ -54,11 +54,12 @@ export interface Visit {
   readonly troubles: string[]
 }
 
-export async function signIn(
-  browser: Browser,
-  server: Pick<RunningServer, "url" | "token">,
-  look: Look,
-): Promise<Visit> {
+export function signIn(browser: Browser, server: Pick<RunningServer, "url" | "token">, look: Look): Promise<Visit> {
+  return visit(browser, `${server.url}/#token=${server.token}`, look)
+}
+
+/** Opens a link in a browser of its own. */
+export async function visit(browser: Browser, link: string, look: Look): Promise<Visit> {
   const context = await browser.newContext({
     viewport: { width: look.width, height: look.height },
     colorScheme: look.theme,
@@ -71,7 +72,7 @@ export async function signIn(
   })
   page.on("pageerror", (error) => troubles.push(`failure: ${error.message}`))
   await page.addInitScript({ content: tellViolations })
-  await page.goto(`${server.url}/#token=${server.token}`)
+  await page.goto(link)
   await page.locator("h1").waitFor()
   return { page, troubles }
 }

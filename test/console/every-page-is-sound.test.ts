@@ -64,6 +64,7 @@ describe.each(looks)("at $width px in the $theme theme", (look) => {
       `/rollouts/${rolloutId}`,
       "/rollouts/new",
       "/channels",
+      "/practice",
       "/devices/none/such",
     ]
     for (const path of paths) {

@@ -103,6 +103,13 @@ export const channels = queryOptions({
   queryKey: ["channels"],
   queryFn: async () => (await call("GET /api/channels", { query: { limit: most } })).items,
 })
+export const lab = queryOptions({ queryKey: ["lab"], queryFn: () => call("GET /api/lab") })
+/** The devices of a group, as many as fit one page. */
+export const groupDevices = (group: string) =>
+  queryOptions({
+    queryKey: ["devices", "all", group],
+    queryFn: async () => (await call("GET /api/devices", { query: { group, limit: most } })).items,
+  })
 export const newestEvents = (limit: number) =>
   queryOptions({
     queryKey: ["events", limit],

@@ -11,6 +11,7 @@ import { Feed } from "../parts/feed.tsx"
 import { Figures } from "../parts/figures.tsx"
 import { Empty, PageHead, Stacks } from "../parts/page.tsx"
 import { type Column, Table } from "../parts/table.tsx"
+import { FirstRun } from "../parts/first-run.tsx"
 import { RolloutLine } from "../parts/rollout-line.tsx"
 
 const needyColumns: readonly Column<AttentionView>[] = [
@@ -66,8 +67,12 @@ function reasonsText(reasons: Readonly<Record<string, number>>): string {
 
 /** How the fleet stands, in one sentence, and what needs a person. */
 export function Overview() {
-  const { events } = useLive()
   const summary = useQuery(fleetSummary).data
+  return summary?.devices === 0 ? <FirstRun /> : <Fleet summary={summary} />
+}
+
+function Fleet({ summary }: { readonly summary: FleetSummaryView | undefined }) {
+  const { events } = useLive()
   const needy = useQuery(fleetAttention).data?.items ?? []
   const all = useQuery(rollouts).data ?? []
   const open = all.filter(({ state }) => state === "running" || state === "paused").toReversed()

@@ -119,6 +119,7 @@ const pageWords: Readonly<Record<string, string>> = {
   firmware: "Firmware",
   rollouts: "Rollouts",
   channels: "Channels",
+  practice: "Practice",
 }
 
 function crumbsOf(path: string): readonly Crumb[] {

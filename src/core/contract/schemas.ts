@@ -675,12 +675,50 @@ export type MessageView = Static<typeof MessageView>
 export const FamilyView = Type.Object({
   id: Type.String(),
   title: Type.String(),
+  noun: Type.String({ description: "what its users call one of its devices: mote, board, module" }),
+  access: Type.String({ description: "what is put where to let one in: login into the device" }),
   versions: Type.String({ description: "what a version looks like" }),
   models: Type.Array(
     Type.Object({ id: Type.String(), title: Type.String(), isUnusual: Type.Optional(Type.Boolean()) }),
   ),
 })
 export type FamilyView = Static<typeof FamilyView>
+
+/** Virtual devices that run beside the server, in a process of their own. */
+export const LabView = Type.Object({
+  isAllowed: Type.Boolean({ description: "the server was started with --lab on" }),
+  families: Type.Array(
+    Type.Object({
+      family: Type.String(),
+      title: Type.String(),
+      speaks: Type.String({ description: "its update language in a few words" }),
+    }),
+    { description: "families whose virtual devices come with firmware to practise with" },
+  ),
+  practice: Nullable(
+    Type.Object({
+      families: Type.Array(Type.String()),
+      state: Type.Union([Type.Literal("starting"), Type.Literal("running"), Type.Literal("ended")]),
+      fault: Nullable(Type.String({ description: "why it ended by itself, or could not start" })),
+      group: Nullable(Type.String({ description: "group expression of its devices; null = they are not added yet" })),
+      devices: Type.Integer({ description: "how many there are to be" }),
+      releaseIds: Type.Array(Type.String(), { description: "what they can be updated to" }),
+      log: Type.Array(Type.String(), { description: "what the process said last, oldest first" }),
+    }),
+  ),
+})
+export type LabView = Static<typeof LabView>
+
+export const PracticeBody = Type.Object(
+  {
+    families: Type.Array(Text(32), { minItems: 1, maxItems: 8 }),
+    devices: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 50, default: 5, description: "virtual devices of each family" }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type PracticeBody = Static<typeof PracticeBody>
 
 export const HealthView = Type.Object({
   status: Type.Literal("ok"),

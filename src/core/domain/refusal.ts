@@ -73,6 +73,11 @@ export const refusals = {
     status: 401,
     says: "The bearer token is missing, wrong or revoked; `waft device access ID` shows a device's.",
   },
+  "lab-off": {
+    status: 403,
+    says: "Virtual devices are off on this server; start it with --lab on (`npm start` does) to practise on them.",
+  },
+  "lab-busy": { status: 409, says: "Virtual devices run beside this server already; end them first." },
   "no-such-family": { status: 404, says: "There is no family {family}; known are {known}." },
   "no-such-model": { status: 400, says: "The family {family} has no model {model}; known are {known}." },
   "no-such-device": { status: 404, says: "There is no device {device}; `waft device list` shows all." },

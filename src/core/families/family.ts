@@ -19,6 +19,8 @@ export interface Family {
   /** Kebab-free short name, as typed after `--family`. */
   readonly id: string
   readonly title: string
+  /** What its users call one of its devices: mote, board, module. */
+  readonly noun: string
   readonly models: readonly Model[]
   readonly versions: VersionScheme
   /** How devices are let in: what `device add` hands the operator to put into the device, or into the agent beside it. */

@@ -4,6 +4,7 @@ import type { LimitHits } from "../../core/kit/limits.ts"
 import type { ConverseNeeds } from "../fleet/converse.ts"
 import type { DeltaNeeds } from "../fleet/make-deltas.ts"
 import type { UploadExaminer } from "../fleet/needs.ts"
+import type { Lab } from "./lab.ts"
 import type { LoginNeeds } from "./login-handlers.ts"
 import type { WebhookNeeds } from "./webhook-handlers.ts"
 
@@ -21,6 +22,8 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, LoginNeeds, Webhook
   readonly backup: () => Promise<Readable>
   /** Looks at uploaded files where nobody waits for that; absent = here. */
   readonly examine?: UploadExaminer
+  /** Virtual devices beside this server; null = they are off. */
+  readonly lab: Lab | null
   /** Why the server cannot keep what it is told; null = it can. */
   readonly whyNotReady: () => Promise<string | null>
 }

@@ -23,6 +23,7 @@ import type { ApiNeeds } from "./api-needs.ts"
 import { fleetHandlers } from "./fleet-handlers.ts"
 import type { Handlers } from "./handler.ts"
 import { listHandlers } from "./list-handlers.ts"
+import { labHandlers } from "./lab-handlers.ts"
 import { loginHandlers } from "./login-handlers.ts"
 import { webhookHandlers } from "./webhook-handlers.ts"
 import { groupHandlers } from "./group-handlers.ts"
@@ -77,6 +78,7 @@ export function handlers(needs: ApiNeeds): Handlers {
     ...peopleHandlers(needs),
     ...loginHandlers(needs),
     ...webhookHandlers(needs),
+    ...labHandlers(needs),
   }
 }
 
@@ -330,9 +332,11 @@ function otherHandlers(
       return { status: "ok", version: needs.version, devices: live.devices.size, listeners: needs.listeners() }
     },
     families: () =>
-      needs.families.map(({ id, title, versions, models }) => ({
+      needs.families.map(({ id, title, noun, access, versions, models }) => ({
         id,
         title,
+        noun,
+        access: access.words,
         versions: versions.help,
         models: models.map((model) => ({ ...model })),
       })),

@@ -10,6 +10,7 @@ import { updateStates } from "../../core/domain/update.ts"
 import { runsUnknown } from "../../core/domain/running.ts"
 import type { Family, ImageFile } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
+import { speedOf } from "./device-speed.ts"
 import { familyOf } from "./families.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import { reopenRollout } from "./finish-rollout.ts"
@@ -51,7 +52,7 @@ export function pullContext(
     version: needs.live.releases.get(update.releaseId)?.version ?? "",
     offer: update.offer ?? {},
     sizeBytes: update.image?.sizeBytes ?? 0,
-    speed: needs.live.deviceSpeed,
+    speed: speedOf(needs.live, device),
   }
 }
 

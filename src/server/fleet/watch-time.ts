@@ -1,6 +1,7 @@
 import { engine } from "../../core/domain/actor.ts"
 import { pullFacts } from "../../core/domain/pull.ts"
 import { commit } from "./commit.ts"
+import { speedOf } from "./device-speed.ts"
 import { familyOf } from "./families.ts"
 import { silenceLimitMs } from "../../core/domain/plan.ts"
 import { runsUnknown } from "../../core/domain/running.ts"
@@ -24,7 +25,7 @@ export async function settleUndecided(needs: Needs): Promise<void> {
     if (update === null || update.offer === null || update.image === null) return []
     const { contact } = update.pull
     const { settleMs } = familyOf(needs.families, live.device.family).pull.contact(live.device.model)
-    if (contact === null || at < contact.lastAt + settleMs / needs.live.deviceSpeed) return []
+    if (contact === null || at < contact.lastAt + settleMs / speedOf(needs.live, live.device)) return []
     const offered = { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
     return [recordFact(needs, { live, offered, fact: { kind: "time-passed", at } })]
   })

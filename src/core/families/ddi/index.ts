@@ -13,6 +13,7 @@ import { versions } from "./versions.ts"
 export const ddi: Family = {
   id: "ddi",
   title: "DDI clients (SWUpdate, RAUC and others)",
+  noun: "client",
   models,
   versions,
   access,

@@ -14,6 +14,7 @@ import { versions } from "./versions.ts"
 export const pic32mzw1: Family = {
   id: "pic32mzw1",
   title: "Microchip PIC32MZ W1",
+  noun: "board",
   models: boardModels.map(({ id, title, isUnusual }) => ({ id, title, ...(isUnusual ? { isUnusual } : {}) })),
   versions,
   access: secretUrl(manifestPath),

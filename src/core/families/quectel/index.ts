@@ -14,6 +14,7 @@ import { versions } from "./versions.ts"
 export const quectel: Family = {
   id: "quectel",
   title: "Quectel DFOTA",
+  noun: "module",
   models,
   versions,
   access: agentToken,

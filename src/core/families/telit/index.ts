@@ -17,6 +17,7 @@ import { versions } from "./versions.ts"
 export const telit: Family = {
   id: "telit",
   title: "Telit modules with Premium FOTA Management",
+  noun: "module",
   models,
   versions,
   access: agentToken,

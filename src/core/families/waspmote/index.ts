@@ -16,6 +16,7 @@ import { versions } from "./versions.ts"
 export const waspmote: Family = {
   id: "waspmote",
   title: "Libelium Waspmote",
+  noun: "mote",
   models,
   versions,
   access: ftpLogin,
