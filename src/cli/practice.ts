@@ -83,7 +83,7 @@ async function start(
   fleet: DemoFleet,
   { state, signal, tell }: Running,
 ): Promise<{ readonly ended: Promise<unknown> }> {
-  const { family, firmware, every = "2s" } = fleet
+  const { family, firmware, every = "1s" } = fleet
   const models = fleet.quickModels ?? fleet.models
   if (fleet.variants !== undefined && models !== undefined && firmware !== undefined) {
     return startCards(api, { ...fleet, models, firmware }, { state, signal, tell })
@@ -102,7 +102,7 @@ async function start(
     : runSwarm({
         family,
         devices,
-        everyMs: Math.min(parseDuration("every", every), 2000),
+        everyMs: Math.min(parseDuration("every", every), 1000),
         speed,
         signal,
         onContact: ({ id }, { words, running }) => tell(`${id}: ${words}; runs version ${running.version}`),
