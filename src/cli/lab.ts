@@ -5,7 +5,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import type { LabView } from "../core/contract/schemas.ts"
 import { families as known } from "../core/families/index.ts"
-import type { Lab } from "../server/api/lab.ts"
+import type { Lab } from "../server/main.ts"
 import { readFleets } from "./demo-fleets.ts"
 import type { PracticeWord } from "./practice.ts"
 

@@ -66,6 +66,8 @@ import { openSqlite } from "./store/sqlite-database.ts"
 import { startFtpServer } from "./transports/ftp/ftp-server.ts"
 import { startDeviceHttp } from "./transports/http/device-http-server.ts"
 
+export type { Lab } from "./api/lab.ts"
+
 /** A server that runs: where it listens, and how to end it. */
 export interface RunningServer {
   /** `http` (management), `device-http`, `ftp`: `HOST:PORT` each. */
