@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
 import type { LabView } from "../core/contract/schemas.ts"
 import { families as known } from "../core/families/index.ts"
 import type { Lab } from "../server/main.ts"
@@ -75,8 +74,8 @@ interface Listener {
 }
 
 function begin(data: string, order: readonly string[], { onLine, onEnd }: Listener): ChildProcess {
-  const program = fileURLToPath(new URL("../../bin/waft.js", import.meta.url))
-  const args = [program, "virtual", "practice", "--data", data, "--json", ...order]
+  // This very program, however it was started.
+  const args = [...process.execArgv, process.argv[1] ?? "", "virtual", "practice", "--data", data, "--json", ...order]
   // The folder says which server is meant; what this process was told of another counts nothing.
   const { WAFT_SERVER: _server, WAFT_TOKEN: _token, ...env } = process.env
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env })
