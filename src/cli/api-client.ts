@@ -46,8 +46,11 @@ export interface ApiClient {
   ) => Promise<Some<ItemOf<Name>>>
   /** A backup of the server, as a tar archive that is still to be verified. */
   readonly backup: () => Promise<Response>
-  /** The event log from after `from`, then as it grows; goes on after a lost connection without missing one. */
-  readonly events: (from: number, signal: AbortSignal) => AsyncGenerator<EventView>
+  /**
+   * The event log from after `from`, then as it grows; goes on after a lost connection without missing one. Throws `Failure`
+   * when the server has not answered for `patienceMs`, 15 s unless told.
+   */
+  readonly events: (from: number, signal: AbortSignal, patienceMs?: number) => AsyncGenerator<EventView>
 }
 
 export interface ServerChoice {
@@ -132,7 +135,7 @@ function clientOf(server: Server): ApiClient {
     list: async (name, parts) => (await some(server, name, parts, Number.POSITIVE_INFINITY)).items,
     some: (name, parts, most) => some(server, name, parts, most),
     backup: () => backup(server),
-    events: (from, signal) => events(server, from, signal),
+    events: (from, signal, patienceMs) => events(server, { from, signal, patienceMs }),
   }
 }
 
@@ -215,9 +218,15 @@ async function problemOf(response: Response): Promise<Failure> {
   const text = await response.text()
   try {
     const problem = JSON.parse(text) as Problem
-    return new Failure(problem.detail, { title: problem.title })
+    return new Failure(problem.detail, { title: problem.title, status: response.status })
   } catch {
-    return new Failure(`The server answered ${response.status} ${response.statusText}.`)
+    const { status, statusText } = response
+    // A proxy speaks for a server that does not answer it.
+    const isGone = status >= 502 && status <= 504
+    return new Failure(`The server answered ${status} ${statusText}.`, {
+      status,
+      ...(isGone ? { title: "no-server" } : {}),
+    })
   }
 }
 
@@ -228,22 +237,29 @@ async function backup(server: Server): Promise<Response> {
   return response
 }
 
-async function* events(server: Server, from: number, signal: AbortSignal): AsyncGenerator<EventView> {
+/** Between two tries to reach a server that does not answer, ms. */
+const retryMs = 500
+
+async function* events(
+  server: Server,
+  { from, signal, patienceMs = 15_000 }: { from: number; signal: AbortSignal; patienceMs?: number | undefined },
+): AsyncGenerator<EventView> {
   let last = from
-  for (let failures = 0; ; ) {
+  for (let silentSince: number | null = null; ; ) {
     try {
       for await (const event of oneStream(server, last, signal)) {
-        failures = 0
+        silentSince = null
         last = event.seq
         yield event
       }
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof Failure && error.title !== "no-server") throw error
-      if (++failures > 30) throw error
+      silentSince ??= performance.now()
+      if (performance.now() - silentSince > patienceMs) throw error
     }
     if (signal.aborted) return
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
   }
 }
 

@@ -37,7 +37,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   certify: async () => (await import("./certify.ts")).certifyCommand(),
 }
 
-/** The `waft` program. Exit codes: 0 done, 1 failed, 2 wrong use. Errors go to stderr as one sentence, or as problem JSON. */
+/** The `waft` program. Exit codes: 0 done, 1 failed, 2 wrong use, 3 lost from sight. Errors go to stderr as one sentence, or as problem JSON. */
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("waft")
     .description("Over-the-air firmware updates for devices that cannot be taught a new protocol.")
@@ -90,7 +90,8 @@ function tell(error: unknown, json: boolean): number {
   const problem = {
     type: "about:blank",
     title: error instanceof Failure ? error.title : error.name,
-    status: exitCode,
+    ...(error instanceof Failure && error.status !== null ? { status: error.status } : {}),
+    exitCode,
     detail: error.message,
   }
   process.stderr.write(json ? `${shownJson(problem)}\n` : `waft: ${shownLines(error.message)}\n`)

@@ -9,7 +9,8 @@ import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
 import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
-import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
+import { causesOf, printCauses } from "./causes.ts"
+import { countsText, printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
 import { watchRollout } from "./watch-rollout.ts"
 
 interface TargetOptions extends Common {
@@ -25,11 +26,20 @@ interface TargetOptions extends Common {
   readonly allowDowngrade?: boolean
   readonly takeOver?: boolean
   readonly watch?: boolean
+  readonly for?: string
 }
+
+interface Patience {
+  readonly for?: string
+}
+
+const patienceHelp =
+  "how long to wait for a server that does not answer, as while it is upgraded; then exit code 3 (default 10m)"
 
 interface ShowOptions extends Common, Listing {
   readonly plan?: boolean
   readonly state?: UpdateState
+  readonly reason?: string
 }
 
 /** `waft rollout …` */
@@ -92,6 +102,7 @@ function startCommands(command: Command): void {
     .option("--plan-id <ID>", "start just the plan that `waft rollout plan` has shown")
     .option("--take-over", "take devices that other rollouts are updating from there")
     .option("--watch", "stay and watch it; the exit code tells whether it succeeded")
+    .option("--for <TIME>", patienceHelp)
     .action(async (options: TargetOptions & { readonly planId?: string }) => {
       const api = await connect(options)
       const { planId } = options
@@ -106,8 +117,11 @@ function startCommands(command: Command): void {
 
 function readCommands(command: Command): void {
   common(command.command("watch <ROLLOUT>"))
-    .description("watch a rollout until it ends; exit code 0 only if it succeeded")
-    .action(async (id: string, options: Common) => watch(await connect(options), id, options))
+    .description(
+      "watch a rollout until it ends; exit code 0 if it succeeded, 1 if not, 3 if the server was lost from sight",
+    )
+    .option("--for <TIME>", patienceHelp)
+    .action(async (id: string, options: Common & Patience) => watch(await connect(options), id, options))
   listing(common(command.command("list")))
     .description("list rollouts")
     .action(async (options: Common & Listing) => {
@@ -129,15 +143,18 @@ function readCommands(command: Command): void {
   listing(common(command.command("show <ROLLOUT>")))
     .description("show a rollout and each of its updates")
     .addOption(new Option("--state <STATE>", "only updates in this state").choices(Object.keys(updateStates)))
+    .option("--reason <CODE>", "only updates that ended or wait for this reason, as the causes above the list name it")
     .option("--plan", "print the plan that it follows, every default filled in")
     .action(async (id: string, options: ShowOptions) => {
       const api = await connect(options)
       const rollout = await api.call("showRollout", { params: { id } })
       if (options.plan === true) return printJson(rollout.plan)
-      const query = options.state === undefined ? {} : { state: options.state }
+      const { state, reason } = options
+      const query = { ...(state === undefined ? {} : { state }), ...(reason === undefined ? {} : { code: reason }) }
       const updates = await readList(api, "rolloutUpdates", { params: { id }, query }, options)
-      if (options.json) return printJson({ ...rollout, updates })
+      if (options.json) return printJson({ ...rollout, causes: await causesOf(api, id), updates })
       showRollout(rollout)
+      await printCauses(api, id)
       printTable(
         updates,
         [
@@ -147,7 +164,9 @@ function readCommands(command: Command): void {
           { title: "SINCE", text: ({ since }) => timeText(since) },
           { title: "WHY", text: ({ sentence }) => sentence },
         ],
-        "It has no devices.",
+        Object.keys(query).length === 0
+          ? "It has no devices."
+          : `None of its devices is so: they are ${countsText(rollout.counts)}.`,
       )
     })
 }
@@ -228,9 +247,12 @@ function usage(sentence: string): Failure {
   return new Failure(sentence, { exitCode: 2, title: "usage" })
 }
 
-async function watch(api: ApiClient, id: string, options: Common): Promise<void> {
-  const rollout = await watchRollout(api, id, options.json === true ? { quiet: true } : {})
-  if (options.json) printJson(rollout)
+async function watch(api: ApiClient, id: string, options: Common & Patience): Promise<void> {
+  const rollout = await watchRollout(api, id, {
+    quiet: options.json === true,
+    ...(options.for === undefined ? {} : { patienceMs: parseDuration("--for", options.for) }),
+  })
+  if (options.json) printJson({ ...rollout, causes: await causesOf(api, id) })
   if (rollout.state !== "succeeded") process.exitCode = 1
 }
 
@@ -310,10 +332,4 @@ function planText({ devices, counts }: PlanView): string {
     counts[outcome] === 0 ? [] : [`${counts[outcome]} ${words[outcome]}`],
   )
   return `${devices} device${devices === 1 ? "" : "s"}: ${parts.join(", ")}`
-}
-
-/** "3 succeeded, 1 failed". */
-export function countsText(counts: Readonly<Record<string, number>>): string {
-  const parts = Object.entries(counts).map(([state, count]) => `${count} ${state}`)
-  return parts.length === 0 ? "none" : parts.join(", ")
 }

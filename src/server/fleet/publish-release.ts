@@ -1,12 +1,14 @@
+import { isDeepStrictEqual } from "node:util"
 import { actorText } from "../../core/domain/actor.ts"
 import { noRules } from "../../core/domain/marks.ts"
 import type { Release, ReleaseRules } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
-import type { Upload } from "../../core/families/family.ts"
+import type { Family, Publication, Upload } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
 import { releaseById } from "./find-release.ts"
 import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
+import type { LiveFleet } from "./live-fleet.ts"
 import type { UploadExaminer } from "./needs.ts"
 import { checkedRules, type RulesWish } from "./set-rules.ts"
 
@@ -18,7 +20,13 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" |
     readonly mustBeApproved?: boolean
   }
 
-/** Checks an uploaded file as its family's devices would, stores the image, and records the release. */
+/** Publications that are under way, by their fleet: the second of two equal ones waits for the first. */
+const underWay = new WeakMap<LiveFleet, Promise<unknown>>()
+
+/**
+ * Checks an uploaded file as its family's devices would, stores the image, and records the release. What has been published already, with
+ * the same bytes, version, models and demands, is the release that it was: whoever repeats a call adds nothing.
+ */
 export async function publishRelease(
   needs: Needs,
   familyId: string,
@@ -33,7 +41,26 @@ export async function publishRelease(
   }
   const rules =
     wish === null ? null : checkedRules(family, publication.version, { ...noRules, ...wish } as ReleaseRules)
+  const turn = (underWay.get(needs.live) ?? Promise.resolve())
+    .catch(() => undefined)
+    .then(() => record(needs, { family, publication, upload, rules }))
+  underWay.set(needs.live, turn)
+  return turn
+}
+
+interface Checked {
+  readonly family: Family
+  readonly publication: Publication & { readonly ok: true }
+  readonly upload: Upload
+  readonly rules: ReleaseRules | null
+}
+
+async function record(needs: Needs, { family, publication, upload, rules }: Checked): Promise<Release> {
   const image = await needs.images.put(publication.image)
+  const before = publishedBefore(needs, { family, publication, upload, rules }, image.sha256)
+  if (before !== undefined) {
+    return { ...before, notes: [...before.notes, "It was published before; nothing was added."] }
+  }
   const release: Release = {
     id: `r-${needs.randomText(8)}`,
     family: family.id,
@@ -64,6 +91,23 @@ export async function publishRelease(
     throw error
   }
   return release
+}
+
+function publishedBefore(
+  { live }: Pick<Needs, "live">,
+  { family, publication, upload, rules }: Checked,
+  sha256: string,
+): Release | undefined {
+  const wanted = JSON.stringify([publication.source ?? null, [...upload.models].sort(), publication.details])
+  return [...live.releases.values()].find(
+    (release) =>
+      release.image.sha256 === sha256 &&
+      release.family === family.id &&
+      release.version === publication.version &&
+      release.state !== "withdrawn" &&
+      JSON.stringify([release.source, [...release.models].sort(), release.details]) === wanted &&
+      (rules === null || isDeepStrictEqual(release.rules ?? noRules, rules)),
+  )
 }
 
 /** A second person says that a release may be offered. Refuses `not-unapproved`, and `four-eyes` for who published it. */
