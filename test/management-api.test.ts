@@ -1,4 +1,5 @@
 import { connect, type AddressInfo, type Socket } from "node:net"
+import { Readable } from "node:stream"
 import { limits } from "../src/core/kit/limits.ts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { endpoints } from "../src/core/contract/endpoints.ts"
@@ -86,6 +87,47 @@ describe("the management API", () => {
     expect(answer.json<{ detail: string }>().detail).toBe("The request is not understood: body/1 must be object.")
     expect((await inject("POST", "/api/devices/import", [])).statusCode).toBe(400)
     expect(needs.live.devices.size).toBe(0)
+  })
+
+  it("reads an import as it comes, as a JSON array or one object a line, and keeps nothing behind its first fault", async () => {
+    const send = (pieces: Iterable<string>, type = "application/json") =>
+      api.inject({
+        method: "POST",
+        url: "/api/devices/import",
+        headers: { authorization, "content-type": type },
+        payload: Readable.from(pieces, { objectMode: false }),
+      })
+    const device = (n: number): string => JSON.stringify({ id: `m${n}`, family: "waspmote", model: "4g" })
+    const lines = await send(
+      [`${device(1)}\n\n${device(2).slice(0, 9)}`, `${device(2).slice(9)}\n`],
+      "application/x-ndjson",
+    )
+    expect(lines.json<unknown[]>()).toHaveLength(2)
+    const array = await send(["[", device(3), ",", device(4), "]"])
+    expect(array.json<unknown[]>()).toHaveLength(2)
+    expect(needs.live.devices.size).toBe(4)
+    for (const [text, says] of [
+      [`[${device(5)},{"id":7}]`, "body/1"],
+      [`[${device(5)},{]`, "body: the list is cut short"],
+      [`[${device(5)},nul]`, "body/1 is no JSON"],
+      [`[${device(5).slice(0, -1)},"labels":{"__proto__":"x"}}]`, "body/0 is no JSON: a member is called __proto__"],
+      [
+        `[${device(5).slice(0, -1)},"labels":{"\\u005f_proto__":"x"}}]`,
+        "body/0 is no JSON: a member is called __proto__",
+      ],
+    ] as const) {
+      const answer = await send([text])
+      expect(answer.statusCode).toBe(400)
+      expect(answer.json<{ detail: string }>().detail).toContain(`The request is not understood: ${says}`)
+    }
+    // A million wrong ones behind the first are taken from the connection, not looked at, not kept.
+    function* many(): Generator<string> {
+      yield `[7,${device(6)}`
+      for (let n = 0; n < 300; n++) yield ",7".repeat(32_000)
+      yield ",nonsense"
+    }
+    expect((await send(many())).json<{ detail: string }>().detail).toContain("body/0 must be object")
+    expect(needs.live.devices.size).toBe(4)
   })
 
   it("reads so many bodies at a time and no more", async () => {

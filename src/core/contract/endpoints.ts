@@ -324,7 +324,7 @@ export const endpoints = {
     method: "POST",
     path: "/api/devices/import",
     permit: permit("operator", "new-devices"),
-    summary: "Add many devices, all or none",
+    summary: "Add many devices, all or none: a JSON array, or one JSON object a line (application/x-ndjson)",
     body: Type.Array(NewDeviceBody, { minItems: 1, maxItems: 100_000 }),
     mostBodyBytes: 32 << 20,
     response: Type.Array(DeviceAccessView),

@@ -2,6 +2,7 @@ import type { Server } from "node:http"
 import { Server as TlsServer } from "node:https"
 import type { Socket } from "node:net"
 import swagger from "@fastify/swagger"
+import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox"
 import {
   type FastifyContextConfig,
   type FastifyHttpOptions,
@@ -29,7 +30,7 @@ import type { ApiNeeds } from "./api-needs.ts"
 import { handlers } from "./handlers.ts"
 import { addOperations, type OperationsNeeds } from "./operations.ts"
 import { addProviderRoutes } from "./provider-routes.ts"
-import { validateFirstFault } from "./validate-first-fault.ts"
+import { isList, listReader, type ListSchema, listTypes } from "./streamed-list.ts"
 
 /** Largest JSON body of a call that names no other, bytes. */
 const bodyBytesByDefault = 256 << 10
@@ -80,7 +81,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     trustProxy: options.proxies.length === 0 ? false : [...options.proxies],
     routerOptions: { maxParamLength: 300 },
     requestTimeout: requestTimeoutMs,
-  }).setValidatorCompiler(validateFirstFault)
+  }).setValidatorCompiler(TypeBoxValidatorCompiler)
   api.server.maxConnections = limits["api.connections"].most
   api.server.on("drop", () => options.needs.hits.hit("api.connections"))
   // A form of another site's page may send text without asking first; nothing here takes it.
@@ -203,20 +204,24 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const endpoint: Endpoint = endpoints[name]
     const deed = deeds[name] as (call: unknown, caller: Caller, around: Around) => unknown
-    api.route({
-      method: endpoint.method,
-      url: endpoint.path,
-      schema: routeSchema(name, endpoint),
-      config: { permit: endpoint.permit } as FastifyContextConfig,
-      bodyLimit: endpoint.body === "bytes" ? options.uploadLimitBytes : (endpoint.mostBodyBytes ?? bodyBytesByDefault),
-      handler: async (request, reply) => {
-        const caller = callerOf(request)
-        const body = endpoint.body === "bytes" ? bodyBytes(request) : request.body
-        const call = { params: request.params, query: request.query, body }
-        const reach = endpoint.permit?.reach ?? "everything"
-        return deed(await withinGroup(options.needs, caller, reach, call), caller, around(options, request, reply))
-      },
-    })
+    const add = (routes: FastifyInstance): unknown =>
+      routes.route({
+        method: endpoint.method,
+        url: endpoint.path,
+        schema: routeSchema(name, endpoint),
+        config: { permit: endpoint.permit } as FastifyContextConfig,
+        bodyLimit:
+          endpoint.body === "bytes" ? options.uploadLimitBytes : (endpoint.mostBodyBytes ?? bodyBytesByDefault),
+        handler: async (request, reply) => {
+          const caller = callerOf(request)
+          const body = endpoint.body === "bytes" ? bodyBytes(request) : request.body
+          const call = { params: request.params, query: request.query, body }
+          const reach = endpoint.permit?.reach ?? "everything"
+          return deed(await withinGroup(options.needs, caller, reach, call), caller, around(options, request, reply))
+        },
+      })
+    if (isList(endpoint.body)) addWithList(api, endpoint.body, add)
+    else add(api)
   }
   api.get("/api/openapi.json", { schema: { hide: true }, config: { permit: null } as FastifyContextConfig }, () =>
     api.swagger(),
@@ -237,6 +242,19 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
     whyNotReady: options.needs.whyNotReady,
     metrics: options.metrics,
     isKnown: (request) => identify(options, request) !== null,
+  })
+}
+
+/** A route whose body is a long list reads it as it comes, and checks it so; it is not checked again. */
+function addWithList(api: FastifyInstance, schema: ListSchema, add: (routes: FastifyInstance) => unknown): void {
+  void api.register((routes, _options, done) => {
+    routes.removeContentTypeParser("application/json")
+    routes.addContentTypeParser([...listTypes], listReader(schema, tooLarge))
+    routes.setValidatorCompiler((route) =>
+      route.httpPart === "body" ? (value: unknown) => ({ value }) : TypeBoxValidatorCompiler(route as never),
+    )
+    add(routes)
+    done()
   })
 }
 
