@@ -51,6 +51,8 @@ export function reference(): string {
     ),
     "## The management API",
     "`GET /api/openapi.json` describes every call; `GET /api/events` streams the event log as server-sent events and goes on after `Last-Event-ID`.",
+    "",
+    "A `POST` with an `Idempotency-Key` (1 to 255 visible ASCII characters) may be sent again when its answer was not heard: for a day, and among the last 1000, the server gives the first answer again and does nothing twice; it forgets them when it ends, but a rollout that was started so is not started again after that either. What makes something is answered with 201. A device and a rollout come with their version as `ETag`; `POST /api/devices/ID/set` and `DELETE /api/devices/ID` with that in `If-Match` do nothing to a device that has changed since (412).",
     table(
       ["Call", "Path", "What it does", "Role", "A group"],
       Object.values<Endpoint>(endpoints).map(({ method, path, summary, permit }) => [

@@ -171,6 +171,30 @@ describe("the management API", () => {
     }
   })
 
+  it("names its objects there, says where it is, what a file is sent as, and what is made", async () => {
+    const answer = await api.inject({ method: "GET", url: "/api/openapi.json" })
+    const document = answer.json<{
+      servers: readonly { url: string }[]
+      components: { schemas: Record<string, { type: string }> }
+      paths: Record<string, Record<string, { requestBody?: object; responses: Record<string, object> }>>
+    }>()
+    expect(document.servers[0]?.url).toBe("/")
+    for (const name of ["DeviceView", "RolloutView", "ReleaseView", "UpdateView", "Problem", "NewDeviceBody"]) {
+      expect(document.components.schemas[name]?.type, name).toBe("object")
+    }
+    expect(document.paths["/api/devices/{id}"]?.["get"]?.responses["200"]).toMatchObject({
+      content: { "application/json": { schema: { $ref: "#/components/schemas/DeviceView" } } },
+    })
+    const publish = document.paths["/api/releases"]?.["post"]
+    expect(publish?.requestBody).toMatchObject({ required: true, content: { "application/octet-stream": {} } })
+    expect(Object.keys(publish?.responses ?? {})).toContain("201")
+    expect(document.paths["/api/events"]?.["get"]).toBeDefined()
+    // Each stands once: nothing is written out where its name would do.
+    for (const [, name] of answer.body.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
+      expect(document.components.schemas[name ?? ""], name).toBeDefined()
+    }
+  })
+
   it("answers refusals as problem details with one sentence", async () => {
     const answer = await inject("GET", "/api/devices/nobody")
     expect(answer.statusCode).toBe(404)
@@ -210,7 +234,7 @@ describe("the management API", () => {
     const bad = [good, { ...good, id: "m2", user: "m1" }]
     expect((await inject("POST", "/api/devices/import", bad)).json()).toMatchObject({ title: "login-taken" })
     expect(needs.live.devices.size).toBe(0)
-    expect((await inject("POST", "/api/devices/import", [good])).statusCode).toBe(200)
+    expect((await inject("POST", "/api/devices/import", [good])).statusCode).toBe(201)
   })
 
   it("lists devices a page at a time and by group", async () => {

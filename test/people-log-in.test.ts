@@ -24,7 +24,7 @@ const password = "a heron at the weir"
 async function user(name: string, more: object = {}): Promise<void> {
   const payload = { name, role: "operator", password, ...more }
   const made = await ask("/api/users", { method: "POST", headers: right, payload })
-  expect(made.statusCode, made.body).toBe(200)
+  expect(made.statusCode, made.body).toBe(201)
 }
 
 const login = (name: string, text = password, remoteAddress = "192.0.2.1") =>
@@ -91,7 +91,7 @@ describe("a session", () => {
     expect(title(await add({ ...origin, host: "evil.example" }))).toBe("bad-host")
     expect(title(await ask("/api/devices", { headers: { cookie, "sec-fetch-site": "cross-site" } }))).toBe("bad-origin")
     expect(memory.needs.live.devices.size).toBe(0)
-    expect((await add(origin)).statusCode).toBe(200)
+    expect((await add(origin)).statusCode).toBe(201)
     expect((await add({ "sec-fetch-site": "same-origin" })).statusCode).toBe(409)
   })
 

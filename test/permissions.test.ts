@@ -24,7 +24,7 @@ const as = (token: string) => (method: Method, url: string, payload?: object) =>
 async function token(role: Role, group?: string, expiresInMs?: number): Promise<string> {
   const name = `${role}-${memory.needs.live.tokens.size}`
   const made = await as("right")("POST", "/api/tokens", { name, role, group, expiresInMs })
-  expect(made.statusCode, made.body).toBe(200)
+  expect(made.statusCode, made.body).toBe(201)
   return made.json<{ token: string }>().token
 }
 
@@ -124,7 +124,7 @@ describe("the permissions", () => {
           hundred.filter((_, i) => i !== 57),
         )
       ).statusCode,
-    ).toBe(200)
+    ).toBe(201)
     await add("s-57", "north")
     for (const path of ["/api/rollouts/plan", "/api/rollouts"]) {
       const all = await south("POST", path, { releaseIds: ["r-1"], group: "id=s-*" })

@@ -56,7 +56,7 @@ async function limited(expression: string): Promise<string> {
     headers: { authorization: "Bearer right" },
     payload: { name: "limited", role: "viewer", group: expression },
   })
-  expect(made.statusCode, made.body).toBe(200)
+  expect(made.statusCode, made.body).toBe(201)
   return made.json<{ token: string }>().token
 }
 

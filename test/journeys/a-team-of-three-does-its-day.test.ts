@@ -165,11 +165,11 @@ describe("a team of three", () => {
     const admin = readFileSync(join(server.data, "admin-token"), "utf8").trim()
     const password = "nora's own words"
     const user = { name: "nora", role: "operator", group: "site=south", password }
-    expect((await post("/api/users", user, admin)).status).toBe(200)
+    expect((await post("/api/users", user, admin)).status).toBe(201)
     const login = await post("/api/login", { user: "nora", password, keep: "text" })
     const { token } = (await login.json()) as { token: string }
     const mote = (id: string, site: string) => ({ id, family: "waspmote", model: "wifi-pro", labels: { site } })
-    expect((await post("/api/devices", mote("s-1", "south"), token)).status).toBe(200)
+    expect((await post("/api/devices", mote("s-1", "south"), token)).status).toBe(201)
     expect((await post("/api/devices", mote("n-2", "north"), token)).status).toBe(403)
     const list = await fetch(`${server.url}/api/devices`, { headers: { authorization: `Bearer ${token}` } })
     expect(((await list.json()) as { items: { id: string }[] }).items.map(({ id }) => id)).toEqual(["s-1"])

@@ -77,6 +77,8 @@ export interface Endpoint {
   readonly query?: TSchema
   /** JSON body; `bytes` = the raw bytes of a file (application/octet-stream). */
   readonly body?: TSchema | "bytes"
+  /** It makes what was not there before: answered with 201. */
+  readonly makes?: true
   /** Largest JSON body, bytes; absent = 256 kB. */
   readonly mostBodyBytes?: number
   readonly response: TSchema
@@ -132,6 +134,7 @@ export const endpoints = {
   },
   createToken: {
     method: "POST",
+    makes: true,
     path: "/api/tokens",
     permit: permit("admin", "fleet"),
     summary: "Make a token; its text is told in this answer and never again",
@@ -217,6 +220,7 @@ export const endpoints = {
   },
   createUser: {
     method: "POST",
+    makes: true,
     path: "/api/users",
     permit: permit("admin", "fleet"),
     summary: "Make a user",
@@ -250,6 +254,7 @@ export const endpoints = {
   },
   createWebhook: {
     method: "POST",
+    makes: true,
     path: "/api/webhooks",
     permit: permit("admin", "fleet"),
     summary: "Tell another server of what happens from now on; its secret is told in this answer and never again",
@@ -314,6 +319,7 @@ export const endpoints = {
   },
   addDevice: {
     method: "POST",
+    makes: true,
     path: "/api/devices",
     permit: permit("operator", "new-devices"),
     summary: "Add a device; the answer is what goes into the device",
@@ -322,6 +328,7 @@ export const endpoints = {
   },
   importDevices: {
     method: "POST",
+    makes: true,
     path: "/api/devices/import",
     permit: permit("operator", "new-devices"),
     summary: "Add many devices, all or none: a JSON array, or one JSON object a line (application/x-ndjson)",
@@ -466,6 +473,7 @@ export const endpoints = {
   },
   createEnrolment: {
     method: "POST",
+    makes: true,
     path: "/api/enrolments",
     permit: permit("operator", "fleet"),
     summary: "Make a token with which devices of one family add themselves",
@@ -490,6 +498,7 @@ export const endpoints = {
   },
   publishRelease: {
     method: "POST",
+    makes: true,
     path: "/api/releases",
     permit: permit("releaser", "everything"),
     summary: "Publish firmware: the body is the file",
@@ -647,6 +656,7 @@ export const endpoints = {
   },
   startRollout: {
     method: "POST",
+    makes: true,
     path: "/api/rollouts",
     permit: permit("operator", "chosen"),
     summary: "Start a rollout: a plan that was shown, by its id, or what the body says",

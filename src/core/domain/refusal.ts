@@ -60,6 +60,14 @@ export const refusals = {
     status: 503,
     says: "The server cannot write to its data folder ({detail}): what devices tell is lost until it can; free space there.",
   },
+  "key-reused": {
+    status: 422,
+    says: "The Idempotency-Key {key} stands for another request already; give each request a key of its own.",
+  },
+  "changed-meanwhile": {
+    status: 412,
+    says: "{what} is no longer as it was when it was read (If-Match); read it again and decide anew.",
+  },
   busy: {
     status: 503,
     says: "The server is reading as many requests as its memory allows; come again in a few seconds.",

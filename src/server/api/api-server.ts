@@ -17,6 +17,7 @@ import { type Permit, permit, reachWords } from "../../core/contract/permit.ts"
 import { Problem } from "../../core/contract/schemas.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { limits } from "../../core/kit/limits.ts"
+import { sha256 } from "../fleet/ledger/seal.ts"
 import { type Asked, FairTurns } from "../transports/http/fair-turns.ts"
 import { cleanText } from "../../core/kit/clean-text.ts"
 import { anybody, type Caller } from "../people/caller.ts"
@@ -28,8 +29,10 @@ import { addressOf, BodyBudget, bodyOf, guardHead, identify } from "./guard.ts"
 import type { Around } from "./handler.ts"
 import type { ApiNeeds } from "./api-needs.ts"
 import { handlers } from "./handlers.ts"
+import { openApiDocument } from "./openapi-document.ts"
 import { addOperations, type OperationsNeeds } from "./operations.ts"
 import { addProviderRoutes } from "./provider-routes.ts"
+import { RepeatedCalls, repeatOf } from "./repeated-calls.ts"
 import { isList, listReader, type ListSchema, listTypes } from "./streamed-list.ts"
 
 /** Largest JSON body of a call that names no other, bytes. */
@@ -112,6 +115,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
           session: { type: "apiKey", in: "cookie", name: options.cookieName },
         },
       },
+      servers: [{ url: "/", description: "the server that answers this document" }],
       security: [{ token: [] }, { session: [] }],
     },
   })
@@ -201,9 +205,20 @@ function tooLarge(request: FastifyRequest, limit: number): Refusal {
 
 function addRoutes(api: FastifyInstance, options: ApiOptions): void {
   const deeds = handlers(options.needs)
+  const repeated = new RepeatedCalls(options.needs.clock.monotonic)
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const endpoint: Endpoint = endpoints[name]
     const deed = deeds[name] as (call: unknown, caller: Caller, around: Around) => unknown
+    const act = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+      const caller = callerOf(request)
+      const body = endpoint.body === "bytes" ? bodyBytes(request) : request.body
+      const call = { params: request.params, query: request.query, body }
+      const reached = await withinGroup(options.needs, caller, endpoint.permit?.reach ?? "everything", call)
+      const repeat = endpoint.method === "POST" ? repeatOf(request, caller) : null
+      const repeatId = repeat === null ? null : sha256(JSON.stringify(repeat))
+      const answer = async () => deed(reached, caller, { ...around(options, request, reply), repeatId })
+      return repeat === null ? answer() : repeated.once(repeat, answer)
+    }
     const add = (routes: FastifyInstance): unknown =>
       routes.route({
         method: endpoint.method,
@@ -213,18 +228,19 @@ function addRoutes(api: FastifyInstance, options: ApiOptions): void {
         bodyLimit:
           endpoint.body === "bytes" ? options.uploadLimitBytes : (endpoint.mostBodyBytes ?? bodyBytesByDefault),
         handler: async (request, reply) => {
-          const caller = callerOf(request)
-          const body = endpoint.body === "bytes" ? bodyBytes(request) : request.body
-          const call = { params: request.params, query: request.query, body }
-          const reach = endpoint.permit?.reach ?? "everything"
-          return deed(await withinGroup(options.needs, caller, reach, call), caller, around(options, request, reply))
+          const answer = await act(request, reply)
+          if (endpoint.makes === true) reply.code(201)
+          return answer
         },
       })
     if (isList(endpoint.body)) addWithList(api, endpoint.body, add)
     else add(api)
   }
-  api.get("/api/openapi.json", { schema: { hide: true }, config: { permit: null } as FastifyContextConfig }, () =>
-    api.swagger(),
+  let document: object | null = null
+  api.get(
+    "/api/openapi.json",
+    { schema: { hide: true }, config: { permit: null } as FastifyContextConfig },
+    () => (document ??= openApiDocument(api.swagger())),
   )
   addEventStream(api, {
     needs: { ...options.needs, ...options },
@@ -266,7 +282,19 @@ function around({ cookieName }: ApiOptions, request: FastifyRequest, reply: Fast
     visit: visitOf(request),
     keepCookie: (text, expiresAt) => setCookie(text, `Expires=${new Date(expiresAt).toUTCString()}`),
     dropCookie: () => setCookie("", "Max-Age=0"),
+    tag: ({ version = 1 }) => void reply.header("ETag", `"${version}"`),
+    expected: expectedOf(request),
+    repeatId: null,
   }
+}
+
+/** The version in `If-Match`, as an answer's `ETag` gave it. */
+function expectedOf({ headers }: FastifyRequest): number | null {
+  const text = headers["if-match"]
+  if (text === undefined || text === "*") return null
+  const version = /^"(\d{1,15})"$/.exec(text)?.[1]
+  if (version === undefined) throw new Refusal("bad-request", { detail: "If-Match must be the ETag of an answer" })
+  return Number(version)
 }
 
 function visitOf(request: FastifyRequest): Visit {
@@ -286,7 +314,7 @@ function routeSchema(name: string, endpoint: Endpoint): Record<string, unknown> 
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined || body === "bytes" ? {} : { body }),
     ...(body === "bytes" ? { consumes: ["application/octet-stream"] } : {}),
-    response: { 200: response satisfies TSchema, "4xx": Problem, "5xx": Problem },
+    response: { [endpoint.makes === true ? 201 : 200]: response satisfies TSchema, "4xx": Problem, "5xx": Problem },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Answer, Call, EndpointName } from "../../core/contract/endpoints.ts"
+import type { Versioned } from "../../core/domain/records.ts"
 import type { Caller } from "../people/caller.ts"
 import type { Visit } from "../people/sessions.ts"
 
@@ -9,6 +10,12 @@ export interface Around {
   /** Lets the browser keep a session's text until `expiresAt`, ms since 1970 UTC. */
   readonly keepCookie: (text: string, expiresAt: number) => void
   readonly dropCookie: () => void
+  /** Tells the version of the record that is answered. */
+  readonly tag: (record: Versioned) => void
+  /** The version that the record must have for the call to do anything (`If-Match`); null = any. */
+  readonly expected: number | null
+  /** The same for a call that is sent again under its `Idempotency-Key`, and for no other; null = it has none. */
+  readonly repeatId: string | null
 }
 
 /** Every endpoint's deed. */

@@ -107,8 +107,9 @@ function deviceHandlers(
       const devices = await addDevices(by(needs, caller), body)
       return devices.map((device) => accessView(needs, device))
     },
-    showDevice: async ({ params }) => {
+    showDevice: async ({ params }, _caller, { tag }) => {
       const live = deviceById(needs, (params as { id: string }).id)
+      tag(live.device)
       const view = deviceView(needs, live, await newestUpdate(needs, live))
       return { ...view, explain: `${view.explain}${wireSentence(needs, live)}` }
     },
@@ -130,15 +131,16 @@ function deviceHandlers(
       await tellRevealed(by(needs, caller), { secret: "device access", deviceId: device.id })
       return accessView(needs, device)
     },
-    removeDevice: async ({ params }, caller) => {
+    removeDevice: async ({ params }, caller, { expected }) => {
       const { id } = params as { id: string }
-      await removeDevice(by(needs, caller), id)
+      await removeDevice(by(needs, caller), id, expected)
       return { id }
     },
-    setDevice: async ({ params, body }, caller) => {
+    setDevice: async ({ params, body }, caller, { expected, tag }) => {
       const { id } = params as { id: string }
       demandStays(needs, caller, id, body)
-      const live = await setDevice(by(needs, caller), id, body)
+      const live = await setDevice(by(needs, caller), id, body, expected)
+      tag(live.device)
       return deviceView(needs, live, await newestUpdate(needs, live))
     },
     replaceDevice: async ({ params }, caller) => {
@@ -269,16 +271,20 @@ function rolloutHandlers(
       const planned = await planRollout(needs, { releaseIds, group, again, allowsDowngrade })
       return planView(plans.keep({ ...planned, plan, again }))
     },
-    startRollout: async ({ body }, caller) => {
+    startRollout: async ({ body }, caller, { repeatId }) => {
+      // Its id stands for the call: also a server that was started anew knows that it is done.
+      const id = repeatId === null ? undefined : `o-${repeatId.slice(0, 16)}`
+      const started = needs.live.rollouts.get(id ?? "")
+      if (started !== undefined) return view(started)
       const mustBeApproved = needs.fourEyes.has("rollout")
       const planId = planIdOfBody(body)
       if (planId !== null) {
         const shown = plans.byId(planId)
         demandMine(needs, caller, shown.members)
-        return view(await answerOf(needs, await beginShown(by(needs, caller), shown, { mustBeApproved })))
+        return view(await answerOf(needs, await beginShown(by(needs, caller), shown, { mustBeApproved, id })))
       }
       const plan = withinReach(needs, caller, planOfBody(body))
-      const more = { again: body.again === true, mayTakeOver: body.takeOver === true, mustBeApproved }
+      const more = { again: body.again === true, mayTakeOver: body.takeOver === true, mustBeApproved, id }
       return view(await answerOf(needs, await beginPlan(by(needs, caller), plan, more)))
     },
     rehearsePlan: async ({ body }, caller) => {
@@ -286,7 +292,11 @@ function rolloutHandlers(
       const order = { plan: withinReach(needs, caller, planOfBody({ plan })), seeds, horizonMs, rhythmMs, odds }
       return rehearsalView(await rehearsePlan(needs, order))
     },
-    showRollout: ({ params }) => view(rolloutById(needs, (params as { id: string }).id)),
+    showRollout: ({ params }, _caller, { tag }) => {
+      const live = rolloutById(needs, (params as { id: string }).id)
+      tag(live.rollout)
+      return view(live)
+    },
     pauseRollout: async ({ params }, caller) =>
       view(await pauseRollout(by(needs, caller), (params as { id: string }).id)),
     resumeRollout: async ({ params }, caller) =>

@@ -1,3 +1,4 @@
+import type { Device } from "../../core/domain/records.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
@@ -11,14 +12,21 @@ export function deviceById({ live }: Pick<FleetNeeds, "live">, id: string): Live
   return found
 }
 
+/** Refuses `changed-meanwhile` where a device has another version than the one that was read; null = any will do. */
+export function demandVersion({ id, version = 1 }: Device, expected: number | null): void {
+  if (expected !== null && expected !== version) throw new Refusal("changed-meanwhile", { what: id })
+}
+
 /** Forgets a device; its history stays in the event log. Refuses while an update of it is under way. */
 export async function removeDevice(
   needs: Pick<FleetNeeds, "clock" | "store" | "live" | "events"> & OnBehalf,
   id: string,
+  expected: number | null = null,
 ): Promise<void> {
   const live = deviceById(needs, id)
   await withLock(needs, live, async () => {
     if (needs.live.devices.get(id) !== live) throw new Refusal("no-such-device", { device: id })
+    demandVersion(live.device, expected)
     if (live.update !== null && !isOver(live.update)) {
       throw new Refusal("device-in-rollout", { device: id, rollout: live.update.rolloutId })
     }

@@ -7,7 +7,7 @@ import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isOver, type LiveDevice } from "./live-fleet.ts"
 import type { Change } from "./needs.ts"
-import { deviceById } from "./remove-device.ts"
+import { demandVersion, deviceById } from "./remove-device.ts"
 import { withLock } from "./ledger/device-lock.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "live" | "events" | "families"> & OnBehalf
@@ -26,7 +26,12 @@ export interface DeviceWord {
 }
 
 /** Takes in what an operator knows of a device, whole or not at all. Word of what it runs ends every doubt about who uses its login. */
-export async function setDevice(needs: Needs, id: string, word: DeviceWord): Promise<LiveDevice> {
+export async function setDevice(
+  needs: Needs,
+  id: string,
+  word: DeviceWord,
+  expected: number | null = null,
+): Promise<LiveDevice> {
   const live = deviceById(needs, id)
   if (Object.values(word).every((value) => value === undefined || value === false)) {
     throw new Refusal("bad-request", {
@@ -34,6 +39,7 @@ export async function setDevice(needs: Needs, id: string, word: DeviceWord): Pro
     })
   }
   await withLock(needs, live, async () => {
+    demandVersion(live.device, expected)
     const running = word.running === undefined ? null : toldRunning(needs, live.device, word.running)
     const changed = changedDevice(needs, live, word)
     const device = running === null ? changed : { ...changed, running }

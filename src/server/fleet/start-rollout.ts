@@ -36,6 +36,8 @@ export interface StartWish {
   readonly mayTakeOver?: boolean
   /** It waits for a second person, whatever the plan says. */
   readonly mustBeApproved?: boolean
+  /** The id that it gets; absent = a new one. */
+  readonly id?: string | undefined
 }
 
 /** Starts the rollout that a plan describes, and resolves when it has begun whole. Refuses what `beginPlan` refuses. */
@@ -52,31 +54,32 @@ export async function startPlan(needs: Needs, plan: RolloutPlan, wish: StartWish
 export async function beginPlan(
   needs: Needs,
   given: RolloutPlan,
-  { again, mayTakeOver = true, mustBeApproved = false }: StartWish = {},
+  { again, mayTakeOver = true, mustBeApproved = false, id }: StartWish = {},
 ): Promise<BegunRollout> {
   const plan = mustBeApproved ? { ...given, approval: true } : given
   const prediction = needs.live.predictions.get(JSON.stringify(given)) ?? null
   const members = await chooseMembers(needs, { releaseIds: plan.releases, group: plan.group, again })
   await demandRehearsal(needs, members)
   if (!mayTakeOver) demandTakeOver(needs, members, plan.priority)
-  return beginWith(needs, { plan, members, prediction, again: again === true })
+  return beginWith(needs, { id, plan, members, prediction, again: again === true })
 }
 
 /** Starts a plan that was shown, for just the devices that were shown. Refuses what `membersOf` refuses, and `not-rehearsed`. */
 export async function beginShown(
   needs: Needs,
   shown: ShownPlan,
-  { mustBeApproved = false }: Pick<StartWish, "mustBeApproved"> = {},
+  { mustBeApproved = false, id }: Pick<StartWish, "mustBeApproved" | "id"> = {},
 ): Promise<BegunRollout> {
   const plan = mustBeApproved ? { ...shown.plan, approval: true } : shown.plan
   const members = membersOf(needs, shown)
   await demandRehearsal(needs, members)
   const prediction = needs.live.predictions.get(JSON.stringify(shown.plan)) ?? null
-  return beginWith(needs, { plan, members, prediction, again: shown.again })
+  return beginWith(needs, { id, plan, members, prediction, again: shown.again })
 }
 
 /** Devices with their releases, and how they are brought there. */
 export interface RolloutStart {
+  readonly id?: string | undefined
   readonly plan: RolloutPlan
   readonly members: readonly RolloutMember[]
   readonly rollbackOf?: string
@@ -126,7 +129,7 @@ function newRollout(needs: Needs, { plan, ...start }: RolloutStart, devices: num
   const marks = freshMarks(plan, { rankMultiplier, openedAt: isOpen ? now : null })
   const enrolling = { devices, again: start.again === true, takenFrom: [] }
   return {
-    id: `o-${needs.randomText(8)}`,
+    id: start.id ?? `o-${needs.randomText(8)}`,
     number,
     releaseIds: [...plan.releases],
     group: plan.group,

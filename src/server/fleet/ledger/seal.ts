@@ -3,8 +3,8 @@ import { type Actor, authorOf } from "../../../core/domain/actor.ts"
 import { type AuditEntry, type SealStart, sealText } from "../../../core/domain/audit.ts"
 import type { Change } from "../needs.ts"
 
-/** SHA-256 of a text in UTF-8, hex. */
-export function sha256(text: string): string {
+/** SHA-256 of bytes, or of a text in UTF-8, hex. */
+export function sha256(text: string | Uint8Array): string {
   return hash("sha256", text)
 }
 
