@@ -6,7 +6,7 @@ import { type AgentEnd, type AgentEvent, type Credentials, runAgentCore } from "
 import type { AgentTransport } from "./agent-api.ts"
 import { AgentMemory, type TextStore } from "./agent-memory.ts"
 import { machineClock, machineRandom } from "./clock.ts"
-import { checkedToken, readToken } from "./device-token.ts"
+import { checkedToken } from "./device-token.ts"
 import { httpTransport } from "./http-transport.ts"
 import { machinePort, memoryHostPort } from "./module-port.ts"
 import { openStateFolder } from "./state-folder.ts"
@@ -22,9 +22,8 @@ export interface AgentOptions {
   readonly baudRate?: number
   /** URL of the server's device HTTP listener. */
   readonly server: string
-  /** Exactly one of the three. */
+  /** Exactly one of the two. */
   readonly token?: string
-  readonly tokenFile?: string
   readonly enrol?: string
   /** For the enrolment; what the module says unless given. */
   readonly id?: string
@@ -142,10 +141,10 @@ export function hostOf(id?: string): HostSide {
   throw new WrongUse(`an agent cannot drive ${JSON.stringify(id)}; it can drive ${names}`)
 }
 
-function credentialsOf({ token, tokenFile, enrol, id, model }: AgentOptions): Credentials {
-  const given = [token, tokenFile, enrol].filter((value) => value !== undefined)
+function credentialsOf({ token, enrol, id, model }: AgentOptions): Credentials {
+  const given = [token, enrol].filter((value) => value !== undefined)
   if (given.length !== 1) throw new WrongUse("give the device's token, a file with it, or an enrolment token")
-  const secret = tokenFile === undefined ? (token ?? enrol ?? "") : readToken(tokenFile)
+  const secret = (token ?? enrol ?? "").trim()
   checkedToken(secret)
   if (enrol === undefined) return { token: secret }
   return { enrol: secret, ...(id === undefined ? {} : { id }), ...(model === undefined ? {} : { model }) }

@@ -3,13 +3,13 @@ import { type AgentEvent, AgentTrouble, runAgent, WrongUse } from "../agent/main
 import { addAttend } from "./attend.ts"
 import { Failure } from "./failure.ts"
 import { printJsonLine, printLines } from "./output.ts"
+import { secretOption } from "./secret-option.ts"
 
 interface AgentCommandOptions {
   readonly port: readonly string[]
   readonly baud: string
   readonly server: string
   readonly token?: string
-  readonly tokenFile?: string
   readonly enrol?: string
   readonly id?: string
   readonly model?: string
@@ -26,15 +26,22 @@ export function agentCommand(): Command {
   const command = new Command("agent").description(
     "the program beside a module that is updated by a command on its AT port",
   )
-  command
-    .command("run")
+  const own = secretOption(command.command("run"), {
+    flag: "token",
+    value: "TOKEN",
+    help: "the device's token",
+    variable: "WAFT_AGENT_TOKEN",
+  })
+  secretOption(own, {
+    flag: "enrol",
+    value: "TOKEN",
+    help: "enrolment token: the device is made at first contact, with a token of its own",
+    variable: "WAFT_ENROL_TOKEN",
+  })
     .description("ask the server for work, drive the module's AT port through it, report; goes on after any kill")
     .requiredOption("--port <PORT...>", "where the module may be: /dev/ttyUSB2, '/dev/ttyUSB*', tcp://HOST:PORT")
     .option("--baud <N>", "bits a second of a serial port", "115200")
     .requiredOption("--server <URL>", "the server's device HTTP listener: http://HOST:PORT")
-    .option("--token <TOKEN>", "the device's token")
-    .option("--token-file <FILE>", "file that holds the device's token")
-    .option("--enrol <TOKEN>", "enrolment token: the device is made at first contact, with a token of its own")
     .option("--id <ID>", "with --enrol: the device's id; absent = the module's IMEI")
     .option("--model <MODEL>", "with --enrol: the device's model; absent = what the module says")
     .option(

@@ -8,6 +8,7 @@ import { parseDuration } from "./duration.ts"
 import { Failure } from "./failure.ts"
 import { addFamilyOptions, givenOptions } from "./family-options.ts"
 import { printJsonLine, printLines } from "./output.ts"
+import { secretOption } from "./secret-option.ts"
 
 interface AttendCommandOptions {
   readonly port: readonly string[]
@@ -16,7 +17,6 @@ interface AttendCommandOptions {
   readonly plan?: string
   readonly server?: string
   readonly token?: string
-  readonly tokenFile?: string
   readonly speed: string
   readonly state?: string
   readonly json?: boolean
@@ -24,8 +24,12 @@ interface AttendCommandOptions {
 
 /** `waft agent attend`: the host program beside a module whose server speaks with the module itself. */
 export function addAttend(agent: Command): void {
-  const command = agent
-    .command("attend")
+  const command = secretOption(agent.command("attend"), {
+    flag: "token",
+    value: "TOKEN",
+    help: "the device's token for that",
+    variable: "WAFT_AGENT_TOKEN",
+  })
     .description(
       "stand beside a module for good: PIN, registration, the answer to its question, its settings after updates",
     )
@@ -34,8 +38,6 @@ export function addAttend(agent: Command): void {
     .option("--family <FAMILY>", "device family, where there are several that an agent can attend to")
     .option("--plan <FILE>", "what to do, as JSON; the options below count before it")
     .option("--server <URL>", "tell this server (its device HTTP listener) what is seen and done, for its event log")
-    .option("--token <TOKEN>", "the device's token for that")
-    .option("--token-file <FILE>", "file with it")
     .option(
       "--state <DIR>",
       "folder of this attendance alone: it stands beside the same module after a restart; absent = while it runs",
@@ -75,11 +77,13 @@ async function run(options: AttendCommandOptions): Promise<void> {
 }
 
 /** Whom to tell what was seen; undefined = nobody. */
-function serverOf({ server, token, tokenFile }: AttendCommandOptions): AttendOptions["server"] {
-  const given = [token, tokenFile].filter((value) => value !== undefined).length
-  if (server === undefined && given === 0) return undefined
-  if (server === undefined || given !== 1) throw wrong("--server goes with the device's --token, or with --token-file")
-  return { url: server, token: token ?? readText("--token-file", tokenFile ?? "").trim() }
+function serverOf({ server, token }: AttendCommandOptions): AttendOptions["server"] {
+  // A token that the environment has for other commands asks for nothing.
+  if (server === undefined && (token === undefined || process.env["WAFT_AGENT_TOKEN"] === token)) return undefined
+  if (server === undefined || token === undefined) {
+    throw wrong("--server goes with the device's --token, or with --token-file")
+  }
+  return { url: server, token: token.trim() }
 }
 
 /** What the flags say of the plan; a flag that was not given says nothing. */

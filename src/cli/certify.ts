@@ -2,6 +2,7 @@ import { Command } from "commander"
 import { type CertificationReport, runCertification, WrongUse } from "../virtual/main.ts"
 import { Failure } from "./failure.ts"
 import { clean, printJson, printLines } from "./output.ts"
+import { secretOption } from "./secret-option.ts"
 
 interface CertifyCommandOptions {
   readonly family?: string
@@ -16,14 +17,20 @@ interface CertifyCommandOptions {
 
 /** `waft certify`: judges a host program beside a virtual module. */
 export function certifyCommand(): Command {
-  return new Command("certify")
+  const command = secretOption(new Command("certify"), {
+    flag: "pin",
+    value: "PIN",
+    help: "PIN of the module's SIM cards; your host has to know it",
+    variable: "WAFT_SIM_PIN",
+    fallback: "1234",
+  })
+  return command
     .description("give your own host program a virtual module and judge what it does: exit code 0 passed, 1 not")
     .option("--pty <LINK>", "the module's AT port as a pseudo-terminal, and this symbolic link to it (needs socat)")
     .option("--tcp <HOST:PORT>", "the module's AT port for hosts that connect here; port 0 = any")
     .option("--family <FAMILY>", "device family, where there are several with a certification")
     .option("--model <MODEL>", "model of the module", "HE910")
     .option("--variant <NAME>", "sms, combined or tcp-ip: how your host registers the module", "sms")
-    .option("--pin <PIN>", "PIN of the module's SIM cards; your host has to know it", "1234")
     .option("--speed <N>", "the module's own pauses are divided by this; 1 = as the hardware", "1")
     .option("--json", "print the report as JSON, and nothing else")
     .action(certify)

@@ -8,6 +8,7 @@ import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
 import { publishFile } from "./release.ts"
+import { secretOption } from "./secret-option.ts"
 
 interface SetOptions extends Common {
   readonly family?: string
@@ -25,7 +26,12 @@ export function channelCommand(): Command {
   const command = new Command("channel").description(
     "a login that offers one release, or nothing, to whoever comes (as the vendor gateway's OTA-FTP page does)",
   )
-  common(command.command("set <CHANNEL>"))
+  secretOption(common(command.command("set <CHANNEL>")), {
+    flag: "password",
+    value: "PASSWORD",
+    help: "FTP password; default made up (the vendor gateway's is libelium)",
+    variable: "WAFT_CHANNEL_PASSWORD",
+  })
     .description("make a channel or change what it offers: nothing, a new file, or an existing release")
     .option("--none", "offer nothing (NO_FILE)")
     .option("--file <FILE>", "publish this file and offer it (needs --family and --version)")
@@ -33,7 +39,6 @@ export function channelCommand(): Command {
     .option("--version <VERSION>", "the version to announce (Waspmote: 0 to 255); default the release's")
     .option("--family <FAMILY>", "device family of a new channel")
     .option("--user <USER>", "FTP user; default the channel's name (the vendor gateway's is ota)")
-    .option("--password <PASSWORD>", "FTP password; default made up (the vendor gateway's is libelium)")
     .option("--replace", "also change the family, user or password of a channel that is there")
     .action(setChannel)
   listing(common(command.command("show [CHANNEL]")))
@@ -57,16 +62,21 @@ export function channelCommand(): Command {
       if (options.json) return printJson(removed)
       printLines(`${name} was taken away.`)
     })
-  common(command.command("export <CHANNEL>"))
+  secretOption(common(command.command("export <CHANNEL>")), {
+    flag: "password",
+    value: "PASSWORD",
+    help: "password at that server",
+    variable: "WAFT_EXPORT_PASSWORD",
+  })
     .description(
       "put the channel's files on somebody's own FTP server, in an order in which no device sees half a pair",
     )
-    .requiredOption("--to <URL>", "ftp://user:password@host[:port]/dir (ftps:// for explicit TLS)")
-    .action(async (name: string, options: Common & { readonly to: string }) => {
+    .requiredOption("--to <URL>", "ftp://user@host[:port]/dir (ftps:// for explicit TLS)")
+    .action(async (name: string, options: Common & { readonly to: string; readonly password?: string }) => {
       const files = await (await connect(options)).call("channelFiles", { params: { name } })
       const put = await exportChannel(
         files,
-        options.to,
+        options,
         options.json === true ? () => undefined : (line) => printLines(line),
       )
       if (options.json) return printJson(put)

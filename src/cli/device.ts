@@ -12,6 +12,7 @@ import { Failure } from "./failure.ts"
 import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common, defined } from "./options.ts"
 import { printJson, printLines, printTable, timeText } from "./output.ts"
+import { secretOption } from "./secret-option.ts"
 
 interface AddOptions extends Common {
   readonly family: string
@@ -19,7 +20,6 @@ interface AddOptions extends Common {
   readonly label?: readonly string[]
   readonly user?: string
   readonly password?: string
-  readonly secret?: string
   readonly running?: string
   readonly set?: readonly string[]
 }
@@ -49,7 +49,12 @@ export function deviceCommand(): Command {
 }
 
 function addCommands(command: Command): void {
-  common(command.command("add <ID>"))
+  secretOption(common(command.command("add <ID>")), {
+    flag: "password",
+    value: "PASSWORD",
+    help: "FTP password, or second part of the token, that stands in the device already",
+    variable: "WAFT_DEVICE_PASSWORD",
+  })
     .description("add a device; prints what goes into it")
     .requiredOption("--family <FAMILY>", "device family")
     .requiredOption("--model <MODEL>", "model, such as the modem")
@@ -58,15 +63,13 @@ function addCommands(command: Command): void {
       "--user <USER>",
       "what stands in the device already: FTP user, key of the manifest URL (url-…) or the URL whole, first part of the agent's token (agent-…)",
     )
-    .option("--password <PASSWORD>", "FTP password, or second part of the token, that stands in the device already")
-    .option("--secret <PASSWORD>", "the same as --password")
     .option("--running <VERSION>", "the version it runs, when you know")
     .option(
       "--set <KEY=VALUE...>",
       `what the family wants to know of it: ${optionNames(({ entry }) => entry?.options)}`,
     )
     .action(async (id: string, options: AddOptions) => {
-      const { family, model, user, secret, password = secret, running } = options
+      const { family, model, user, password, running } = options
       const labels = parseLabels(options.label ?? [])
       const body: NewDeviceBody = {
         id,

@@ -16,10 +16,10 @@ export interface Put {
  */
 export async function exportChannel(
   files: readonly ChannelFileView[],
-  to: string,
+  { to, password }: { readonly to: string; readonly password?: string },
   tell: (line: string) => void,
 ): Promise<readonly Put[]> {
-  const target = parseTarget(to)
+  const target = parseTarget(to, password)
   const ftp = new Client(30_000)
   try {
     await ftp.access({ ...target, secure: target.secure })
@@ -53,7 +53,7 @@ async function replace(ftp: Client, name: string, bytes: Buffer): Promise<void> 
   }
 }
 
-function parseTarget(text: string) {
+function parseTarget(text: string, password: string | undefined) {
   let url: URL
   try {
     url = new URL(text)
@@ -65,12 +65,12 @@ function parseTarget(text: string) {
     host: url.hostname,
     port: url.port === "" ? 21 : Number(url.port),
     user: decodeURIComponent(url.username || "anonymous"),
-    password: decodeURIComponent(url.password || "guest"),
+    password: password ?? decodeURIComponent(url.password || "guest"),
     secure: url.protocol === "ftps:",
     dir: decodeURIComponent(url.pathname || "/"),
   }
 }
 
 function wrongTarget(text: string): Failure {
-  return new Failure(`--to takes ftp://user:password@host/dir, not "${text}".`, { exitCode: 2, title: "usage" })
+  return new Failure(`--to takes ftp://user@host/dir, not "${text}".`, { exitCode: 2, title: "usage" })
 }

@@ -1,13 +1,16 @@
 import type { Command } from "commander"
 import type { Family, FamilyOption } from "../core/families/family.ts"
 import { families } from "../core/families/index.ts"
+import { secretOption } from "./secret-option.ts"
 
 type OptionsOf = (family: Family) => readonly FamilyOption[] | undefined
 
 /** Adds the options that families have of their own, each once. */
 export function addFamilyOptions(command: Command, optionsOf: OptionsOf): Command {
-  for (const { name, value, help } of ownOptions(optionsOf)) {
-    command.option(value === undefined ? `--${name}` : `--${name} <${value}>`, help)
+  for (const { name, value, help, isSecret } of ownOptions(optionsOf)) {
+    const variable = `WAFT_${name.toUpperCase().replaceAll("-", "_")}`
+    if (isSecret === true && value !== undefined) secretOption(command, { flag: name, value, help, variable })
+    else command.option(value === undefined ? `--${name}` : `--${name} <${value}>`, help)
   }
   return command
 }

@@ -8,10 +8,11 @@ import { HawkbitApi } from "./hawkbit/management-api.ts"
 import { type ImportPlan, type Known, planImport, type PlannedRelease } from "./hawkbit/plan-import.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, sizeText } from "./output.ts"
+import { secretOption } from "./secret-option.ts"
 
 interface HawkbitOptions extends Common {
   readonly url: string
-  readonly token: string
+  readonly token?: string
   readonly model: string
   readonly tenant: string
   readonly apply?: boolean
@@ -20,10 +21,14 @@ interface HawkbitOptions extends Common {
 /** `waft import …`: fleets from other servers. */
 export function importCommand(): Command {
   const command = new Command("import").description("take over devices and firmware from another server")
-  common(command.command("hawkbit"))
+  secretOption(common(command.command("hawkbit")), {
+    flag: "token",
+    value: "TOKEN",
+    help: "a bearer token, or USER:PASSWORD",
+    variable: "WAFT_HAWKBIT_TOKEN",
+  })
     .description("targets, tags and distribution sets of a hawkBit; without --apply it only shows what would be added")
     .requiredOption("--url <URL>", "hawkBit's management API, such as https://hawkbit.example.com")
-    .requiredOption("--token <TOKEN>", "a bearer token, or USER:PASSWORD")
     .option("--model <MODEL>", "what the devices' clients are: swupdate, rauc or other", "other")
     .option("--tenant <NAME>", "the tenant in the devices' URLs", "DEFAULT")
     .option("--apply", "add it")
@@ -32,8 +37,15 @@ export function importCommand(): Command {
 }
 
 async function importHawkbit(options: HawkbitOptions): Promise<void> {
+  const { url, token } = options
+  if (token === undefined) {
+    throw new Failure("Give hawkBit's --token, a --token-file with it, or WAFT_HAWKBIT_TOKEN.", {
+      exitCode: 2,
+      title: "usage",
+    })
+  }
   const api = await connect(options)
-  const hawkbit = new HawkbitApi(options)
+  const hawkbit = new HawkbitApi({ url, token })
   const plan = await planImport(hawkbit, await knownTo(api), options)
   if (options.apply !== true) {
     if (options.json) return printJson(withoutSecrets(plan))

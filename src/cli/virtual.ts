@@ -16,6 +16,7 @@ import { type Common, common } from "./options.ts"
 import { printJson, printJsonLine, printLines, printTable } from "./output.ts"
 import { practiceCommand } from "./practice.ts"
 import { knownDevices, untilInterrupted } from "./virtual-fleet.ts"
+import { secretOption } from "./secret-option.ts"
 
 interface ServerOptions {
   readonly ftp?: string
@@ -66,7 +67,18 @@ const standardSpeed = "100"
 /** `waft virtual …`: devices in software. */
 export function virtualCommand(): Command {
   const command = new Command("virtual").description("devices in software, to rehearse updates with")
-  device(command.command("run"))
+  const running = secretOption(device(command.command("run")), {
+    flag: "key",
+    value: "SECRET",
+    help: "a module with a SIM: the device's secret, the part of its token behind the dot",
+    variable: "WAFT_VIRTUAL_KEY",
+  })
+  secretOption(running, {
+    flag: "pin",
+    value: "DIGITS",
+    help: "a module with a SIM: its card's PIN; absent = it asks for none",
+    variable: "WAFT_SIM_PIN",
+  })
     .description(
       "run one device: one contact, or one every so often; a module at its AT port until interrupted; ends with code, words and what it runs",
     )
@@ -76,10 +88,8 @@ export function virtualCommand(): Command {
     .option("--firmware <VERSION>", "firmware that a new module comes with")
     .option("--imei <DIGITS>", "IMEI of a new module; absent = a random one")
     .option("--image-bytes <N>", "size of a new module's firmware")
-    .option("--key <SECRET>", "a module with a SIM: the device's secret, the part of its token behind the dot")
     .option("--imsi <DIGITS>", "a module with a SIM: its card's identity")
     .option("--number <NUMBER>", "a module with a SIM: its card's number")
-    .option("--pin <DIGITS>", "a module with a SIM: its card's PIN; absent = it asks for none")
     .option("--sms-centre <HOST:PORT>", "a module with a SIM: where its network's SMS centre takes a server by SMPP")
     .option("--sms-number <NUMBER>", "a module with a SIM: the number of that server")
     .option("--every <TIME>", "make a contact every so often (10s, 1m, 1d) until interrupted")
@@ -107,11 +117,15 @@ export function virtualCommand(): Command {
 }
 
 const device = (command: Command): Command =>
-  command
+  secretOption(command, {
+    flag: "password",
+    value: "PASSWORD",
+    help: "its FTP password",
+    variable: "WAFT_VIRTUAL_PASSWORD",
+  })
     .requiredOption("--family <FAMILY>", "device family")
     .option("--ftp <HOST:PORT>", "FTP server it asks (families that use FTP)")
     .option("--user <USER>", "its FTP user; {n} is a swarm device's number")
-    .option("--password <PASSWORD>", "its FTP password")
     .option("--url <URL>", "manifest it asks for (families that use HTTP)")
     .option("--state <DIR>", "folder in which it lives on; without one it is new every time")
     .option("--fault <NAME>", "what goes wrong; `waft virtual faults` lists what can")

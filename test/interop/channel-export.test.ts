@@ -71,7 +71,7 @@ describe("a channel exported to somebody's own FTP server", () => {
     const files = await api.call("channelFiles", { params: { name: "field" } })
     for (let round = 0; round < 2; round++) {
       seen.length = 0
-      await exportChannel(files, `ftp://ota:libelium@127.0.0.1:${port}/demo`, () => undefined)
+      await exportChannel(files, { to: `ftp://ota@127.0.0.1:${port}/demo`, password: "libelium" }, () => undefined)
       const renamed = await renames(3)
       expect(renamed).toEqual(["UPGRADE.TXT", "GREENHS", "UPGRADE.TXT"])
     }
@@ -83,7 +83,7 @@ describe("a channel exported to somebody's own FTP server", () => {
   })
 
   it("says what failed when the login is wrong", async () => {
-    await expect(exportChannel([], `ftp://ota:wrong@127.0.0.1:${port}/`, () => undefined)).rejects.toThrow(
+    await expect(exportChannel([], { to: `ftp://ota:wrong@127.0.0.1:${port}/` }, () => undefined)).rejects.toThrow(
       /The export to 127.0.0.1 failed: .*530/,
     )
   })

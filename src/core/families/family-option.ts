@@ -5,4 +5,6 @@ export interface FamilyOption {
   /** What stands for the value in the help text; absent = a flag without a value. */
   readonly value?: string
   readonly help: string
+  /** The value is a secret: a command takes it from a file or the environment too. */
+  readonly isSecret?: true
 }

@@ -8,7 +8,7 @@ export const options: readonly AttendOption[] = [
   { name: "server-tcp", value: "HOST:PORT", help: "the server's address for modules" },
   { name: "apn", value: "NAME", help: "access point of the variants over TCP" },
   { name: "apn-user", value: "USER", help: "its user" },
-  { name: "apn-password", value: "PASSWORD", help: "its password" },
+  { name: "apn-password", value: "PASSWORD", help: "its password", isSecret: true },
   { name: "own-number", value: "NUMBER", help: "the module's own number, where its SIM does not hold it" },
   {
     name: "imei",
