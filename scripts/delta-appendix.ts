@@ -36,6 +36,8 @@ export function deltaAppendix(): string {
     "## B. Coding the target",
     "TypeScript; numbers are integers, `>>` and `<<` and `|` work on 32 bits with sign, `>>>` without, `Math.imul` multiplies modulo 2^32.",
     listing("code/target-coder.ts"),
+    "### Packed payloads",
+    listing("code/packed.ts"),
     "## C. Translating addresses",
     "`map.shiftOf(q)` is the shift of the piece with the greatest old start at or before q, of the first piece where there is none, 0 in an empty map.",
     listing("predict/translate.ts"),
@@ -44,14 +46,21 @@ export function deltaAppendix(): string {
     ...[...new Set(architectures.flatMap(({ name }) => (name === "none" ? [] : [name])))].map((name) => {
       const row = architectures.find((one) => one.name === name)
       const file = files[name] ?? name
-      return `### ${row?.code} ${name}\n\n${listing(`predict/${file}.ts`)}`
+      const first = architectures.find((one) => (files[one.name] ?? one.name) === file)
+      const text = first === row ? listing(`predict/${file}.ts`) : `Listed under ${first?.code} ${first?.name}.`
+      return `### ${row?.code} ${name}\n\n${text}`
     }),
     `### Pointers\n\n${listing("predict/pointers.ts")}`,
   ].join("\n\n")
 }
 
 /** Predictors whose file has another name than their instruction set. */
-const files: Readonly<Record<string, string>> = { "8051": "i8051" }
+const files: Readonly<Record<string, string>> = {
+  "8051": "i8051",
+  "videocore4-near": "videocore4",
+  "pic24-data": "pic24",
+  "xtensa-be": "xtensa",
+}
 
 function numbers(values: Iterable<number>): string {
   return `\`\`\`\n${lines([...values].join(" "), 110)}\n\`\`\``

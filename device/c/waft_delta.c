@@ -233,6 +233,8 @@ static int64_t signed_number(struct waft_delta *d, struct waft_number *n) {
 #define LARGEST_OFFSET 0x10000010
 #define LARGEST_ADDRESS 0x200000000
 #define NO_SHIFT INT32_MIN
+/* Where the value map keeps data addresses of machines that have code apart. */
+#define DATA_SPACE 0x800000
 
 static const struct {
   uint16_t hashed, map, values, regions, runs, sectors;
@@ -445,18 +447,23 @@ static int64_t address_of(const struct waft_delta *d, int64_t old_address) {
   return inside < 0 ? value_of(d, old_address) : inside;
 }
 
-static int64_t relative(struct waft_delta *d, int64_t at, int64_t target) {
+static int is_in(const struct waft_region *r, int64_t offset) { return offset >= r->old_offset && offset < (int64_t)r->old_offset + r->old_length; }
+
+/* Whether the target lies in the region of what refers to it, which becomes the home; without regions all is one. */
+static int is_near(struct waft_delta *d, int64_t at, int64_t target) {
   const struct waft_region *home = d->home;
-  if (home == NULL || at < home->old_offset || at >= (int64_t)home->old_offset + home->old_length) {
+  if (home == NULL || !is_in(home, at)) {
     home = NULL;
-    for (uint32_t i = 0; i < d->region_count && home == NULL; i++) {
-      const struct waft_region *r = &d->regions[i];
-      if (at >= r->old_offset && at < (int64_t)r->old_offset + r->old_length) home = r;
-    }
+    for (uint32_t i = 0; i < d->region_count && home == NULL; i++)
+      if (is_in(&d->regions[i], at)) home = &d->regions[i];
     d->home = home;
   }
-  if (home == NULL) return offset_of(d, target);
-  if (target >= home->old_offset && target < (int64_t)home->old_offset + home->old_length) return offset_of(d, target);
+  return home == NULL || is_in(home, target);
+}
+
+static int64_t relative(struct waft_delta *d, int64_t at, int64_t target) {
+  if (is_near(d, at, target)) return offset_of(d, target);
+  const struct waft_region *home = d->home;
   int64_t address = target - home->old_offset + home->old_address;
   int64_t moved = address_of(d, address);
   return (moved < 0 ? address : moved) - home->new_address + home->new_offset;
@@ -684,14 +691,13 @@ static void predict_thumb2(struct waft_delta *d) {
 #endif
 
 #ifdef WAFT_ARCH_AVR
-#define AVR_DATA 0x800000
 
 static int avr_two_words(uint32_t code) { return (code & 0xfe0c) == 0x940c || (code & 0xfc0f) == 0x9000; }
 
 static void avr_long(struct waft_delta *d, int32_t at) {
   uint32_t code = half_at(d, at), operand = half_at(d, at + 2);
   if ((code & 0xfc0f) == 0x9000) {
-    int64_t moved = address_of(d, AVR_DATA + operand);
+    int64_t moved = address_of(d, DATA_SPACE + operand);
     uint32_t value = moved < 0 ? operand : (uint32_t)moved & 0xffff;
     put(d, at, 4, code | (value << 16), K_VALUE, code | (operand << 16), operand);
     return;
@@ -706,7 +712,7 @@ static int avr_load_pair(struct waft_delta *d, int32_t at) {
   uint32_t low = half_at(d, at), high = half_at(d, at + 2);
   if ((low & 0xf010) != 0xe000 || (high & 0xf000) != 0xe000 || (high & 0xf0) != (low & 0xf0) + 0x10) return 0;
   uint32_t target = ((low >> 4) & 0xf0) | (low & 0x0f) | ((((high >> 4) & 0xf0) | (high & 0x0f)) << 8);
-  int64_t moved = address_of(d, AVR_DATA + target);
+  int64_t moved = address_of(d, DATA_SPACE + target);
   uint32_t value = moved < 0 ? target : (uint32_t)moved & 0xffff;
   uint32_t one = (low & 0xf0f0) | ((value & 0xf0) << 4) | (value & 0x0f);
   uint32_t two = (high & 0xf0f0) | (((value >> 8) & 0xf0) << 4) | ((value >> 8) & 0x0f);
@@ -1071,6 +1077,116 @@ static void predict_xtensa(struct waft_delta *d) {
 }
 #endif
 
+#ifdef WAFT_ARCH_XTENSA_BE
+static uint32_t turned(uint32_t code) { return ((code & 0xff) << 16) | (code & 0xff00) | ((code >> 16) & 0xff); }
+
+static void xtensa_big_narrow(struct waft_delta *d, int32_t at) {
+  uint32_t code = (byte_at(d, at) << 8) | byte_at(d, at + 1), value = code;
+  int kind = K_HALF;
+  int64_t target = 0;
+  if ((code & 0xf800) == 0xc800) {
+    kind = K_SHORT;
+    target = (int64_t)at + 4 + (((code >> 4) & 0x30) | (code & 15));
+    int64_t distance = relative(d, at, target) - at - d->window_shift - 4;
+    if (distance >= 0 && distance < 64) value = (code & 0xfcf0) | (((uint32_t)distance & 0x30) << 4) | ((uint32_t)distance & 15);
+  }
+  put(d, at, 2, (value >> 8) | ((value & 0xff) << 8), kind, code, target);
+}
+
+static void xtensa_big_wide(struct waft_delta *d, int32_t at) {
+  uint32_t code = turned(word_at(d, at)), operation = code >> 20, form = (code >> 18) & 3, distance, mask;
+  int64_t here = (int64_t)at + d->window_shift, target;
+  int bits = 18, kind = K_BRANCH;
+  if (operation == 5) {
+    target = (int64_t)(at & ~3) + 4 + (int64_t)sign(code, 18) * 4;
+    distance = shifted(relative(d, at, target) - (here & ~(int64_t)3) - 4, 2);
+  } else if (operation == 1) {
+    bits = 16;
+    kind = K_POINTER;
+    target = (int64_t)((at + 3) & ~3) + ((int64_t)(code & 0xffff) - 65536) * 4;
+    distance = shifted(relative(d, at, target) - ((here + 3) & ~(int64_t)3), 2);
+  } else if ((operation == 6 || operation == 7) && code >> 16 != 0x6c) {
+    bits = operation == 7 ? 8 : form == 0 ? 18 : form == 1 ? 12 : 8;
+    kind = K_WIDE_SHORT;
+    target = (int64_t)at + 4 + sign(code, bits);
+    distance = wrap(relative(d, at, target) - here - 4);
+  } else {
+    put(d, at, 3, turned(code), K_WORD, code, 0);
+    return;
+  }
+  mask = (1u << bits) - 1;
+  put(d, at, 3, turned((code & ~mask) | (distance & mask)), kind, code & ~mask, target);
+}
+
+static void predict_xtensa_big(struct waft_delta *d) {
+  int32_t at = (d->old_start & ~3) - 24;
+  while (at < END) {
+    uint32_t operation = byte_at(d, at) >> 4;
+    int length = operation >= 8 && operation <= 13 ? 2 : 3;
+    if (at + length > d->old_start) {
+      if (length == 2)
+        xtensa_big_narrow(d, at);
+      else
+        xtensa_big_wide(d, at);
+    }
+    at += length;
+  }
+}
+#endif
+
+#ifdef WAFT_ARCH_HEXAGON
+static int hexagon_branch_bits(uint32_t code) {
+  if (code >> 26 == 0x16) return 22;
+  return code >> 25 == 0x2e ? 15 : 0;
+}
+
+static uint32_t hexagon_with(uint32_t code, int bits, uint32_t v) {
+  if (bits == 22) return (code & 0xfe00c001u) | (((v >> 13) & 0x1ff) << 16) | ((v & 0x1fff) << 1);
+  return (code & 0xff20df01u) | (((v >> 13) & 3) << 22) | (((v >> 8) & 31) << 16) | (((v >> 7) & 1) << 13) | ((v & 0x7f) << 1);
+}
+
+static void hexagon_branch(struct waft_delta *d, int32_t at, int bits) {
+  uint32_t code = word_at(d, at), field, parse;
+  int32_t start = at;
+  for (int i = 0; i < 3; i++) {
+    parse = (word_at(d, start - 4) >> 14) & 3;
+    if (parse == 3 || parse == 0) break;
+    start -= 4;
+  }
+  if (bits == 22)
+    field = (((code >> 16) & 0x1ff) << 13) | ((code >> 1) & 0x1fff);
+  else
+    field = (((code >> 22) & 3) << 13) | (((code >> 16) & 31) << 8) | (((code >> 13) & 1) << 7) | ((code >> 1) & 0x7f);
+  int64_t target = (int64_t)start + (int64_t)sign(field, bits) * 4;
+  uint32_t moved = shifted(relative(d, at, target) - start - d->window_shift, 2);
+  put(d, at, 4, hexagon_with(code, bits, moved), bits == 22 ? K_BRANCH : K_WIDE_SHORT, hexagon_with(code, bits, 0), target);
+}
+
+static void hexagon_constant(struct waft_delta *d, int32_t at) {
+  uint32_t upper = word_at(d, at), lower = word_at(d, at + 4), unit = lower & 0xffffc01fu;
+  uint32_t value = (((upper >> 16) & 0xfff) << 20) | ((upper & 0x3fff) << 6) | ((lower >> 5) & 63);
+  int64_t known = address_of(d, value);
+  uint32_t moved = known < 0 ? value : (uint32_t)known;
+  put(d, at, 4, (upper & 0xf000c000u) | (((moved >> 20) & 0xfff) << 16) | ((moved >> 6) & 0x3fff), K_PAIR, unit, (int32_t)value);
+  put(d, at + 4, 4, (lower & ~(63u << 5)) | ((moved & 63) << 5), K_PAIR, unit, (int32_t)value);
+}
+
+static void predict_hexagon(struct waft_delta *d) {
+  for (int32_t at = d->old_start & ~3; at < END; at += 4) {
+    uint32_t code = word_at(d, at);
+    int bits = hexagon_branch_bits(code);
+    if (bits > 0)
+      hexagon_branch(d, at, bits);
+    else if (code >> 28 == 0 && word_at(d, at + 4) >> 24 == 0x78)
+      hexagon_constant(d, at);
+    else if (code >> 24 == 0x78 && word_at(d, at - 4) >> 28 == 0)
+      hexagon_constant(d, at - 4);
+    else
+      put(d, at, 4, code, K_WORD, code, 0);
+  }
+}
+#endif
+
 #ifdef WAFT_ARCH_PIC18
 static int pic18_far(uint32_t code) { return (code & 0xfe00) == 0xec00 || (code & 0xff00) == 0xef00; }
 
@@ -1103,21 +1219,35 @@ static void predict_pic18(struct waft_delta *d) {
 #ifdef WAFT_ARCH_PIC24
 static int pic24_far(uint32_t code) { return code >> 16 == 0x02 || code >> 16 == 0x04; }
 
+/* MOV of a literal, MOV from and to a file register. */
+static void pic24_move(struct waft_delta *d, int32_t at, uint32_t code) {
+  int literal = code >> 20 == 2;
+  uint32_t target = literal ? (code >> 4) & 0xffff : (code >> 3) & 0xfffe;
+  int64_t moved = value_of(d, (int64_t)DATA_SPACE + target);
+  uint32_t value = moved < 0 ? target : (uint32_t)moved & 0xffff;
+  value = literal ? (code & 0xfff0000fu) | (value << 4) : (code & 0xfff8000fu) | ((value & 0xfffe) << 3);
+  put(d, at, 4, value, literal ? K_POINTER : K_VALUE, code, target);
+}
+
 static void predict_pic24(struct waft_delta *d) {
   int32_t at = d->old_start & ~3;
+  int data = d->header.architecture == 14;
+  int64_t base = data && d->region_count > 0 ? d->regions[0].old_address : 0;
   if (pic24_far(word_at(d, at - 4))) at -= 4;
   while (at < END) {
     uint32_t code = word_at(d, at), operation = code >> 16;
     if (pic24_far(code)) {
       uint32_t next = word_at(d, at + 4);
-      int64_t target = (int64_t)((code & 0xfffe) | ((next & 0x7f) << 16)) * 2;
-      uint32_t moved = shifted(relative(d, at, target), 1);
+      int64_t target = (int64_t)((code & 0xfffe) | ((next & 0x7f) << 16)) * 2 - base;
+      uint32_t moved = shifted(relative(d, at, target) + base, 1);
       put(d, at, 4, (code & 0xffff0001) | (moved & 0xfffe), K_BRANCH, operation, target);
       put(d, at + 4, 4, (next & ~0x7fu) | ((moved >> 16) & 0x7f), K_PAIR, operation, target);
       at += 8;
       continue;
     }
-    if (operation != 0x07 && (operation < 0x30 || operation > 0x3f) && (operation < 0x0c || operation > 0x0f))
+    if (data && (code >> 20 == 2 || code >> 20 == 8))
+      pic24_move(d, at, code);
+    else if (operation != 0x07 && (operation < 0x30 || operation > 0x3f) && (operation < 0x0c || operation > 0x0f))
       put(d, at, 4, code, K_WORD, code, 0);
     else {
       int64_t target = (int64_t)at + 4 + sign(code, 16) * 4;
@@ -1210,11 +1340,19 @@ static void predict_8051(struct waft_delta *d) {
 #ifdef WAFT_ARCH_VIDEOCORE4
 static int vc4_length(uint32_t code) { return code < 0x8000 ? 2 : code < 0xe000 ? 4 : code < 0xf800 ? 6 : 10; }
 
+/* Number 13 takes for data what would refer to another region. */
+static int vc4_is_far(struct waft_delta *d, int32_t at, int64_t target) { return d->header.architecture == 13 && !is_near(d, at, target); }
+
 static void vc4_branch(struct waft_delta *d, int32_t at, uint32_t first) {
   int call = (first & 0x80) != 0, bits = call ? 27 : 23;
   uint32_t field = ((first & 0x7f) << 16) | half_at(d, at + 2);
   if (call) field |= ((first >> 8) & 15) << 23;
   int64_t target = (int64_t)at + (int64_t)sign(field, bits) * 2;
+  if (vc4_is_far(d, at, target)) {
+    uint32_t word = first | (half_at(d, at + 2) << 16);
+    put(d, at, 4, word, K_WORD, word, 0);
+    return;
+  }
   uint32_t moved = shifted(relative(d, at, target) - at - d->window_shift, 1), high = (moved >> 16) & 0x7f;
   high |= call ? (first & 0xf080) | (((moved >> 23) & 15) << 8) : first & 0xff80;
   put(d, at, 4, high | ((moved & 0xffff) << 16), K_BRANCH, first & 0xff80, target);
@@ -1232,7 +1370,10 @@ static void vc4_one(struct waft_delta *d, int32_t at, int length) {
     uint32_t distance = half_at(d, at + 2) | (half_at(d, at + 4) << 16);
     int64_t target = (int64_t)at + (int32_t)distance;
     put(d, at, 2, code, K_HALF, code, 0);
-    put(d, at + 2, 4, wrap(relative(d, at, target) - here), K_POINTER, distance, target);
+    if (vc4_is_far(d, at, target))
+      put(d, at + 2, 4, distance, K_WORD, distance, 0);
+    else
+      put(d, at + 2, 4, wrap(relative(d, at, target) - here), K_POINTER, distance, target);
   } else
     for (int i = 0; i < length; i += 4) {
       int size = length - i < 4 ? length - i : 4;
@@ -1295,6 +1436,16 @@ static const struct {
 #endif
 #ifdef WAFT_ARCH_VIDEOCORE4
     {12, 1, predict_videocore4},
+    {13, 1, predict_videocore4},
+#endif
+#ifdef WAFT_ARCH_PIC24
+    {14, 0, predict_pic24},
+#endif
+#ifdef WAFT_ARCH_XTENSA_BE
+    {15, 0, predict_xtensa_big},
+#endif
+#ifdef WAFT_ARCH_HEXAGON
+    {16, 1, predict_hexagon},
 #endif
 };
 
@@ -1827,7 +1978,7 @@ static uint16_t slot_of(uint32_t byte) {
 /* The second weights lie behind the slots, which are fewer since there are any (format version 2). */
 enum { SECOND_WEIGHTS = 320, SECOND_LITERAL = 288, NO_SECOND = 0xffff };
 
-static int16_t *second_weights(struct waft_delta *d) { return (int16_t *)&d->memory.slots[d->direct_count + d->hashed_count]; }
+static int16_t *second_weights(struct waft_delta *d) { return (int16_t *)&d->memory.model.slots[d->direct_count + d->hashed_count]; }
 #else
 enum { SECOND_LITERAL = 0, NO_SECOND = 0 };
 #endif
@@ -1844,8 +1995,8 @@ static void set_weights(struct waft_delta *d, const int8_t *prior, uint32_t coun
 }
 
 static void reset_model(struct waft_delta *d) {
-  for (uint32_t i = 0; i < d->direct_count + d->hashed_count; i++) d->memory.slots[i] = 0x8000;
-  memset(d->checks, 0, sizeof d->checks);
+  for (uint32_t i = 0; i < d->direct_count + d->hashed_count; i++) d->memory.model.slots[i] = 0x8000;
+  memset(d->memory.model.checks, 0, sizeof d->memory.model.checks);
 #if WAFT_PROFILE > 0
   if (d->has_second) memset(second_weights(d), 0, SECOND_WEIGHTS * sizeof(int16_t));
 #endif
@@ -1858,7 +2009,7 @@ static void reset_model(struct waft_delta *d) {
 #if WAFT_OLD_VERSIONS
   if (is_old(d)) slots = old_slot_prior;
 #endif
-  for (uint32_t i = 0; i < d->direct_count; i++) d->memory.slots[i] = slot_of(slots[i]);
+  for (uint32_t i = 0; i < d->direct_count; i++) d->memory.model.slots[i] = slot_of(slots[i]);
 #if WAFT_OLD_VERSIONS
 #if WAFT_PROFILE > 0
   if (is_old(d) && !d->is_small) return set_weights(d, old_weight_prior, sizeof old_weight_prior);
@@ -1881,8 +2032,8 @@ static void use(struct waft_delta *d, uint32_t index) {
 
 /* Gives a hashed slot to another context; the slot beside it, which was spared, has seen one bit less from now on. */
 static void claim(struct waft_delta *d, uint32_t index, uint32_t check) {
-  uint16_t *hashed = d->memory.slots + d->direct_count;
-  d->checks[index] = (uint8_t)check;
+  uint16_t *hashed = d->memory.model.slots + d->direct_count;
+  d->memory.model.checks[index] = (uint8_t)check;
   hashed[index] = 0x8000;
   if (!is_old(d) && (hashed[index ^ 1] & 15) > 1) hashed[index ^ 1]--;
 }
@@ -1891,9 +2042,9 @@ static void claim(struct waft_delta *d, uint32_t index, uint32_t check) {
 static void use_hash(struct waft_delta *d, uint32_t hash, int waits) {
   uint32_t mixed = (hash ^ (hash >> 15)) * 0x2c1b3c6du, h = mixed ^ (mixed >> 13);
   uint32_t index = (((h >> 8) & 0xffff) * d->hashed_count) >> 16, check = h >> 24;
-  const uint16_t *hashed = d->memory.slots + d->direct_count;
-  if (!is_old(d) && d->checks[index] != check && (d->checks[index ^ 1] == check || (hashed[index ^ 1] & 15) < (hashed[index] & 15))) index ^= 1;
-  int is_own = d->checks[index] == check;
+  const uint16_t *hashed = d->memory.model.slots + d->direct_count;
+  if (!is_old(d) && d->memory.model.checks[index] != check && (d->memory.model.checks[index ^ 1] == check || (hashed[index ^ 1] & 15) < (hashed[index] & 15))) index ^= 1;
+  int is_own = d->memory.model.checks[index] == check;
   if (is_old(d)) waits = 0;
   if (!is_own && !waits) claim(d, index, check);
   use(d, d->direct_count + index);
@@ -1914,7 +2065,7 @@ static uint32_t decide(struct waft_delta *d, uint32_t first_weight, uint32_t sec
   (void)second;
 #endif
   for (uint32_t i = 0; i < d->inputs; i++) {
-    uint32_t slot = d->claims[i] == NO_CLAIM ? d->memory.slots[d->chosen[i]] : 0x8000u, count = slot & 15, at = first_weight + 16 * i + count;
+    uint32_t slot = d->claims[i] == NO_CLAIM ? d->memory.model.slots[d->chosen[i]] : 0x8000u, count = slot & 15, at = first_weight + 16 * i + count;
     int32_t logit = count == 0 ? 0 : stretch(slot >> 4);
     d->logits[i] = (int16_t)logit;
     d->used[i] = (uint16_t)at;
@@ -1931,7 +2082,7 @@ static uint32_t decide(struct waft_delta *d, uint32_t first_weight, uint32_t sec
     if (more) more[i] = (int16_t)moved_weight(more[i], d->logits[i] * error * 6);
 #endif
     d->weights[d->used[i]] = (int16_t)moved_weight(d->weights[d->used[i]], d->logits[i] * error * 8);
-    uint16_t *slot = &d->memory.slots[d->chosen[i]];
+    uint16_t *slot = &d->memory.model.slots[d->chosen[i]];
     if (d->claims[i] != NO_CLAIM) {
       if (bit) continue;
       claim(d, d->chosen[i] - d->direct_count, d->claims[i]);
@@ -2119,6 +2270,139 @@ static void decode_literals(struct waft_delta *d, uint8_t *bytes, int32_t length
   }
 }
 
+/* ---- packed payloads: literals and copies, section 6.6 ---- */
+
+/* What other payloads keep elsewhere: the last distances; `since` are the bytes that are still to be copied, `history` is the state. */
+#define BACK(d) ((uint32_t *)(d)->unit)
+
+enum { P_COPY = 0, P_REPEAT = 48, P_OLDER = 60, P_THIRD = 72, P_FOURTH = 84, P_LONG = 96, P_SLOT = 144, P_SPECIAL = 400, P_ALIGN = 514, P_LENGTH = 529, P_REPEAT_LENGTH = 851, P_LITERAL = 1173 };
+
+static uint32_t packed_bit(struct waft_delta *d, uint32_t index) {
+  uint16_t *chance = &d->memory.packed[index];
+  uint32_t bit = code_bit(d, *chance);
+  *chance = (uint16_t)(*chance + (bit ? (65535 - *chance) >> 5 : -(*chance >> 5)));
+  return bit;
+}
+
+/* A number of so many bits, the highest first, or the lowest first. */
+static uint32_t packed_bits(struct waft_delta *d, uint32_t from, uint32_t bits, int lowest_first) {
+  uint32_t node = 1, value = 0;
+  for (uint32_t i = 0; i < bits; i++) {
+    uint32_t bit = packed_bit(d, from + node - 1);
+    node = (node << 1) | bit;
+    value |= bit << i;
+  }
+  return lowest_first ? value : node - (1u << bits);
+}
+
+static uint32_t packed_length(struct waft_delta *d, uint32_t from, uint32_t place) {
+  uint32_t at = from + 2 + place * 8, least = 2, bits = 3;
+  if (packed_bit(d, from)) {
+    at += 32;
+    least = 10;
+    if (packed_bit(d, from + 1)) {
+      at = from + 66;
+      least = 18;
+      bits = 8;
+    }
+  }
+  return least + packed_bits(d, at, bits, 0);
+}
+
+static uint32_t packed_distance(struct waft_delta *d, uint32_t length) {
+  uint32_t slot = packed_bits(d, P_SLOT + (length < 5 ? length - 2 : 3) * 64, 6, 0), upper = 0, from = P_ALIGN;
+  if (slot < 4) return slot + 1;
+  uint32_t bits = (slot >> 1) - 1, least = (2 | (slot & 1)) << bits;
+  if (slot < 14)
+    from = P_SPECIAL + least - slot;
+  else
+    for (; bits > 4; bits--) upper = upper * 2 + code_bit(d, 32768);
+  return least + upper * 16 + packed_bits(d, from, bits, 1) + 1;
+}
+
+/* What is copied next: `pending` bytes from `back[0]`. */
+static void packed_copy(struct waft_delta *d, uint32_t place) {
+  uint32_t state = d->history, which = 0, distance, lengths = P_REPEAT_LENGTH;
+  d->history = state < 7 ? 8 : 11;
+  if (!packed_bit(d, P_REPEAT + state)) {
+    which = 3;
+    lengths = P_LENGTH;
+    d->history = state < 7 ? 7 : 10;
+  } else if (packed_bit(d, P_OLDER + state)) {
+    which = 1;
+    if (packed_bit(d, P_THIRD + state)) which = 2 + packed_bit(d, P_FOURTH + state);
+  } else if (!packed_bit(d, P_LONG + state * 4 + place)) {
+    d->history = state < 7 ? 9 : 11;
+    d->since = 1;
+    return;
+  }
+  distance = BACK(d)[which];
+  for (; which > 0; which--) BACK(d)[which] = BACK(d)[which - 1];
+  d->since = packed_length(d, lengths, place);
+  BACK(d)[0] = lengths == P_LENGTH ? packed_distance(d, d->since) : distance;
+}
+
+/* Bytes of the old image and, behind it, of the new one; those from `block` on are in the sector buffer. */
+static void read_text(struct waft_delta *d, uint32_t from, uint8_t *into, uint32_t length, uint32_t block) {
+  uint32_t source = d->header.source_size;
+  for (; length > 0 && d->error == WAFT_OK; into++, from++, length--) {
+    uint32_t at = from - source, some = from < source ? source - from : at < block ? block - at : 1;
+    if (some > length) some = length;
+    if (from < source)
+      read_flash(d, from, into, some);
+    else if (at >= block)
+      *into = d->sector[at - block];
+    else if (d->io->read_new(d->io->context, at, into, some) != 0)
+      io_failed(d);
+    into += some - 1;
+    from += some - 1;
+    length -= some - 1;
+  }
+}
+
+static uint32_t packed_literal(struct waft_delta *d, uint32_t at, uint32_t block) {
+  uint32_t bits = d->header.profile == 0 ? 0 : 3, from = P_LITERAL + 768 * (d->c1 >> (8 - bits)), node = 1, here = d->header.source_size + at;
+  uint8_t other = 0;
+  int alike = d->history >= 7;
+  if (alike && BACK(d)[0] <= here) read_text(d, here - BACK(d)[0], &other, 1, block);
+  d->history = (uint8_t)(d->history < 4 ? 0 : d->history < 10 ? d->history - 3 : d->history - 6);
+  for (int i = 7; i >= 0; i--) {
+    uint32_t hint = (other >> i) & 1, bit = packed_bit(d, from + (alike ? 256u << hint : 0) + node);
+    if (bit != hint) alike = 0;
+    node = (node << 1) | bit;
+  }
+  return node & 255;
+}
+
+static void begin_packed(struct waft_delta *d) {
+  for (uint32_t i = 0; i < WAFT_PACKED_CHANCES(d->header.profile); i++) d->memory.packed[i] = 32768;
+  for (int i = 0; i < 4; i++) BACK(d)[i] = 1;
+  d->since = 0;
+  d->history = 0;
+  d->c1 = 0;
+}
+
+static void decode_packed(struct waft_delta *d, uint32_t block, uint32_t length) {
+  uint32_t source = d->header.source_size;
+  for (uint32_t at = 0; at < length && d->error == WAFT_OK;) {
+    uint32_t here = block + at;
+    if (d->since == 0) {
+      if (!packed_bit(d, P_COPY + d->history * 4u + (here & 3)))
+        d->sector[at++] = (uint8_t)packed_literal(d, here, block);
+      else {
+        packed_copy(d, here & 3);
+        if (BACK(d)[0] > source + here || d->since > d->header.target_size - here) fail(d, WAFT_BAD_PAYLOAD);
+      }
+    } else {
+      uint32_t some = d->since < length - at ? d->since : length - at;
+      read_text(d, source + here - BACK(d)[0], d->sector + at, some, block);
+      at += some;
+      d->since -= some;
+    }
+    if (at > 0) d->c1 = d->sector[at - 1];
+  }
+}
+
 static int32_t next_boundary(const struct waft_delta *d, int32_t end) { return d->rank < d->map_size && d->map_new[d->rank] < end ? d->map_new[d->rank] : end; }
 
 static void decode_group(struct waft_delta *d, uint8_t *bytes, int32_t from, int32_t length) {
@@ -2206,7 +2490,7 @@ static int check_limits(const struct waft_header *h, uint32_t flags) {
   if (h->source_size > LARGEST_IMAGE || h->target_size > LARGEST_IMAGE || h->payload_size > LARGEST_IMAGE) return WAFT_BAD_HEADER;
   if (s > 0 && sector_count(h) > profile_limits[h->profile].sectors) return WAFT_BAD_HEADER;
   if (h->old_phase > 3 || h->new_phase > 3 || h->preserve_slots + h->staging_sectors - 1 > WAFT_PRESERVE) return WAFT_BAD_HEADER;
-  if (h->prior > 1) return WAFT_UNSUPPORTED;
+  if (h->prior > 1 || (h->algorithm == 3 && (h->version < 4 || s > 0))) return WAFT_UNSUPPORTED;
   if (h->ram_needed > 1024u * (8u << (2 * h->profile))) return WAFT_BAD_HEADER;
   if (h->algorithm == 0 && h->payload_size != h->target_size) return WAFT_BAD_HEADER;
   return WAFT_OK;
@@ -2337,7 +2621,7 @@ int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sec
   if (!read_patch(d, 0, f.bytes, f.length)) return d->error;
   if (memcmp(f.bytes, "WFD1", 4) != 0) return WAFT_NOT_A_PATCH;
   header->version = f.bytes[4];
-  if (header->version < (WAFT_OLD_VERSIONS ? 1 : 3) || header->version > 3) return WAFT_UNKNOWN_VERSION;
+  if (header->version < (WAFT_OLD_VERSIONS ? 1 : 3) || header->version > 4) return WAFT_UNKNOWN_VERSION;
 #if WAFT_OLD_VERSIONS
   uint32_t flags = get16(f.bytes + 8);
   int result = header->version == 1 ? parse_first(d, &f) : parse_compact(d, &f);
@@ -2346,7 +2630,7 @@ int waft_delta_open(struct waft_delta *d, const struct waft_io *io, uint8_t *sec
 #endif
   if (result != WAFT_OK) return result;
   if (!check_fields(d, f.at + 4, crc32_of(f.bytes, f.at, 0), get32(f.bytes + f.at), digest, &has_digest)) return d->error == WAFT_OK ? WAFT_BAD_HEADER : d->error;
-  if (header->algorithm > 2 || header->profile > WAFT_PROFILE || find_architecture(header->architecture) < 0) return WAFT_UNSUPPORTED;
+  if (header->algorithm > 3 || header->profile > WAFT_PROFILE || find_architecture(header->architecture) < 0) return WAFT_UNSUPPORTED;
 #if WAFT_OLD_VERSIONS
   if (header->version > 1) flags = header->sector_size > 0;
 #else
@@ -2378,6 +2662,8 @@ static void decode_piece(struct waft_delta *d, uint32_t from, uint32_t length) {
   const struct waft_header *h = &d->header;
   if (h->algorithm == 0)
     read_patch(d, h->header_size + from, d->sector, length);
+  else if (h->algorithm == 3)
+    decode_packed(d, from, length);
   else if (h->algorithm == 1)
     decode_literals(d, d->sector, (int32_t)length);
   else
@@ -2403,13 +2689,14 @@ int waft_delta_stream(struct waft_delta *d, const struct waft_io *io, uint8_t *s
   uint32_t crc = 0;
   int result = waft_delta_open(d, io, sector);
   if (result != WAFT_OK) return result;
-  if (d->header.sector_size != 0) return WAFT_UNSUPPORTED;
+  if (d->header.sector_size != 0 || (d->header.algorithm == 3 && io->read_new == NULL)) return WAFT_UNSUPPORTED;
   if (io->old_size != d->header.source_size || !has_digest_of(d, 0, io->old_size, d->header.source_sha256, d->header.source_digest_size)) return d->failed_io ? WAFT_FLASH_FAILED : WAFT_WRONG_SOURCE;
   begin_coder(d);
   if (d->header.algorithm == 2) read_preamble(d);
   if (d->error != WAFT_OK) return d->error;
   begin_target(d);
   seek(d, d->header.new_phase);
+  if (d->header.algorithm == 3) begin_packed(d);
   sha_begin(&hash);
   for (uint32_t at = 0; at < d->header.target_size; at += 4096) {
     uint32_t length = d->header.target_size - at < 4096 ? d->header.target_size - at : 4096;

@@ -27,6 +27,8 @@
 #define WAFT_ARCH_ARM64
 #define WAFT_ARCH_RISCV
 #define WAFT_ARCH_XTENSA
+#define WAFT_ARCH_XTENSA_BE
+#define WAFT_ARCH_HEXAGON
 #define WAFT_ARCH_PIC18
 #define WAFT_ARCH_PIC24
 #define WAFT_ARCH_TC32
@@ -76,6 +78,9 @@
 
 #define WAFT_PRESERVE 8
 
+/* Chances of a packed payload: literals depend on what stands before them but in the profile tiny. */
+#define WAFT_PACKED_CHANCES(profile) (1173u + (768u << ((profile) == 0 ? 0 : 3)))
+
 /* Numbers of a slot and of a piece of the map. */
 #if WAFT_PROFILE == 3
 typedef uint32_t waft_slot;
@@ -115,6 +120,8 @@ struct waft_io {
   int (*read)(void *context, uint32_t address, uint8_t *into, uint32_t length);
   /* Streaming: takes the next bytes of the new image; not used in place. */
   int (*write)(void *context, const uint8_t *bytes, uint32_t length);
+  /* Streaming: reads bytes that `write` took before; packed patches copy them. NULL: such patches are refused as unsupported. */
+  int (*read_new)(void *context, uint32_t offset, uint8_t *into, uint32_t length);
   /* In place: programs whole granules, erases the sector at an address; not used when streaming. */
   int (*program)(void *context, uint32_t address, const uint8_t *bytes, uint32_t length);
   int (*erase)(void *context, uint32_t address);
@@ -157,56 +164,57 @@ struct waft_run {
   uint8_t keep;
 };
 
-/* All memory of the decoder beyond one sector. Its contents are private. */
+/* All memory of the decoder beyond one sector. Its contents are private; what is small stands first, where it takes least code to reach. */
 struct waft_delta {
   const struct waft_io *io;
   uint8_t *sector; /* one sector (4096 bytes when streaming), given by the caller */
-  struct waft_header header;
   int error, failed_io;
   /* coder */
   uint32_t low, high, code, position;
-  uint8_t patch_bytes[32];
   uint32_t patch_bytes_at;
-  /* relation */
-  struct waft_region regions[WAFT_REGIONS];
-  const struct waft_region *home;
+  /* target */
+  uint8_t history, unit_misses, unit_is_raw, differs, c1, c2, c3, last_miss, last_delta, is_small, has_second;
+  uint32_t rank, run, since;
+  int32_t shift, first, second;
+  /* window */
+  int32_t origin, old_start, length, window_shift;
+  uint32_t direct_count, hashed_count, lower, inputs;
   uint32_t region_count, map_size, value_count, run_count;
-  int32_t map_new[WAFT_MAP], map_shift[WAFT_MAP];
-  waft_piece map_by_old[WAFT_MAP];
-  uint32_t value_start[WAFT_VALUES];
-  int32_t value_shift[WAFT_VALUES];
-  struct waft_run runs[WAFT_RUNS];
-  uint8_t written[(WAFT_SECTORS + 7) / 8];
-  int32_t kept[WAFT_PRESERVE];
-  /* model */
-  /* The slots rest while digests are made and the relation is read. */
-  union {
-    uint16_t slots[WAFT_DIRECT + WAFT_HASHED];
-    struct waft_number numbers[2];
-    struct waft_sha256 hash;
-  } memory;
-  uint8_t checks[WAFT_HASHED];
-  int16_t weights[WAFT_WEIGHTS];
-  uint32_t direct_count, hashed_count, lower;
+  const struct waft_region *home;
+  /* journal */
+  uint32_t sequence, half, slot;
+  struct waft_header header;
+  uint8_t patch_bytes[32];
   waft_slot chosen[9];
   uint16_t claims[9];
   int16_t logits[9];
   uint16_t used[9];
-  uint32_t inputs;
-  uint8_t is_small, has_second;
-  /* target */
-  struct waft_number switch_shift;
-  uint8_t kind_history[32], kind_delta[32], trust[32];
-  uint32_t rank, run, since;
-  int32_t shift, first, second;
-  uint8_t history, unit_misses, unit_is_raw, differs, c1, c2, c3, last_miss, last_delta;
-  /* window */
   uint8_t source[96];
   uint8_t predicted[32], raw[32], kind[32], place[32];
   int32_t unit[32], target[32];
-  int32_t origin, old_start, length, window_shift;
-  /* journal */
-  uint32_t sequence, half, slot;
+  uint8_t kind_history[32], kind_delta[32], trust[32];
+  struct waft_number switch_shift;
+  /* relation */
+  struct waft_region regions[WAFT_REGIONS];
+  int32_t kept[WAFT_PRESERVE];
+  struct waft_run runs[WAFT_RUNS];
+  uint8_t written[(WAFT_SECTORS + 7) / 8];
+  int32_t map_new[WAFT_MAP], map_shift[WAFT_MAP];
+  waft_piece map_by_old[WAFT_MAP];
+  uint32_t value_start[WAFT_VALUES];
+  int32_t value_shift[WAFT_VALUES];
+  /* model */
+  int16_t weights[WAFT_WEIGHTS];
+  /* The slots rest while digests are made and the relation is read, and packed payloads have chances of their own. */
+  union {
+    struct {
+      uint16_t slots[WAFT_DIRECT + WAFT_HASHED];
+      uint8_t checks[WAFT_HASHED];
+    } model;
+    uint16_t packed[WAFT_PACKED_CHANCES(WAFT_PROFILE)];
+    struct waft_number numbers[2];
+    struct waft_sha256 hash;
+  } memory;
 };
 
 /* Reads and checks the header; fills `delta->header`. */

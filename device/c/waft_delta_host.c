@@ -68,6 +68,12 @@ static int write_new(void *context, const uint8_t *bytes, uint32_t length) {
   return fwrite(bytes, 1, length, ((struct host *)context)->out) == length ? 0 : -1;
 }
 
+static int read_new(void *context, uint32_t offset, uint8_t *into, uint32_t length) {
+  FILE *out = ((struct host *)context)->out;
+  if (fseek(out, (long)offset, SEEK_SET) != 0 || fread(into, 1, length, out) != length) return -1;
+  return fseek(out, 0, SEEK_END);
+}
+
 static int read_flash(void *context, uint32_t address, uint8_t *into, uint32_t length) {
   struct host *h = context;
   if (address > h->flash_size || length > h->flash_size - address) abort();
@@ -111,8 +117,8 @@ static int erase(void *context, uint32_t address) {
 static int stream(struct host *h, const char *path) {
   static struct waft_delta delta;
   static uint8_t sector[4096];
-  struct waft_io io = {.context = h, .patch_size = h->patch.size, .read_patch = read_patch, .read = read_old, .write = write_new, .old_size = h->old.size};
-  h->out = fopen(path, "wb");
+  struct waft_io io = {.context = h, .patch_size = h->patch.size, .read_patch = read_patch, .read = read_old, .write = write_new, .read_new = read_new, .old_size = h->old.size};
+  h->out = fopen(path, "wb+");
   if (h->out == NULL) return 2;
   int result = waft_delta_stream(&delta, &io, sector);
   fclose(h->out);

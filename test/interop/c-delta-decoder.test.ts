@@ -165,14 +165,41 @@ describe("the C decoder", () => {
     "makes the same bytes as ours of a streamed patch for $profile, format version $version",
     ({ profile, version }) => {
       const { patch, header } = makePatch(images.oldBytes, images.newBytes, { profile, version, effort: "fast" })
-      expect([header.profile.name, header.version]).toEqual([profile, version])
+      // A patch says the least version that its decoder needs, and this one needs nothing of 4.
+      expect([header.profile.name, header.version]).toEqual([profile, Math.min(version, 3)])
       expect(streamInC(patch, images.oldBytes)).toEqual({ code: 0, bytes: images.newBytes })
     },
   )
 
+  it.each(names)("makes the same bytes as ours of a packed patch for %s, whose copies cross its blocks", (profile) => {
+    const { oldBytes, newBytes } = rewrittenPair()
+    const { patch, header } = makePatch(oldBytes, newBytes, { profile })
+    expect([header.algorithm, header.version]).toEqual(["packed", 4])
+    expect(applyPatch(patch, oldBytes)).toEqual(newBytes)
+    expect(streamInC(patch, oldBytes)).toEqual({ code: 0, bytes: newBytes })
+  })
+
+  it("judges packed payloads that are noise as ours does, and stays inside its memory", () => {
+    const { oldBytes, newBytes } = rewrittenPair()
+    const { patch } = makePatch(oldBytes, newBytes, { profile: "mcu" })
+    const { headerSize } = readHeader(patch)
+    const next = numbers(991)
+    const codes = new Set<number>()
+    for (let round = 0; round < 60; round++) {
+      const bad = patch.slice()
+      for (let at = headerSize + (next() % 60); at < bad.length; at++) bad[at] = next() & 255
+      sealAgain(bad)
+      const here = resultHere(bad, oldBytes)
+      const inC = streamInC(bad, oldBytes).code
+      expect(inC, `round ${round}`).toBe(here === "bad-payload" ? 8 : 9)
+      codes.add(inC)
+    }
+    expect(codes).toContain(8)
+  })
+
   it("knows no version after its own", () => {
     const { patch } = makePatch(images.oldBytes, images.newBytes)
-    patch[4] = 4
+    patch[4] = 5
     expect(streamInC(patch, images.oldBytes).code).toBe(2)
     expect(resultHere(patch, images.oldBytes)).toBe("unknown-version")
   })
@@ -269,6 +296,18 @@ describe("the C decoder", () => {
     }
   })
 })
+
+/** An image of text that has nothing to do with the old one, and some of whose lines are there already. */
+function rewrittenPair(): { readonly oldBytes: Uint8Array; readonly newBytes: Uint8Array } {
+  const { oldBytes } = firmwarePair(20, 9)
+  const page = readFileSync(join(root, "docs", "delta-format.md"))
+  const newBytes = new Uint8Array([
+    ...page.subarray(0, 20_000),
+    ...page.subarray(500, 7000),
+    ...oldBytes.subarray(100, 900),
+  ])
+  return { oldBytes, newBytes }
+}
 
 function resultHere(patch: Uint8Array, oldBytes: Uint8Array): string | null {
   try {

@@ -5,6 +5,7 @@ import { BinaryCoder, type Part, parts } from "./code/binary-coder.ts"
 import { blockSize, codePreamble, sectorCount, targetCoder } from "./code/session.ts"
 import { isSourceDigest, type Patch, readPatch } from "./container.ts"
 import { DeltaError } from "./delta-error.ts"
+import { decodePacked } from "./pack.ts"
 import { OldImage } from "./place/old-image.ts"
 import { groupsOf } from "./place/order.ts"
 import type { ReadOld } from "./predict/window.ts"
@@ -80,6 +81,10 @@ function* targetChunks(
   }
   const coder = BinaryCoder.decoder(payload)
   coder.meter = meter
+  if (header.algorithm === "packed") {
+    yield* decodePacked(coder, header, readOld)
+    return
+  }
   const relation = header.algorithm === "full" ? null : codePreamble(coder, header, null).relation
   const target = targetCoder(coder, header, relation, readOld)
   target.seek(header.phase.new)

@@ -5,10 +5,13 @@ export const stagingChoices = [1, 2, 4, 8] as const
 /** How many sectors are staged before any of them is put in place. */
 export type StagingSectors = (typeof stagingChoices)[number]
 
+/** Format versions that have such a header. */
+export type CompactVersion = 2 | 3 | 4
+
 /** The fixed part of a header from format version 2 on, in the order of its bytes; docs/delta-format.md, section 1. */
 export interface CompactHeader {
   readonly headerSize: number
-  /** 0 stored, 1 full, 2 delta. */
+  /** 0 stored, 1 full, 2 delta, 3 packed. */
   readonly algorithm: number
   readonly profile: number
   readonly prior: number
@@ -112,7 +115,7 @@ class Reader {
 /** Reads the fixed part behind magic and version; `end` is where the header's CRC stands. Limits are the caller's to check. */
 export function readCompact(
   bytes: Uint8Array,
-  version: 2 | 3,
+  version: CompactVersion,
 ): { readonly header: CompactHeader; readonly end: number } {
   const reader = new Reader(bytes)
   const headerSize = reader.varint()

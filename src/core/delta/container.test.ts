@@ -37,14 +37,14 @@ function codeOf(patch: Uint8Array): string {
 /** Fields beyond their limits, each under right checksums: docs/delta-format.md section 1. */
 const beyond = [
   ["magic", (view: DataView) => view.setUint8(0, 0x58), "not-a-patch"],
-  ["version", (view: DataView) => view.setUint8(4, 4), "unknown-version"],
+  ["version", (view: DataView) => view.setUint8(4, 5), "unknown-version"],
   ["header size below 108", (view: DataView) => view.setUint16(6, 107, true), "bad-header"],
   ["header size above 4096", (view: DataView) => view.setUint16(6, 4097, true), "bad-header"],
   ["flags", (view: DataView) => view.setUint16(8, 2, true), "unsupported"],
   ["in-place flag without sectors", (view: DataView) => view.setUint16(8, 1, true), "bad-header"],
   ["algorithm", (view: DataView) => view.setUint8(10, 3), "unsupported"],
   ["profile", (view: DataView) => view.setUint8(11, 4), "unsupported"],
-  ["instruction set", (view: DataView) => view.setUint8(12, 13), "unsupported"],
+  ["instruction set", (view: DataView) => view.setUint8(12, 17), "unsupported"],
   ["starting tables", (view: DataView) => view.setUint8(13, 2), "unsupported"],
   ["old phase", (view: DataView) => view.setUint8(14, 4), "bad-header"],
   ["new phase", (view: DataView) => view.setUint8(14, 0x40), "bad-header"],
@@ -150,8 +150,8 @@ describe("a header from version 2 on", () => {
 
   it.each([
     ["flags", 6, 0x40, "unsupported"],
-    ["algorithm", 6, 3, "unsupported"],
-    ["instruction set", 7, 13, "unsupported"],
+    ["a packed payload", 6, 3, "unsupported"],
+    ["instruction set", 7, 17, "unsupported"],
     ["a number that never ends", 9, 0xff, "bad-header"],
   ] as const)("with %s that nobody knows is refused", (_, at, byte, code) => {
     const bad = made.patch.slice()

@@ -1,7 +1,14 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { concat, equalBytes } from "../kit/bytes.ts"
 import { crc32 } from "./checksum.ts"
-import { readCompact, shortDigest, type StagingSectors, withSize, writeCompact } from "./compact-header.ts"
+import {
+  type CompactVersion,
+  readCompact,
+  shortDigest,
+  type StagingSectors,
+  withSize,
+  writeCompact,
+} from "./compact-header.ts"
 import { DeltaError } from "./delta-error.ts"
 import { ramNeeded } from "./memory.ts"
 import { type ArchitectureName, architectures } from "./predict/architectures.ts"
@@ -15,13 +22,14 @@ export const fixedHeaderSize = 108
 export const largestHeader = 4096
 /** Largest image that a patch may make or be made from. */
 export const largestImage = 256 * 1024 * 1024
-export const algorithms = ["stored", "full", "delta"] as const
+export const algorithms = ["stored", "full", "delta", "packed"] as const
 export type Algorithm = (typeof algorithms)[number]
 
-/** Versions of the format: 2 has a smaller header and second weights, 3 takes hashed slots sparingly. */
-export const formatVersions = [1, 2, 3] as const
+/** Versions of the format: 2 has a smaller header and second weights, 3 takes hashed slots sparingly, 4 can be packed. */
+export const formatVersions = [1, 2, 3, 4] as const
 export type FormatVersion = (typeof formatVersions)[number]
-export const newestVersion = 3
+/** A patch says the least version that its decoder needs. */
+export const newestVersion = 4
 
 export interface PatchHeader {
   readonly version: FormatVersion
@@ -189,7 +197,7 @@ export function readHeader(bytes: Uint8Array): { readonly header: PatchHeader; r
     if (bytes[i] !== magic.charCodeAt(i)) throw new DeltaError("not-a-patch", "it does not begin as a patch does")
   }
   const version = bytes[at.version]
-  if (version === 2 || version === 3) return readCompactHeader(bytes, version)
+  if (version === 2 || version === 3 || version === 4) return readCompactHeader(bytes, version)
   if (version !== 1) throw new DeltaError("unknown-version", `format version ${version}`)
   if (bytes.length < fixedHeaderSize) throw new DeltaError("truncated", "shorter than a header")
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -206,10 +214,10 @@ export function readHeader(bytes: Uint8Array): { readonly header: PatchHeader; r
   return { header, headerSize }
 }
 
-/** A header of version 2 or 3. */
+/** A header of version 2 to 4. */
 function readCompactHeader(
   bytes: Uint8Array,
-  version: 2 | 3,
+  version: CompactVersion,
 ): { readonly header: PatchHeader; readonly headerSize: number } {
   const { header: read, end } = readCompact(bytes, version)
   const { headerSize, ...fixed } = read
@@ -313,6 +321,8 @@ function checkLimits(header: PatchHeader, flags: number): void {
   if (header.sourceSize > largestImage || header.targetSize > largestImage) refuse("an image is too large")
   if (header.payloadSize > largestImage) refuse("the payload is too large")
   if (spareSectors(header) > mostPreserveSlots) refuse(`${spareSectors(header)} spare sectors`)
+  if (header.algorithm === "packed" && (header.version < 4 || sectorSize > 0))
+    throw new DeltaError("unsupported", "a packed payload before format version 4 or in place")
   if (header.prior > 1) throw new DeltaError("unsupported", `starting tables ${header.prior}`)
   if (header.ramNeeded > header.profile.ramLimit) refuse("it needs more memory than its profile allows")
   if (!hasFittingBlocks(header)) refuse("the block index does not fit the target")

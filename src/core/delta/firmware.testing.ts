@@ -110,7 +110,7 @@ export function sealAgain(patch: Uint8Array): Uint8Array {
 function checksumsOf(patch: Uint8Array, view: DataView) {
   if (patch[4] === 1) return { crcAt: 104, payloadCrcAt: 36, headerSize: view.getUint16(6, true) }
   try {
-    const { header, end } = readCompact(patch, patch[4] === 2 ? 2 : 3)
+    const { header, end } = readCompact(patch, patch[4] === 2 ? 2 : patch[4] === 4 ? 4 : 3)
     return { crcAt: end, payloadCrcAt: end - 44, headerSize: header.headerSize }
   } catch {
     return { crcAt: 60, payloadCrcAt: 16, headerSize: 64 }

@@ -38,6 +38,12 @@ const first = made(1)
 const second = made(2)
 const newest = made(3)
 const { plain } = newest
+/** A text that has nothing to do with the old image. */
+const words = Uint8Array.from(
+  { length: 3000 },
+  (_, i) => "the patch is between what is inside; "[(i * i + (i >> 5)) % 37]?.charCodeAt(0) ?? 0,
+)
+const packed = makePatch(oldBytes, words, { profile: "tiny" }).patch
 
 type Outcome = "refused" | "stopped" | "applied"
 
@@ -68,9 +74,9 @@ function place(patch: Uint8Array): Outcome {
   return outcome
 }
 
-function stream(patch: Uint8Array): Outcome {
+function stream(patch: Uint8Array, target = newBytes): Outcome {
   try {
-    expect(applyPatch(patch, oldBytes)).toEqual(newBytes)
+    expect(applyPatch(patch, oldBytes)).toEqual(target)
     return "applied"
   } catch (error) {
     expect(error).toBeInstanceOf(DeltaError)
@@ -88,6 +94,7 @@ const cases = [
   { name: "streamed", patch: newest.plain, apply: stream },
   { name: "in place", patch: newest.inPlace, apply: place },
   { name: "signed", patch: newest.signed, apply: stream },
+  { name: "packed", patch: packed, apply: (patch: Uint8Array) => stream(patch, words) },
   { name: "version 1, streamed", patch: first.plain, apply: stream },
   { name: "version 1, in place", patch: first.inPlace, apply: place },
   { name: "version 1, signed", patch: first.signed, apply: stream },
@@ -161,6 +168,26 @@ describe("a patch whose payload ends before its target does, under right checksu
     expect(() => applyPatch(remade("delta", payload.slice(0, length), newBytes.length), oldBytes)).toThrow(
       expect.objectContaining({ code: "bad-payload" }),
     )
+  })
+
+  it("is packed, and of any byte changed is stopped, or comes out as it should", () => {
+    expect(readHeader(packed).header.algorithm).toBe("packed")
+    const { headerSize } = readHeader(packed)
+    const codes = new Set<string>()
+    for (let at = headerSize; at < packed.length; at++) {
+      for (const change of [1, 0x80, 0xff]) {
+        try {
+          const found = applyPatch(sealAgain(withByte(packed, at, (packed[at] ?? 0) ^ change)), oldBytes)
+          expect(found).toEqual(words)
+          codes.add("applied")
+        } catch (error) {
+          expect(error).toBeInstanceOf(DeltaError)
+          codes.add((error as DeltaError).code)
+        }
+      }
+    }
+    // The last byte may hold bits that nothing hangs on.
+    expect(codes).toContain("bad-payload")
   })
 
   it.each(["delta", "full"] as const)("stops at the first missing byte, though it says 256 MB (%s)", (algorithm) => {

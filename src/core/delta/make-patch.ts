@@ -22,13 +22,15 @@ import { fitRelation } from "./match/fit-relation.ts"
 import type { Segment } from "./match/segments.ts"
 import { Study, variants } from "./match/study.ts"
 import { ramNeeded } from "./memory.ts"
+import { encodePacked, largestPacked } from "./pack.ts"
 import { findOrder } from "./place/find-order.ts"
 import { OldImage } from "./place/old-image.ts"
 import { groupsOf } from "./place/order.ts"
 import { verifyInPlace } from "./place/verify.ts"
-import type { ArchitectureName } from "./predict/architectures.ts"
+import { type ArchitectureName, firstVersionOf } from "./predict/architectures.ts"
 import { readerOf } from "./predict/detect.ts"
 import { type Profile, type ProfileName, profiles } from "./profiles.ts"
+import { gnuDeflate } from "./wrap/deflate/gnu-gzip.ts"
 
 export interface MakeOptions {
   readonly profile?: ProfileName
@@ -75,7 +77,7 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   const study = options.study ?? new Study(oldBytes, newBytes)
   const spares = sparesOf(options)
   const base: CodedHeader = {
-    version: options.version ?? newestVersion,
+    version: Math.min(options.version ?? newestVersion, deltaVersion) as FormatVersion,
     profile: profiles[options.profile ?? "std"],
     architecture: "none",
     prior: 1,
@@ -94,12 +96,15 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
       { algorithm: "stored", payload: newBytes },
     )
   }
+  if (mayBePacked(options, study) && isDearForPacked(delta, newBytes)) {
+    payloads.push({ algorithm: "packed", payload: encodePacked(oldBytes, newBytes, coded.profile.isSmall) })
+  }
   const { algorithm, payload } = payloads.reduce((best, next) =>
     next.payload.length < best.payload.length ? next : best,
   )
   step(0.85)
   const header: PatchHeader = {
-    ...coded,
+    ...(algorithm === "packed" ? { ...base, profile: coded.profile, version: newestVersion, prior: 0 } : coded),
     algorithm,
     payloadSize: payload.length,
     payloadCrc: crc32(payload),
@@ -113,6 +118,20 @@ export function makePatch(oldBytes: Uint8Array, newBytes: Uint8Array, options: M
   else verifyInPlace(patch, oldBytes)
   step(1)
   return { patch, header }
+}
+
+/** What the newest version brings is packed payloads; a delta needs no more than this one. */
+const deltaVersion = 3
+
+/** Whether the decoder can copy from what it has written: from version 4 on, when it streams. */
+function mayBePacked({ version = newestVersion, sectorSize }: MakeOptions, { oldBytes, newBytes }: Study): boolean {
+  return version > deltaVersion && sectorSize === undefined && oldBytes.length + newBytes.length <= largestPacked
+}
+
+/** Whether a delta is so large that the new image, packed, may be smaller; what it packs to is told by a quick packer. */
+function isDearForPacked(delta: Uint8Array, newBytes: Uint8Array): boolean {
+  if (isNearlyNew(delta, newBytes)) return true
+  return delta.length > newBytes.length / 64 && delta.length > gnuDeflate(newBytes, 1).length / 2
 }
 
 /** The sector size to make a patch in place for, where the flash leaves a choice, in bytes: 4096, or the least that can be numbered. */
@@ -170,6 +189,9 @@ const triedUpTo: Readonly<
   high: { rivals: largestImage, variants: largestImage, profiles: largestImage },
 }
 
+/** What a change of the shift may cost, in bits, when the segments are settled. */
+const settlings = [20, 24]
+
 /**
  * The smallest of several deltas: for the instruction set that was found and for its rivals, each with segments found in
  * several ways, and with the settings of the smaller profiles, which a decoder of this one has as well.
@@ -182,10 +204,13 @@ function smallestDelta(
 ): Encoded {
   const { newBytes } = study
   const encoded = (coded: CodedHeader, analysis: Analysis): Encoded => {
-    const header = { ...coded, architecture: analysis.architecture, phase: analysis.phase }
+    const { architecture, phase } = analysis
+    // A patch says the least version that its decoder needs.
+    const version = Math.max(coded.version, firstVersionOf(architecture)) as FormatVersion
+    const header = { ...coded, version, architecture, phase }
     return { coded: header, analysis, payload: encodeDelta(header, analysis, newBytes) }
   }
-  const first = study.plain(options.architecture ?? "auto")
+  const first = study.plain(options.architecture ?? "auto", options.version)
   step(0.2)
   let best = encoded(base, first)
   step(0.3)
@@ -197,12 +222,17 @@ function smallestDelta(
   }
   const upTo = triedUpTo[options.effort ?? "normal"]
   if (isNearlyNew(best.payload, newBytes)) return best
-  if (newBytes.length <= upTo.rivals) for (const rival of first.rivals) isBetter(encoded(base, study.plain(rival)))
+  if (newBytes.length <= upTo.rivals)
+    for (const rival of first.rivals) isBetter(encoded(base, study.plain(rival, options.version)))
   if (newBytes.length <= upTo.variants) {
     for (const [index, variant] of variants.entries()) {
       isBetter(encoded(base, study.varied(best.analysis, variant)))
       step(0.3 + (0.3 * (index + 1)) / variants.length)
     }
+  }
+  if (newBytes.length <= upTo.variants) {
+    const { analysis } = best
+    for (const enter of settlings) isBetter(encoded(base, study.settled(analysis, base.profile, enter)))
   }
   if (newBytes.length <= upTo.profiles) {
     const smaller = Object.values(profiles).filter(

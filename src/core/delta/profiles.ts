@@ -38,7 +38,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     hashedSlots: 360,
     sparingSlots: 552,
     isSmall: true,
-    stateSize: 7112,
+    stateSize: 7096,
     ramLimit: 8192,
   },
   mcu: {
@@ -51,7 +51,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 128,
     hashedSlots: 4608,
     isSmall: false,
-    stateSize: 31392,
+    stateSize: 31376,
     ramLimit: 32768,
   },
   std: {
@@ -64,7 +64,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 1024,
     hashedSlots: 22528,
     isSmall: false,
-    stateSize: 127008,
+    stateSize: 126992,
     ramLimit: 131072,
   },
   gateway: {
@@ -77,7 +77,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     runCap: 4096,
     hashedSlots: 65536,
     isSmall: false,
-    stateSize: 420912,
+    stateSize: 420904,
     ramLimit: 524288,
   },
 }

@@ -10,6 +10,7 @@ export const parts = [
   "switches",
   "old bytes",
   "literals",
+  "copies",
 ] as const
 export type Part = (typeof parts)[number]
 /** The place of a part in a meter. */

@@ -162,7 +162,7 @@ export const lnMantissa = Uint8Array.of(
 )
 
 /** 256 ln(x) for x = 1 … 8191. */
-function ln256(x: number): number {
+export function ln256(x: number): number {
   const exponent = 31 - Math.clz32(x)
   return ((exponent * 45426) >> 8) + (lnMantissa[((x << (12 - exponent)) - 4096) >> 6] as number)
 }

@@ -1,11 +1,13 @@
 import type { Relation } from "../code/relation.ts"
-import { type ArchitectureName, architectures } from "../predict/architectures.ts"
+import { type FormatVersion, newestVersion } from "../container.ts"
+import { type ArchitectureName, architectures, architecturesOf } from "../predict/architectures.ts"
 import { type Evidence, repairs } from "../predict/detect.ts"
 import { Translation } from "../predict/translate.ts"
 import { AddressMap } from "./address-map.ts"
 import { mapEntries } from "./build-map.ts"
-import { findRegions, findValueShifts, wordPairs } from "./find-addresses.ts"
+import { findLoadBase, findRegions, findValueShifts, wordPairs } from "./find-addresses.ts"
 import { pruneValues } from "./prune-values.ts"
+import { hasReferences, referencePairs } from "./references.ts"
 import { findSegments, type Segment } from "./segments.ts"
 
 /** Where the words of an image begin: so many bytes are thought before its first, to make its alignment even. */
@@ -28,14 +30,20 @@ export interface Analysis extends Relation {
   readonly rivals: readonly ArchitectureName[]
 }
 
+interface Begin {
+  readonly segments?: readonly Segment[]
+  /** Instruction sets that decoders of this format version do not know are not tried. */
+  readonly version?: FormatVersion
+}
+
 /** Matches the images and finds their instruction set (unless given), alignment, addresses and shifts. */
 export function analyse(
   oldBytes: Uint8Array,
   newBytes: Uint8Array,
   given: ArchitectureName | "auto",
-  segments: readonly Segment[] = findSegments(oldBytes, newBytes),
+  { segments = findSegments(oldBytes, newBytes), version = newestVersion }: Begin = {},
 ): Analysis {
-  const images = { oldBytes, newBytes, segments }
+  const images = { oldBytes, newBytes, segments, version }
   let best = analysePhase(images, { old: 0, new: 0 }, { given, windows: manyWindows })
   const misses = countMisses(oldBytes, newBytes, segments)
   if (misses < 64 || best.score > misses / 3) return pruned(best.analysis)
@@ -79,6 +87,7 @@ export interface Images {
   readonly oldBytes: Uint8Array
   readonly newBytes: Uint8Array
   readonly segments: readonly Segment[]
+  readonly version?: FormatVersion
 }
 
 function padded(bytes: Uint8Array, front: number): Uint8Array {
@@ -106,9 +115,21 @@ function analysePhase(
   const regions = findRegions({ oldBytes, newBytes, phase }, pairs, map)
   // The look of a few windows does without the value map: finding it takes longest.
   const values = windows === fewWindows ? [] : findValueShifts(pairs, new Translation(map, regions, []))
-  const evidence = { oldBytes, newBytes, segments, translation: new Translation(map, regions, values) }
-  const rated = (rows: readonly Architecture[], most: number): Rated[] => rows.map((row) => rate(row, evidence, most))
-  const possible = architectures.filter(({ name }) => given === "auto" || name === given)
+  const usual = { regions, values }
+  const padding = { oldBytes, newBytes, segments }
+  const knownAddresses = new Map<ArchitectureName, Addresses>()
+  const addresses = (name: ArchitectureName): Addresses => {
+    const found = knownAddresses.get(name) ?? (windows === fewWindows ? usual : ownAddresses(name, padding, map, usual))
+    knownAddresses.set(name, found)
+    return found
+  }
+  const rated = (rows: readonly Architecture[], most: number): Rated[] =>
+    rows.map((row) => {
+      const found = addresses(row.name)
+      return rate(row, { ...padding, translation: new Translation(map, found.regions, found.values) }, most)
+    })
+  const known = given === "auto" ? architecturesOf(images.version ?? newestVersion) : architectures
+  const possible = known.filter(({ name }) => given === "auto" || name === given)
   // A look at a few windows tells which are worth more.
   const promising = windows === fewWindows ? possible : mostPromising(rated(possible, fewWindows))
   const found = rated(promising, windows)
@@ -124,7 +145,28 @@ function analysePhase(
         .slice(0, 2)
         .map((row) => row.name)
   const { score, name: architecture } = best
-  return { score, analysis: { phase, oldBytes, newBytes, segments, entries, regions, values, architecture, rivals } }
+  return { score, analysis: { phase, ...padding, entries, ...addresses(architecture), architecture, rivals } }
+}
+
+type Addresses = Pick<Relation, "regions" | "values">
+
+/** Load address and shifts of data by what the instructions refer to, where those of an instruction set tell more than aligned words. */
+function ownAddresses(
+  name: ArchitectureName,
+  images: { readonly oldBytes: Uint8Array; readonly newBytes: Uint8Array; readonly segments: readonly Segment[] },
+  map: AddressMap,
+  usual: Addresses,
+): Addresses {
+  const length = images.oldBytes.length
+  const base = hasReferences(name, "code") ? findLoadBase(referencePairs(name, "code", images), map, length) : null
+  const whole = { oldOffset: 0, oldLength: length, newOffset: 0 }
+  const regions = hasReferences(name, "code")
+    ? base === null
+      ? []
+      : [{ ...whole, oldAddress: base, newAddress: base }]
+    : usual.regions
+  if (!hasReferences(name, "data")) return { regions, values: usual.values }
+  return { regions, values: findValueShifts(referencePairs(name, "data", images), new Translation(map, regions, [])) }
 }
 
 type Architecture = (typeof architectures)[number]

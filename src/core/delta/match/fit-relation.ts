@@ -28,11 +28,22 @@ function fitEntries(analysis: Analysis, cap: number): readonly MapEntry[] {
     () => undefined,
   )
   const { uses } = map
-  const kept = [...uses.keys()]
-    .sort((a, b) => (uses[b] as number) - (uses[a] as number) || a - b)
-    .slice(0, cap)
-    .sort((a, b) => a - b)
-  return kept.map((i) => ({ oldStart: map.oldStarts[i] as number, shift: map.shifts[i] as number }))
+  const byUse = [...uses.keys()].sort((a, b) => (uses[b] as number) - (uses[a] as number) || a - b)
+  let least = cap
+  let most = byUse.length
+  while (least < most) {
+    const middle = (least + most + 1) >> 1
+    if (withoutRepeats(map, byUse.slice(0, middle)).length <= cap) least = middle
+    else most = middle - 1
+  }
+  return withoutRepeats(map, byUse.slice(0, least))
+}
+
+/** The pieces that were kept; where those between them are gone, one may say what the one before it says. */
+function withoutRepeats(map: AddressMap, kept: readonly number[]): readonly MapEntry[] {
+  const pieces = [...kept].sort((a, b) => a - b)
+  const entries = pieces.map((i) => ({ oldStart: map.oldStarts[i] as number, shift: map.shifts[i] as number }))
+  return entries.filter((entry, i) => entry.shift !== entries[i - 1]?.shift)
 }
 
 /** Drops the shortest pieces first: they are likely to hold the fewest values. */

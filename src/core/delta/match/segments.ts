@@ -54,14 +54,17 @@ export class Matcher {
     this.newBytes = newBytes
   }
 
-  /** `expect` says what stands on a diagonal; without it, the old bytes as they are. */
-  segments(price: Prices = prices, expect: Expect | null = null): Segment[] {
+  /**
+   * `expect` says what stands on a diagonal; without it, the old bytes as they are. `resets`: where the decoder goes over to
+   * another shift by itself, by ascending start.
+   */
+  segments(price: Prices = prices, expect: Expect | null = null, resets: readonly Segment[] = []): Segment[] {
     const { oldBytes, newBytes } = this
     this.order ??= suffixArray(oldBytes)
     const name = `${price.shortestSeed} ${price.dense}`
     const seeds = this.seeds.get(name) ?? findSeeds({ oldBytes, newBytes, order: this.order }, price)
     this.seeds.set(name, seeds)
-    return cheapestPath(newBytes, seeds, price, expect ?? asTheyWere(oldBytes))
+    return cheapestPath({ newBytes, seeds, resets }, price, expect ?? asTheyWere(oldBytes))
   }
 }
 
@@ -203,15 +206,36 @@ function isHit(track: Track, at: number, byte: number | undefined, expect: Expec
   return track.expected[at - track.expectedFrom] === byte
 }
 
-function cheapestPath(newBytes: Uint8Array, seeds: Seeds, price: Prices, expect: Expect): Segment[] {
+interface Ways {
+  readonly newBytes: Uint8Array
+  readonly seeds: Seeds
+  readonly resets: readonly Segment[]
+}
+
+function cheapestPath({ newBytes, seeds, resets }: Ways, price: Prices, expect: Expect): Segment[] {
   const stepStart: number[] = [0]
   const stepShift: number[] = [0]
   const stepBefore: number[] = [-1]
   let tracks: Track[] = [newTrack(0, 0, 0)]
   let nextSeed = 0
+  let nextReset = 0
   for (let at = 0; at < newBytes.length; at++) {
     let best = tracks[0] as Track
     for (const track of tracks) if (track.cost < best.cost) best = track
+    for (; nextReset < resets.length && (resets[nextReset] as Segment).newStart <= at; nextReset++) {
+      const { shift } = resets[nextReset] as Segment
+      const known = tracks.find((track) => track.shift === shift)
+      for (const track of tracks) if (track !== known && track !== best) track.cost += price.enter
+      if (best !== known && (known === undefined || known.cost > best.cost)) {
+        stepStart.push(at)
+        stepShift.push(shift)
+        stepBefore.push(best.step)
+        tracks = tracks.filter((track) => track !== known)
+        tracks.push(newTrack(shift, best.cost, stepStart.length - 1))
+      }
+      if (best.shift !== shift) best.cost += price.enter
+      for (const track of tracks) if (track.cost < best.cost) best = track
+    }
     for (; nextSeed < seeds.starts.length && (seeds.starts[nextSeed] as number) <= at; nextSeed++) {
       const shift = seeds.shifts[nextSeed] as number
       const entered = best.cost + price.enter

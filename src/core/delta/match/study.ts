@@ -1,9 +1,12 @@
+import { type FormatVersion, newestVersion } from "../container.ts"
 import { type ArchitectureName, architectures } from "../predict/architectures.ts"
 import { readerOf } from "../predict/detect.ts"
 import { Translation } from "../predict/translate.ts"
 import { Window } from "../predict/window.ts"
+import type { RelationLimits } from "../code/relation.ts"
 import { AddressMap } from "./address-map.ts"
 import { type Analysis, analyse, analyseAgain } from "./analyse.ts"
+import { fitRelation } from "./fit-relation.ts"
 import { type Expect, Matcher, type Prices, prices } from "./segments.ts"
 
 interface Look {
@@ -37,10 +40,11 @@ export class Study {
   }
 
   /** Instruction set (unless given), alignment, addresses and shifts. */
-  plain(architecture: ArchitectureName | "auto"): Analysis {
-    const known = this.plainly.get(architecture)
-    const found = known ?? analyse(this.oldBytes, this.newBytes, architecture, this.matcher.segments())
-    this.plainly.set(architecture, found)
+  plain(architecture: ArchitectureName | "auto", version: FormatVersion = newestVersion): Analysis {
+    const key = `${architecture} ${version}`
+    const segments = this.matcher.segments()
+    const found = this.plainly.get(key) ?? analyse(this.oldBytes, this.newBytes, architecture, { segments, version })
+    this.plainly.set(key, found)
     return found
   }
 
@@ -51,6 +55,28 @@ export class Study {
     const found = row.get(variant) ?? this.look(known, looks[variant])
     row.set(variant, found)
     return found
+  }
+
+  /**
+   * The same with the segments that are cheapest by what the decoder will know, cut down to a profile: where it goes over to
+   * another shift by itself, and what it predicts.
+   */
+  settled(known: Analysis, limits: RelationLimits, enter: number): Analysis {
+    const { phase } = known
+    const { entries, regions, values } = fitRelation(known, limits)
+    const fitted = { ...known, entries, regions, values }
+    const map = new AddressMap(entries)
+    const resets = Array.from({ length: map.size }, (_, rank) => ({
+      newStart: map.newStartAt(rank) - phase.new,
+      shift: map.shiftAt(rank) - phase.new + phase.old,
+    }))
+    const price = { ...prices, ...looks.short.price, enter: enter * 16 }
+    const segments = this.matcher.segments(price, translated(fitted), resets)
+    const change = phase.new - phase.old
+    return {
+      ...fitted,
+      segments: segments.map(({ newStart, shift }) => ({ newStart: newStart + phase.new, shift: shift + change })),
+    }
   }
 
   private look(known: Analysis, { price, isTranslated }: Look): Analysis {
@@ -75,6 +101,10 @@ function translated(known: Analysis): Expect {
     }
     window.load(read, place)
     for (const predict of predictors) predict(window, translation)
-    into.set(window.predicted.subarray(0, into.length))
+    const { newBytes } = known
+    for (let i = 0; i < into.length; i++) {
+      const raw = window.raw[i] as number
+      into[i] = newBytes[at + phase.new + i] === raw ? raw : (window.predicted[i] as number)
+    }
   }
 }

@@ -36,6 +36,15 @@ const calls: readonly Call[] = [
   { name: "tc32", instruction: "TJL", before: "00 90 76 98", after: "00 90 7a 98" },
   { name: "8051", instruction: "LCALL", before: "12 02 00", after: "12 02 08" },
   { name: "videocore4", instruction: "BL", before: "80 90 78 00", after: "80 90 7c 00" },
+  { name: "videocore4-near", instruction: "BL", before: "80 90 78 00", after: "80 90 7c 00" },
+  {
+    name: "pic24-data",
+    instruction: "CALL (DS70157)",
+    before: "00 01 02 00 00 00 00 00",
+    after: "04 01 02 00 00 00 00 00",
+  },
+  { name: "xtensa-be", instruction: "CALL0 (Xtensa ISA, 6)", before: "50 00 3b", after: "50 00 3d" },
+  { name: "hexagon", instruction: "call (80-N2040, J2_call)", before: "78 c0 00 5a", after: "7c c0 00 5a" },
   { name: "none", instruction: "a pointer", before: "00 02 00 08", after: "08 02 00 08", base: 0x08000000 },
 ]
 

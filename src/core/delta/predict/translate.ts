@@ -40,16 +40,22 @@ export class Translation {
    * Targets outside the image (ROM, a boot loader) stay where they are.
    */
   relative(at: number, target: number): number {
-    let home = this.home
-    if (home === null || at < home.oldOffset || at >= home.oldOffset + home.oldLength) {
-      home = this.regions.find((region) => at >= region.oldOffset && at < region.oldOffset + region.oldLength) ?? null
-      this.home = home
-    }
-    if (home === null) return this.offset(target)
-    if (target >= home.oldOffset && target < home.oldOffset + home.oldLength) return this.offset(target)
+    const home = this.homeOf(at)
+    if (home === null || isIn(home, target)) return this.offset(target)
     const address = target - home.oldOffset + home.oldAddress
     const moved = this.address(address)
     return (moved < 0 ? address : moved) - home.newAddress + home.newOffset
+  }
+
+  /** Whether a target lies in the region of what refers to it, or nothing is known of regions: code may refer to nothing else. */
+  isNear(at: number, target: number): boolean {
+    const home = this.homeOf(at)
+    return home === null || isIn(home, target)
+  }
+
+  private homeOf(at: number): Region | null {
+    if (this.home === null || !isIn(this.home, at)) this.home = this.regions.find((region) => isIn(region, at)) ?? null
+    return this.home
   }
 
   /** Forgets in which region the last reference stood, so that a group never depends on the one before it. */
@@ -93,6 +99,10 @@ export class Translation {
     if (low === 0 || low === this.valueStarts.length) return -1
     return this.valueShifts[low - 1] === noShift ? -1 : low - 1
   }
+}
+
+function isIn({ oldOffset, oldLength }: Region, offset: number): boolean {
+  return offset >= oldOffset && offset < oldOffset + oldLength
 }
 
 /** Ends a piece of the value map: from here on nothing is known. */
