@@ -51,7 +51,12 @@ export const limits = {
   "http.strangers-per-address": {
     most: 256,
     unit: "connections",
-    says: "of one address without one whole request; the oldest gives way",
+    says: "of one address that are known by nothing they asked for; the oldest gives way",
+  },
+  "http.bodies": {
+    most: 16 * 1024 * 1024,
+    unit: "bytes",
+    says: "of bodies that are being read from devices; the one that was begun longest ago gives way",
   },
   "wire.bytes": { most: 32 * 1024 * 1024, unit: "bytes", says: "of transcripts in all; the oldest is forgotten" },
   "wire.sessions-per-device": { most: 8, unit: "contacts", says: "of one device are kept; the oldest is forgotten" },

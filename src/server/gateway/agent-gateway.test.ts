@@ -35,11 +35,12 @@ class AgentRehearsal {
       ftpAddress: { host: null, port: () => 2121 },
       deviceUrl: null,
     })
+    const head = { method, path, authorization: token === "" ? "" : `Bearer ${token}` }
+    const turnedAway = gateway.turnAway(head)
+    if (turnedAway !== null) return { ...turnedAway, unread: true }
     return gateway.answer({
-      method,
-      path,
+      ...head,
       query,
-      authorization: token === "" ? "" : `Bearer ${token}`,
       body: new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body ?? null)),
       origin,
       signal: this.gone.signal,

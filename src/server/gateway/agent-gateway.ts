@@ -25,7 +25,7 @@ import type { FleetNeeds } from "../fleet/fleet-needs.ts"
 import type { LiveDevice } from "../fleet/live-fleet.ts"
 import { takeNote } from "../fleet/take-note.ts"
 import { takeReport } from "../fleet/take-report.ts"
-import type { CallAnswer, DeviceCall, DeviceCalls } from "../transports/http/device-call.ts"
+import type { CallAnswer, CallHead, DeviceCall, DeviceCalls } from "../transports/http/device-call.ts"
 import { originUrl, ticketDirectory } from "./http-gateway.ts"
 import { isSameText } from "./is-same-text.ts"
 import type { WorkWaits } from "./work-waits.ts"
@@ -46,6 +46,15 @@ export function agentGateway(needs: AgentGatewayNeeds): DeviceCalls {
   return {
     prefix: "/agent/",
     maxBodyBytes: agentBodyBytes,
+    turnAway: (head) => {
+      try {
+        demandKnown(needs, head)
+        return null
+      } catch (error) {
+        if (error instanceof Refusal) return problem(error)
+        throw error
+      }
+    },
     answer: async (call) => {
       try {
         return await answer(needs, call)
@@ -77,6 +86,12 @@ function answer(needs: AgentGatewayNeeds, call: DeviceCall): Promise<CallAnswer>
   if (name === `POST ${agentCalls.report.path}`) return report(needs, call)
   if (name === `POST ${agentCalls.note.path}`) return note(needs, call)
   throw new Refusal("no-such-route", { path: call.path.slice(0, 200) })
+}
+
+/** Whoever has no token is answered by nothing else, and nothing of it is read. */
+function demandKnown(needs: AgentGatewayNeeds, head: CallHead): void {
+  if (`${head.method} ${head.path}` === `POST ${agentCalls.enrol.path}`) enrolmentOf(needs, head)
+  else deviceOf(needs, head)
 }
 
 const json = (view: EnrolView | WorkView | ReportView | NoteView): CallAnswer => ({
@@ -175,12 +190,12 @@ function takeDown(
   }
 }
 
-function bearer({ authorization }: DeviceCall): { readonly user: string; readonly secret: string } {
+function bearer({ authorization }: CallHead): { readonly user: string; readonly secret: string } {
   const match = /^Bearer +([A-Za-z0-9-]{1,40})\.([A-Za-z0-9_-]{1,80})$/i.exec(authorization)
   return { user: match?.[1] ?? "", secret: match?.[2] ?? "" }
 }
 
-function deviceOf({ live, families }: AgentGatewayNeeds, call: DeviceCall): LiveDevice {
+function deviceOf({ live, families }: AgentGatewayNeeds, call: CallHead): LiveDevice {
   const { user, secret } = bearer(call)
   const login = live.logins.get(user)
   const isKnown = login?.kind === "device" && isSameText(secret, login.device.access.secret)
@@ -188,7 +203,7 @@ function deviceOf({ live, families }: AgentGatewayNeeds, call: DeviceCall): Live
   return login
 }
 
-function enrolmentOf({ live }: AgentGatewayNeeds, call: DeviceCall): Enrolment {
+function enrolmentOf({ live }: AgentGatewayNeeds, call: CallHead): Enrolment {
   const { user, secret } = bearer(call)
   const enrolment = live.enrolments.get(user)
   if (enrolment === undefined || enrolment.revokedAt !== null || !isSameText(secret, enrolment.secret)) {

@@ -108,7 +108,7 @@ class HttpGateway {
 
   #answer({ match, head, request, caller }: Called): HttpNode {
     const { route } = match
-    if (caller.kind === "nobody") return textNode(route.stranger ?? notFound)
+    if (caller.kind === "nobody") return { ...textNode(route.stranger ?? notFound), isForStranger: true }
     if (route.bodyBytes !== undefined && caller.kind === "known" && !this.#mayTell(caller.login)) return tooMany
     if (route.bodyBytes !== undefined || caller.kind === "enrolling") {
       const maxBodyBytes = route.bodyBytes ?? 0
@@ -358,11 +358,12 @@ async function orRefusal(answer: () => Promise<HttpNotice | HttpFile>): Promise<
 
 function methodRefused(allowed: readonly string[]): HttpNotice {
   const names = allowed.flatMap((name) => (name === "GET" ? [name, "HEAD"] : [name])).join(", ")
-  return textNode({
+  const node = textNode({
     status: 405,
     headers: { Allow: names },
     body: { type: "text/plain", text: "method not allowed\n" },
   })
+  return { ...node, isForStranger: true }
 }
 
 const tooMany: HttpNotice = textNode({

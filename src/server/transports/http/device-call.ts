@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { BodyRoom } from "./body-room.ts"
 import type { Origin } from "./origin.ts"
 
 /** The host's calls: requests that carry a body or wait for their answer. */
@@ -6,17 +7,22 @@ export interface DeviceCalls {
   /** Paths below this, with a final slash, are calls. */
   readonly prefix: string
   readonly maxBodyBytes: number
+  /** What a caller is answered who has no business here, before a byte of its body is read; null = it has. */
+  readonly turnAway: (head: CallHead) => CallAnswer | null
   /** Must not reject for what a caller may do wrong. */
   readonly answer: (call: DeviceCall) => Promise<CallAnswer>
 }
 
-export interface DeviceCall {
+export interface CallHead {
   readonly method: string
   readonly path: string
-  /** Without the question mark; nothing is decoded. */
-  readonly query: string
   /** The `Authorization` header, or nothing. */
   readonly authorization: string
+}
+
+export interface DeviceCall extends CallHead {
+  /** Without the question mark; nothing is decoded. */
+  readonly query: string
   readonly body: Uint8Array
   readonly origin: Origin
   /** Aborted when the caller has gone. */
@@ -29,9 +35,20 @@ export interface CallAnswer {
   readonly body: string
 }
 
+/** The head of a call, as its caller is known by it. */
+export function headOf({ request, path }: CallExchange): CallHead {
+  return { method: request.method ?? "", path, authorization: request.headers.authorization ?? "" }
+}
+
+/** Ends the connection with an answer: its body, which nobody reads, may still be on its way. */
+export function sendAway({ response }: CallExchange, answer: CallAnswer): void {
+  send(response, answer, true)
+}
+
 /** Reads a call's body and answers it. Rejects when the host fails. */
-export async function answerCall(calls: DeviceCalls, { request, response, path, origin }: CallExchange): Promise<void> {
-  const body = await readBody(request, calls.maxBodyBytes)
+export async function answerCall(calls: DeviceCalls, exchange: CallExchange, room: BodyRoom): Promise<void> {
+  const { request, response, origin } = exchange
+  const body = await room.read(request, calls.maxBodyBytes)
   if (body === null) {
     const text = `the body may have ${calls.maxBodyBytes} bytes\n`
     return send(response, { status: 413, contentType: "text/plain", body: text }, true)
@@ -39,12 +56,9 @@ export async function answerCall(calls: DeviceCalls, { request, response, path, 
   const gone = new AbortController()
   const leave = (): void => gone.abort()
   response.once("close", leave)
-  const { url = "", method = "", headers } = request
   const answer = await calls.answer({
-    method,
-    path,
-    query: /\?([^#]*)/.exec(url)?.[1] ?? "",
-    authorization: headers.authorization ?? "",
+    ...headOf(exchange),
+    query: /\?([^#]*)/.exec(request.url ?? "")?.[1] ?? "",
     body,
     origin,
     signal: gone.signal,
@@ -57,19 +71,6 @@ export interface CallExchange {
   readonly response: ServerResponse
   readonly path: string
   readonly origin: Origin
-}
-
-/** The body whole, or null when it is longer than allowed. Rejects when the caller goes away first. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | null> {
-  if (Number(request.headers["content-length"] ?? 0) > maxBytes) return null
-  const pieces: Buffer[] = []
-  let length = 0
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    length += piece.length
-    if (length > maxBytes) return null
-    pieces.push(piece)
-  }
-  return Buffer.concat(pieces)
 }
 
 function send(response: ServerResponse, { status, contentType, body }: CallAnswer, isLast: boolean): void {

@@ -24,6 +24,8 @@ export interface HttpNotice {
   readonly headers?: readonly string[]
   /** Latin-1: one character, one byte. */
   readonly content: string
+  /** Whoever asked has shown nothing that it is known by. */
+  readonly isForStranger?: boolean
   /** The answer to a GET was handed over whole; absent when nobody wants to know. Must not throw. */
   readonly read?: () => void
 }

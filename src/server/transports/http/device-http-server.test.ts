@@ -292,7 +292,7 @@ describe("calls to the device HTTP server", () => {
     `POST /agent/v1/report HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${body}`
   const calling = (answer: DeviceCalls["answer"]) => {
     const host = new NotingHost()
-    return Object.assign(host, { calls: { prefix: "/agent/", maxBodyBytes: 10, answer } })
+    return Object.assign(host, { calls: { prefix: "/agent/", maxBodyBytes: 10, turnAway: () => null, answer } })
   }
   const json = { status: 200, contentType: "application/json" } as const
 

@@ -8,7 +8,8 @@ import { Lobby, type Visitor } from "../lobby.ts"
 import { plainAddress } from "../peer-address.ts"
 import { UnacknowledgedBytes } from "../unacknowledged.ts"
 import { type ByteRange, parseRange } from "./byte-range.ts"
-import { answerCall, type CallExchange, type DeviceCalls, readBody } from "./device-call.ts"
+import { BodyRoom } from "./body-room.ts"
+import { answerCall, type CallExchange, type DeviceCalls, headOf, sendAway } from "./device-call.ts"
 import type { DeviceHttpHost, HttpExchange, HttpFile, HttpNode, HttpNotice } from "./device-http-host.ts"
 import { breakOff, FileTransfer, type FileTransferNeeds } from "./file-transfer.ts"
 import { type Asked, FairTurns } from "./fair-turns.ts"
@@ -99,6 +100,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
   readonly #sending = new WeakSet<Socket>()
   readonly #needs: FileTransferNeeds
   readonly #turns = new FairTurns()
+  readonly #bodies: BodyRoom
   #closing: Promise<void> | null = null
   /** Files and calls that are being answered. */
   #underWay = 0
@@ -109,6 +111,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
     this.#limits = { ...defaultHttpLimits, ...options.limits }
     this.#deadlines = new Deadlines(options.clock)
     this.#lobby = new Lobby(this.#limits, this.#deadlines, (what) => options.hit?.(`http.${what}`))
+    this.#bodies = new BodyRoom(this.#limits.maxBodyBytes, () => options.hit?.("http.bodies"))
     this.#needs = {
       deadlines: this.#deadlines,
       unacknowledged: new UnacknowledgedBytes(options.clock, this.#deadlines),
@@ -247,13 +250,12 @@ class RunningDeviceHttp implements DeviceHttpServer {
       return
     }
     this.#totals.requests++
-    this.#lobby.isKnown(peer.visitor)
     response.sendDate = false
     if (this.#closing !== null) return plain(response, 503, "the server is closing")
     const { method = "", url = "" } = request
     const { calls } = this.#options.host
     if (calls !== undefined && url.startsWith(calls.prefix) && url.length <= this.#limits.maxUrlChars) {
-      return this.#call(calls, { request, response, path: requestPath(url) ?? "", origin: peer.origin })
+      return this.#call(calls, { request, response, path: requestPath(url) ?? "", origin: peer.origin }, peer.visitor)
     }
     if (url.length > this.#limits.maxUrlChars) return plain(response, 414, "URI too long")
     const path = requestPath(url)
@@ -261,6 +263,8 @@ class RunningDeviceHttp implements DeviceHttpServer {
     const { headers } = request
     const node = path === null ? null : this.#options.host.find({ method, path, query, headers, origin: peer.origin })
     const isGet = method === "GET" || method === "HEAD"
+    // Whoever shows nothing stays one that gives way, however many requests it makes.
+    if (node !== null && !(node.kind === "notice" && node.isForStranger === true)) this.#lobby.isKnown(peer.visitor)
     if (node === null && isGet) return plain(response, 404, "not found")
     if (node === null || (!isGet && isPlainGet(node))) {
       return plain(response, 405, "method not allowed", ["Allow", "GET, HEAD"])
@@ -277,7 +281,7 @@ class RunningDeviceHttp implements DeviceHttpServer {
 
   #exchange(request: IncomingMessage, response: ServerResponse, { maxBodyBytes, answer }: HttpExchange): void {
     const take = async (): Promise<void> => {
-      const body = await readBody(request, maxBodyBytes)
+      const body = await this.#bodies.read(request, maxBodyBytes)
       if (body === null) return plain(response, 413, `the body may have ${maxBodyBytes} bytes`)
       const node = await answer(body)
       if (!request.socket.destroyed) this.#give(request, response, node)
@@ -285,8 +289,11 @@ class RunningDeviceHttp implements DeviceHttpServer {
     this.#whileUnderWay(take).catch((error: unknown) => this.#failed(request, response, error))
   }
 
-  #call(calls: DeviceCalls, exchange: CallExchange): void {
-    const answer = (): Promise<void> => answerCall(calls, exchange)
+  #call(calls: DeviceCalls, exchange: CallExchange, visitor: Visitor): void {
+    const refusal = calls.turnAway(headOf(exchange))
+    if (refusal !== null) return sendAway(exchange, refusal)
+    this.#lobby.isKnown(visitor)
+    const answer = (): Promise<void> => answerCall(calls, exchange, this.#bodies)
     this.#whileUnderWay(answer).catch((error: unknown) => this.#failed(exchange.request, exchange.response, error))
   }
 

@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net"
 import { describe, expect, it } from "vitest"
 import type { LimitName } from "../../../core/kit/limits.ts"
-import { exchange, manifest, withHttp } from "./started-http.testing.ts"
+import { exchange, manifest, NotingHost, RawHttp, withHttp } from "./started-http.testing.ts"
 
 /** A clock that moves when it is told to. */
 class TestClock {
@@ -63,6 +63,34 @@ describe("connections that say nothing to the device listener", () => {
     )
   })
 
+  it("and those that ask and ask for what nobody has give way as well, whole requests or not", async () => {
+    const clock = new TestClock()
+    const limits = { maxConnections: 24, maxStrangersPerPeer: 16 }
+    const host = new (class extends NotingHost {
+      override find(head: Parameters<NotingHost["find"]>[0]) {
+        if (!head.path.startsWith("/d/nobody/")) return super.find(head)
+        return { kind: "notice", status: 401, contentType: "text/plain", content: "who?", isForStranger: true } as const
+      }
+    })()
+    await withHttp(
+      async ({ port, server }) => {
+        const asking = await silent(port, 16)
+        for (const socket of asking) {
+          socket.write("GET /d/nobody/ota.json HTTP/1.1\r\nHost: x\r\n\r\n")
+          await new Promise((resolve) => socket.once("data", resolve))
+        }
+        await until(() => server.stats().totals.requests === 16)
+        clock.pass(6000)
+        for (let n = 0; n < 20; n++) {
+          const { text } = await exchange(port, "GET /d/k/ota.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+          expect(text.endsWith(manifest)).toBe(true)
+        }
+        await until(() => closedOf(asking) > 0)
+      },
+      { clock, limits, host },
+    )
+  })
+
   it("count while their TLS handshake is not finished", async () => {
     const clock = new TestClock()
     const met: LimitName[] = []
@@ -79,5 +107,43 @@ describe("connections that say nothing to the device listener", () => {
       },
       { clock, tls: { key: "", cert: "" }, limits: { maxStrangersPerPeer: 16 }, hit: (limit) => met.push(limit) },
     )
+  })
+})
+
+describe("bodies that devices send", () => {
+  const post = (length: number, body = ""): string =>
+    `POST /agent/v1/report HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${body}`
+  const calling = (turnAway: () => { status: number; contentType: string; body: string } | null) => {
+    const answer = ({ body }: { readonly body: Uint8Array }) =>
+      Promise.resolve({ status: 200, contentType: "text/plain", body: `${body.length} came` })
+    return Object.assign(new NotingHost(), { calls: { prefix: "/agent/", maxBodyBytes: 1000, turnAway, answer } })
+  }
+
+  it("are not waited for, let alone read, from who shows nothing", async () => {
+    const host = calling(() => ({ status: 401, contentType: "text/plain", body: "who?" }))
+    await withHttp(
+      async ({ port }) => expect((await exchange(port, post(1000, "begun"))).text).toMatch(/^HTTP\/1.1 401 .*who\?$/s),
+      { host },
+    )
+  })
+
+  it("and never end give way, the oldest first, to those that do, and cost no more than their bound", async () => {
+    const met: LimitName[] = []
+    await withHttp(
+      async ({ port }) => {
+        const slow: RawHttp[] = []
+        for (let n = 0; n < 4; n++) {
+          slow.push(await RawHttp.open(port))
+          slow.at(-1)?.send(post(1000, "x".repeat(900)))
+          // Until the server has it, which the next one's answer shows.
+          expect((await exchange(port, post(50, "y".repeat(50)))).text).toContain("50 came")
+        }
+        await slow[0]?.closed
+        expect(slow.map(({ socket }) => socket.destroyed)).toEqual([true, false, false, false])
+        for (const { socket } of slow) socket.destroy()
+      },
+      { host: calling(() => null), limits: { maxBodyBytes: 3000 }, hit: (limit) => met.push(limit) },
+    )
+    expect(met).toEqual(["http.bodies"])
   })
 })

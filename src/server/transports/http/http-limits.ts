@@ -5,10 +5,12 @@ export interface HttpLimits {
   readonly maxConnections: number
   /** Connections from one address; many devices share one behind a carrier's NAT. */
   readonly maxConnectionsPerPeer: number
-  /** Of them without one whole request. Beyond it the oldest is closed: nobody is refused. */
+  /** Of them that have shown nothing they are known by. Beyond it the oldest is closed: nobody is refused. */
   readonly maxStrangersPerPeer: number
   /** Request line and headers together, bytes. */
   readonly maxHeaderBytes: number
+  /** Memory of the bodies that are being read, together. */
+  readonly maxBodyBytes: number
   /** Longest request target, characters. */
   readonly maxUrlChars: number
   /** Time from connecting, or from the first byte of a request, until its headers are complete. */
@@ -27,6 +29,7 @@ export const defaultHttpLimits: HttpLimits = {
   maxConnections: limits["http.connections"].most,
   maxConnectionsPerPeer: limits["http.connections-per-address"].most,
   maxStrangersPerPeer: limits["http.strangers-per-address"].most,
+  maxBodyBytes: limits["http.bodies"].most,
   maxHeaderBytes: limits["http.bad-requests"].most,
   handshakeTimeoutMs: 10_000,
   maxUrlChars: 1024,
