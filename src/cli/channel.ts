@@ -150,6 +150,6 @@ function print(channel: ChannelView, { json }: Common): void {
     `${name}: ${family}, ${login}`,
     releaseId === null ? "offers nothing" : `offers ${releaseId} as version ${version}`,
     ...(warning === null ? [] : [warning]),
-    `${polls} polls since the server started`,
+    `${polls} polls`,
   )
 }

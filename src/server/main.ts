@@ -38,7 +38,7 @@ import { advanceByTime } from "./fleet/advance-rollout.ts"
 import { continueEnrolments } from "./fleet/continue-enrolments.ts"
 import { rollBackDue } from "./fleet/roll-back.ts"
 import { makeDueOffers, makeOffers, replanOffers } from "./fleet/make-offers.ts"
-import { noticeSilence, saveContacts, saveUptime, settleUndecided } from "./fleet/watch-time.ts"
+import { noticeSilence, saveContacts, savePolls, saveUptime, settleUndecided } from "./fleet/watch-time.ts"
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
 import { type HttpGatewayNeeds, httpGateway } from "./gateway/http-gateway.ts"
@@ -507,6 +507,8 @@ function startTicking(
   closers.push(() => saveContacts(needs))
   closers.push(() => saveUptime(needs))
   tick(10_000, "the uptime was not saved", () => saveUptime(needs))
+  closers.push(() => savePolls(needs))
+  tick(5000, "polls of channels were not saved", () => savePolls(needs))
   tick(100, "last contacts were not saved", () => saveContacts(needs, contactsAtOnce))
   tick(1000, "devices were not settled", () => settleUndecided(needs))
   tick(100, "offers were not made", () => makeDueOffers(needs))

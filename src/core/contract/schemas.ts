@@ -575,7 +575,7 @@ export const ChannelView = Type.Object({
   releaseId: Nullable(Type.String()),
   version: Nullable(Type.String()),
   warning: Nullable(Type.String({ description: "what the operator should know about this offer" })),
-  polls: Type.Integer({ description: "notices read since the server started" }),
+  polls: Type.Integer({ description: "notices that were read" }),
   changedAt: Time,
   manifestUrl: Type.Optional(Type.String()),
 })

@@ -27,7 +27,7 @@ import { ContactSeries } from "./index/contact-series.ts"
 import { type DeviceLock, freeLock } from "./ledger/device-lock.ts"
 import { withDueTime } from "./ledger/due-times.ts"
 import { byTry, LiveRollout, type UpdateFacts } from "./live-rollout.ts"
-import type { Clock, Count, Seen, Store } from "./needs.ts"
+import type { ChannelPolls, Clock, Count, Seen, Store } from "./needs.ts"
 
 /** What is remembered of a device's notes while the server runs. */
 export interface NoteMemory {
@@ -229,11 +229,19 @@ export class LiveFleet {
       kind: "channel",
       channel,
       polls: before?.polls ?? 0,
+      savedPolls: before?.savedPolls ?? null,
       reading: before?.reading ?? null,
       answered: null,
     }
     this.channels.set(channel.name, live)
     this.logins.set(channel.access.user, live)
+  }
+
+  /** What was counted of channels since it was saved last. */
+  takePolls(): readonly ChannelPolls[] {
+    const changed = [...this.channels.values()].filter(({ polls, savedPolls }) => polls !== savedPolls)
+    for (const live of changed) live.savedPolls = live.polls
+    return changed.map(({ channel, polls }) => ({ name: channel.name, polls }))
   }
 
   removeChannel(name: string): void {
@@ -437,6 +445,8 @@ export interface LiveChannel {
   readonly kind: "channel"
   readonly channel: Channel
   polls: number
+  /** As the store has it; null = it has none of this channel. */
+  savedPolls: number | null
   reading: Reading | null
   answered: AnsweredPoll | null
 }
@@ -560,6 +570,10 @@ export async function loadFleet(
   }
   for (const device of devices) fleet.addDevice(device)
   for (const channel of channels) fleet.setChannel(channel)
+  for (const { name, polls } of await store.channelPolls()) {
+    const live = fleet.channels.get(name)
+    if (live !== undefined) Object.assign(live, { polls, savedPolls: polls })
+  }
   for (const enrolment of enrolments) fleet.enrolments.set(enrolment.id, enrolment)
   for (const row of seen) {
     const live = fleet.devices.get(row.deviceId)

@@ -19,6 +19,7 @@ import {
   AlreadyTaken,
   type BulkChange,
   type Change,
+  type ChannelPolls,
   type Count,
   isBulk,
   type Seen,
@@ -172,6 +173,12 @@ export class MemoryStore implements Store {
   #uptime = 0
   uptime = (): Promise<number> => Promise.resolve(this.#uptime)
   saveUptime = (ms: number): Promise<void> => Promise.resolve(void (this.#uptime = ms))
+  readonly #polls = new Map<string, ChannelPolls>()
+  channelPolls = (): Promise<readonly ChannelPolls[]> => Promise.resolve([...this.#polls.values()])
+  saveChannelPolls = (rows: readonly ChannelPolls[]): Promise<void> => {
+    for (const row of rows) this.#polls.set(row.name, row)
+    return Promise.resolve()
+  }
   device = (id: string): Promise<Device | null> =>
     Promise.resolve(JSON.parse(this.#tables.device.get(id) ?? "null") as Device | null)
 

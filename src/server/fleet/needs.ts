@@ -115,6 +115,12 @@ export interface Seen {
   readonly upAt: number
 }
 
+/** How often devices asked a channel for its notice. */
+export interface ChannelPolls {
+  readonly name: string
+  readonly polls: number
+}
+
 export interface Store extends PageReads {
   /** Makes the changes of `actor` durable (synced to disk), then resolves with the appended events and their numbers. */
   readonly commit: (actor: Actor, changes: readonly Change[]) => Promise<readonly WaftEvent[]>
@@ -123,6 +129,9 @@ export interface Store extends PageReads {
   /** Ms for which servers of this store have been up, as far as that was saved. */
   readonly uptime: () => Promise<number>
   readonly saveUptime: (ms: number) => Promise<void>
+  /** How often each channel was asked. */
+  readonly channelPolls: () => Promise<readonly ChannelPolls[]>
+  readonly saveChannelPolls: (rows: readonly ChannelPolls[]) => Promise<void>
   /** A device as it is stored now; null = it is gone. */
   readonly device: (id: string) => Promise<Device | null>
   readonly devices: () => Promise<readonly Device[]>

@@ -110,6 +110,12 @@ async function markSilent(needs: Needs, silent: readonly LiveDevice[]): Promise<
   await commit(needs, engine, changes)
 }
 
+/** Saves what was counted of channels: what a server that is killed loses are the polls of its last seconds. */
+export async function savePolls({ live, store }: Pick<FleetNeeds, "live" | "store">): Promise<void> {
+  const rows = live.takePolls()
+  if (rows.length > 0) await store.saveChannelPolls(rows)
+}
+
 /**
  * Saves last contacts, at most `limit` of them: they are read again only when a server starts, so a storm of polls need not
  * become a storm of writes. Who waits is saved later, with the newest contact.

@@ -34,6 +34,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0017-release-rules": releaseRules,
         "0018-endings": endings,
         "0019-ledger": ledger,
+        "0020-channel-polls": channelPolls,
       }),
   }
 }
@@ -309,6 +310,17 @@ const ledger: Migration = {
       .createTable("clocks")
       .addColumn("name", "text", (column) => column.primaryKey())
       .addColumn("ms", "bigint", required)
+      .execute()
+  },
+}
+
+/** How often a channel was asked: what is counted of it, beside what people say of it. */
+const channelPolls: Migration = {
+  up: async (db: Schema) => {
+    await db.schema
+      .createTable("channel_polls")
+      .addColumn("name", "text", (column) => column.primaryKey())
+      .addColumn("polls", "bigint", required)
       .execute()
   },
 }

@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from "kysely"
 import type { AuditEntry } from "../../core/domain/audit.ts"
-import { type BulkChange, type Change, type Count, isBulk, type Seen } from "../fleet/needs.ts"
+import { type BulkChange, type Change, type ChannelPolls, type Count, isBulk, type Seen } from "../fleet/needs.ts"
 import { bulkStatements } from "./bulk-statements.ts"
 import type { Statement } from "./database.ts"
 import type { Dialect } from "./migrations.ts"
@@ -95,6 +95,10 @@ export class PutStatements {
 
   seen({ deviceId, at, peer, rhythm, upAt }: Seen): Statement {
     return this.#upsert("seen", "device_id", { device_id: deviceId, at, peer, rhythm, up_at: upAt })
+  }
+
+  polls(counted: ChannelPolls): Statement {
+    return this.#upsert("channel_polls", "name", { ...counted })
   }
 
   uptime(ms: number): Statement {

@@ -4,7 +4,15 @@ import { firstSeal, type SealStart } from "../../core/domain/audit.ts"
 import { endingsOfMany, type WaftEvent } from "../../core/domain/events/table.ts"
 import type { Update } from "../../core/domain/records.ts"
 import { sealed } from "../fleet/ledger/seal.ts"
-import { AlreadyTaken, type Change, type Count, type Seen, StaleRecord, type Store } from "../fleet/needs.ts"
+import {
+  AlreadyTaken,
+  type Change,
+  type ChannelPolls,
+  type Count,
+  type Seen,
+  StaleRecord,
+  type Store,
+} from "../fleet/needs.ts"
 import type {
   EventQuery,
   MessagePlace,
@@ -217,6 +225,10 @@ class SqlStore implements Store {
   }
   saveUptime = async (ms: number) => {
     await this.#database.transact([this.#statements.uptime(ms)])
+  }
+  channelPolls = () => this.#read(this.#builder.selectFrom("channel_polls").selectAll())
+  saveChannelPolls = async (rows: readonly ChannelPolls[]) => {
+    await this.#database.transact(rows.map((row) => this.#statements.polls(row)))
   }
   device = async (id: string) => {
     const [row] = await this.#read(this.#builder.selectFrom("devices").selectAll().where("id", "=", id))

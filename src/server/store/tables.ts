@@ -21,6 +21,7 @@ export interface Tables {
   readonly events: EventsTable
   readonly counters: CountersTable
   readonly clocks: ClocksTable
+  readonly channel_polls: ChannelPollsTable
 }
 
 /** How many devices of a phase are in a state, and what they took. */
@@ -29,6 +30,11 @@ interface CountersTable {
   readonly phase: number
   readonly name: string
   readonly n: number
+}
+
+interface ChannelPollsTable {
+  readonly name: string
+  readonly polls: number
 }
 
 interface ClocksTable {

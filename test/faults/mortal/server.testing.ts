@@ -162,6 +162,8 @@ function readingFrom(store: Store): Omit<Store, "commit"> {
     counters: () => store.counters(),
     uptime: () => store.uptime(),
     saveUptime: (ms) => store.saveUptime(ms),
+    channelPolls: () => store.channelPolls(),
+    saveChannelPolls: (rows) => store.saveChannelPolls(rows),
     device: (id) => store.device(id),
     liveUpdates: () => store.liveUpdates(),
     overtakenDevices: (id) => store.overtakenDevices(id),
