@@ -74,12 +74,12 @@ const backups: Attack = {
     const folder = mkdtempSync(join(tmpdir(), "waft-attack-"))
     const good = join(folder, "good.tar")
     const taken = await waft("backup", good, "--data", server.data)
+    if (taken.code !== 0) return `no backup was taken: ${taken.errors}`
     const restored = await waft("restore", good, "--data", join(folder, "restored"))
     cpSync(good, join(folder, "cut.tar"))
     truncateSync(join(folder, "cut.tar"), Math.floor(statSync(good).size / 2))
     const cut = await waft("restore", join(folder, "cut.tar"), "--data", join(folder, "cut"))
     return first(
-      taken.code !== 0 && `no backup was taken: ${taken.errors}`,
       restored.code !== 0 && `it was not restored: ${restored.errors}`,
       cut.code === 0 && "half a backup was restored",
     )
