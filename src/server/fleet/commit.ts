@@ -20,7 +20,13 @@ export async function commit(
   given: readonly Change[],
 ): Promise<readonly WaftEvent[]> {
   const changes = nextVersions(withDueTimes(live, cleanChanges(given)))
-  const counted = withCounts(live, changes)
+  const counting = withCounts(live, changes)
+  let step = counting.next()
+  while (step.done !== true) {
+    await clock.breathe()
+    step = counting.next()
+  }
+  const counted = step.value
   const told = actor.from === undefined ? counted : withFieldChanges(live, counted)
   const appended = await store.commit(actor, told)
   const tell = live.telling.add(() => {

@@ -7,7 +7,7 @@ import { bucketOf, rankOf } from "../../core/rollout/assign.ts"
 import { type Entry, RolloutBook } from "../../core/rollout/book.ts"
 import { priced, tariffOf } from "../../core/rollout/budget.ts"
 import { OfferQueue } from "../../core/rollout/queue.ts"
-import { nothingSpent, sizeOf } from "../../core/rollout/tally.ts"
+import { nothingSpent, sizeOf, type Spent } from "../../core/rollout/tally.ts"
 import { Causes } from "./index/causes.ts"
 import type { Count } from "./needs.ts"
 
@@ -30,6 +30,8 @@ export class LiveRollout {
   /** When time alone changes something, ms since 1970 UTC. */
   wakeAt: number | null = null
   readonly #entries = new Map<string, Entry>()
+  /** Many devices in a row have the same. */
+  #lastEntry: (Entry & { readonly spent: Spent }) | null = null
   readonly #queue = new OfferQueue<string>()
   /** Who is looked at for silence, and when; the heap may hold moments that are no longer meant. */
   readonly #watched = new Map<string, number>()
@@ -48,6 +50,7 @@ export class LiveRollout {
   setRollout(rollout: Rollout): void {
     const { book } = this
     this.rollout = rollout
+    this.#lastEntry = null
     book.state = rollout.state === "running" || rollout.state === "paused" ? rollout.state : "over"
     // Nothing is decided before everybody is counted.
     if (rollout.state === "running" && isEnrolling(rollout)) book.state = "paused"
@@ -197,29 +200,50 @@ export class LiveRollout {
     if (next !== undefined && phase !== undefined) phase.nextRetryAt = next.at
   }
 
-  /** What the counters know of a device whose newest update this is. */
+  /** What the counters know of a device whose newest update this is. Devices of which they know the same share it. */
   entryFor(update: Update, { labels, imageBytes }: UpdateFacts): Entry {
     const { plan } = this.rollout
-    const { place, progress, image } = update
+    const { place, image } = update
     const tariff = tariffOf(plan.budget, labels)
-    const common = {
-      phase: Math.min(place.phase, plan.phases.length - 1),
-      zone: zoneOf(plan.windows, labels),
-      cost: priced({ bytes: image?.sizeBytes ?? imageBytes, sms: messagesOf(this.book, place.spentSms) }, tariff),
-      spent: priced({ bytes: place.spentBytes, sms: place.spentSms }, tariff),
-      offers: place.offers,
-      simPlan: tariff === null ? null : (labels[plan.budget.tariffs?.label ?? ""] ?? null),
+    const phase = Math.min(place.phase, plan.phases.length - 1)
+    const zone = zoneOf(plan.windows, labels)
+    const simPlan = tariff === null ? null : (labels[plan.budget.tariffs?.label ?? ""] ?? null)
+    const fate = this.#fateOf(update)
+    const bytes = image?.sizeBytes ?? imageBytes
+    const sms = messagesOf(this.book, place.spentSms)
+    const last = this.#lastEntry
+    if (
+      last?.state === fate.state &&
+      last.lastEnd === fate.lastEnd &&
+      last.retryAt === fate.retryAt &&
+      last.phase === phase &&
+      last.zone === zone &&
+      last.simPlan === simPlan &&
+      last.offers === place.offers &&
+      last.cost.bytes === bytes &&
+      last.cost.sms === sms &&
+      last.spent.bytes === place.spentBytes &&
+      last.spent.sms === place.spentSms
+    ) {
+      return last
     }
+    const cost = priced({ bytes, sms }, tariff)
+    const spent = priced({ bytes: place.spentBytes, sms: place.spentSms }, tariff)
+    this.#lastEntry = { ...fate, phase, zone, simPlan, offers: place.offers, cost, spent }
+    return this.#lastEntry
+  }
+
+  #fateOf({ place, progress }: Update): Pick<Entry, "state" | "lastEnd" | "retryAt"> {
     const { state } = progress
     const isWanted = place.isWantedAgain === true && (state === "failed" || state === "no-show")
-    if (isWanted) return { ...common, state: "waiting", lastEnd: state, retryAt: null }
-    const delay = retryAfterMs(plan, { state, tryNumber: place.tryNumber })
+    if (isWanted) return { state: "waiting", lastEnd: state, retryAt: null }
+    const delay = retryAfterMs(this.rollout.plan, { state, tryNumber: place.tryNumber })
     if (delay !== null && (state === "failed" || state === "no-show")) {
       // The next try is an update of its own, which is made when it is offered: until then the last one stands.
-      return { ...common, state: "waiting", lastEnd: state, retryAt: progress.since + delay }
+      return { state: "waiting", lastEnd: state, retryAt: progress.since + delay }
     }
     const retryAt = state === "waiting" && place.isHeld ? never : null
-    return { ...common, state, lastEnd: place.lastEnd, retryAt }
+    return { state, lastEnd: place.lastEnd, retryAt }
   }
 }
 

@@ -60,8 +60,21 @@ const noLabels: Readonly<Record<string, string>> = Object.freeze({})
 
 const object = (text: string): JsonObject => JSON.parse(text) as JsonObject
 
+/** What many devices have in common, such as an offer or labels, stands in memory once: records are never changed in place. */
+const common = new Map<string, unknown>()
+
+function shared<Value>(text: string): Value {
+  const known = common.get(text)
+  if (known !== undefined) return known as Value
+  const value: unknown = JSON.parse(text)
+  if (common.size >= 2000) common.clear()
+  common.set(text, value)
+  return value as Value
+}
+
 function imageRef(sha256: string | null, sizeBytes: number | null): ImageRef | null {
-  return sha256 === null || sizeBytes === null ? null : { sha256, sizeBytes }
+  if (sha256 === null || sizeBytes === null) return null
+  return shared(JSON.stringify({ sha256, sizeBytes }))
 }
 
 export function deviceRow(device: Device): NewRow<"devices"> {
@@ -87,7 +100,7 @@ export function deviceOf(row: Row<"devices">): Device {
     id: row.id,
     family: once(row.family),
     model: once(row.model),
-    labels: row.labels === "{}" ? noLabels : (JSON.parse(row.labels) as Record<string, string>),
+    labels: row.labels === "{}" ? noLabels : shared<Record<string, string>>(row.labels),
     access: { user: row.access_user, secret: row.access_secret },
     familyState: object(row.family_state),
     running: { version: once(row.running_version), evidence: once(row.running_evidence as RunningEvidence) },
@@ -244,9 +257,9 @@ export function updateOf(row: Row<"updates">): Update {
       sentence: row.sentence === "" ? waitingProgress.sentence : spoken(row.sentence),
       code: row.code,
     },
-    offer: row.offer === null ? null : object(row.offer),
+    offer: row.offer === null ? null : shared<JsonObject>(row.offer),
     image: imageRef(row.image_sha256, row.image_size_bytes),
-    offerReason: row.offer_reason,
+    offerReason: row.offer_reason === null ? null : spoken(row.offer_reason),
     pull: row.pull === "{}" ? freshPull : readPullState(JSON.parse(row.pull)),
     place: row.place === null ? oldPlace(row) : placeOf(row.place),
     packageId: row.package_id,

@@ -13,8 +13,16 @@ export interface Cause {
 }
 
 interface OpenCause extends Cause {
+  readonly key: string
   readonly devices: Set<string>
   readonly models: Map<string, number>
+  /** What its devices of a model have in common. */
+  readonly members: Map<string, Member>
+}
+
+interface Member {
+  readonly cause: OpenCause
+  readonly model: string
 }
 
 const done: ReadonlySet<UpdateState> = new Set(["succeeded", "superseded", "waiting"])
@@ -24,7 +32,9 @@ const mostCauses = 200
 /** Why a rollout's devices are not done, kept true by each change of an update. What still waits is no cause. */
 export class Causes {
   readonly #causes = new Map<string, OpenCause>()
-  readonly #byDevice = new Map<string, { readonly cause: OpenCause; readonly model: string }>()
+  readonly #byDevice = new Map<string, Member>()
+  /** Many devices in a row have the same. */
+  #last: OpenCause | null = null
 
   all(): Iterable<Cause> {
     return this.#causes.values()
@@ -36,19 +46,31 @@ export class Causes {
     if (before?.state === state && before.code === code && before.sentence === sentence) return
     this.forget(deviceId)
     if (done.has(state)) return
-    const known = this.#causes.get(keyOf({ state, code, sentence }))
-    const own = { state, code, sentence }
-    const merged = { state, code: null, sentence: "for many other reasons" }
-    const said = known !== undefined || this.#causes.size < mostCauses ? own : merged
-    const cause = this.#causes.get(keyOf(said)) ?? {
+    const cause = this.#causeOf({ state, code, sentence })
+    cause.devices.add(deviceId)
+    cause.models.set(model, (cause.models.get(model) ?? 0) + 1)
+    const member = cause.members.get(model) ?? { cause, model }
+    cause.members.set(model, member)
+    this.#byDevice.set(deviceId, member)
+  }
+
+  #causeOf(own: Pick<Cause, "state" | "code" | "sentence">): OpenCause {
+    const last = this.#last
+    const isLast = last?.state === own.state && last.code === own.code && last.sentence === own.sentence
+    if (isLast && last.devices.size > 0) return last
+    const merged = { state: own.state, code: null, sentence: "for many other reasons" }
+    const said = this.#causes.has(keyOf(own)) || this.#causes.size < mostCauses ? own : merged
+    const key = keyOf(said)
+    const cause = this.#causes.get(key) ?? {
       ...said,
+      key,
       devices: new Set<string>(),
       models: new Map<string, number>(),
+      members: new Map<string, Member>(),
     }
-    cause.devices.add(deviceId)
-    this.#causes.set(keyOf(said), cause)
-    cause.models.set(model, (cause.models.get(model) ?? 0) + 1)
-    this.#byDevice.set(deviceId, { cause, model })
+    this.#causes.set(key, cause)
+    this.#last = cause
+    return cause
   }
 
   forget(deviceId: string): void {
@@ -60,7 +82,7 @@ export class Causes {
     else cause.models.delete(model)
     this.#byDevice.delete(deviceId)
     cause.devices.delete(deviceId)
-    if (cause.devices.size === 0) this.#causes.delete(keyOf(cause))
+    if (cause.devices.size === 0) this.#causes.delete(cause.key)
   }
 }
 
