@@ -76,7 +76,16 @@ function live(text: string): Promise<Fared> {
   return fared
 }
 
-async function tried(attack: Attack): Promise<{ readonly fell: string | null; readonly fared: Fared }> {
+/** What the server has had of the processor, ms. */
+function processorMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? []
+  // utime and stime, in ticks of 10 ms.
+  return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0))
+}
+
+async function tried(
+  attack: Attack,
+): Promise<{ readonly fell: string | null; readonly fared: Fared; readonly share: number }> {
   if (attack.row === 12 && date !== null) {
     date.set(30)
     await rollOut(server)
@@ -84,6 +93,8 @@ async function tried(attack: Attack): Promise<{ readonly fell: string | null; re
   }
   const text = await rollOut(server)
   const ending = new AbortController()
+  const began = performance.now()
+  const processorBefore = processorMs(server.pid)
   const timer = setTimeout(() => ending.abort(), 1000 * seconds)
   const [fell, fared] = await Promise.all([
     attack
@@ -92,7 +103,8 @@ async function tried(attack: Attack): Promise<{ readonly fell: string | null; re
     live(text),
   ])
   clearTimeout(timer)
-  return { fell: fell ?? verdictOf(fared), fared }
+  const used = isAlive(server.pid) ? processorMs(server.pid) - processorBefore : 0
+  return { fell: fell ?? verdictOf(fared), fared, share: used / (performance.now() - began) }
 }
 
 function verdictOf({ finished, of, p99 }: Fared): string | null {
@@ -119,10 +131,10 @@ const quiet = await live(await rollOut(server))
 process.stdout.write(`without an attack: ${quiet.finished} of ${quiet.of} updated, p99 ${quiet.p99.toFixed(0)} ms\n`)
 let fallen = 0
 for (const attack of rows) {
-  const { fell, fared } = await tried(attack)
+  const { fell, fared, share } = await tried(attack)
   if (fell !== null) fallen++
   const line = `${String(attack.row).padStart(2)}  ${fell === null ? "held" : "FELL"}  ${attack.what}`
-  const others = `${fared.finished} of ${fared.of} updated, ${fared.contacts} contacts, ${fared.failed} failed, p99 ${fared.p99.toFixed(0)} ms`
+  const others = `${fared.finished} of ${fared.of} updated, ${fared.contacts} contacts, ${fared.failed} failed, p99 ${fared.p99.toFixed(0)} ms; the server had ${(100 * share).toFixed(0)} % of a core`
   process.stdout.write(`${line}\n          ${others}${fell === null ? "" : `\n          ${fell}`}\n`)
   if (!isAlive(server.pid)) {
     process.stdout.write("          the server is gone\n")

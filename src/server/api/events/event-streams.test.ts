@@ -272,6 +272,17 @@ describe("readers that do not keep up", () => {
     60_000,
   )
 
+  it("who begin at the same place read the log once, and share its bytes", async () => {
+    await begin(1200)
+    const before = process.memoryUsage().arrayBuffers
+    for (let n = 0; n < 100; n++) await ask()
+    while (log.reads === 0) await turn()
+    for (let n = 0; n < 200; n++) await turn()
+    // A hundred readers who read nothing are at three places at most.
+    expect(log.reads).toBeLessThanOrEqual(3)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 << 20)
+  })
+
   it("leave room for no more than there may be", async () => {
     const { most } = limits["events.streams"]
     await Promise.all(upTo(most).map(() => ask("now")))

@@ -111,7 +111,7 @@ export class EventStreams {
     }
     const page = await this.#history.read(stream.sent, this.#head, chosen)
     if (!this.#isOpen(stream)) return
-    this.#write(stream, page.told)
+    this.#write(stream, page.told, page.whole)
     stream.sent = Math.max(stream.sent, page.upTo)
     if (page.isLast && this.#forgotten <= stream.sent) {
       // What was told meanwhile is among the newest; from here on nothing is awaited, so that nothing comes between.

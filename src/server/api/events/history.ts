@@ -11,16 +11,18 @@ const readsAtOnce = 4
 /** What one reader gets of the log at once. */
 export interface HistoryPage {
   readonly told: readonly Told[]
+  /** The bytes of all of them together: whoever is told them all shares these. */
+  readonly whole: Buffer
   /** Everything that is wanted up to this number is in it. */
   readonly upTo: number
   /** Whether it reaches what the store had when it was read. */
   readonly isLast: boolean
 }
 
-/** The event log for streams that begin behind it: read a page at a time, each page once for all. */
+/** The event log for streams that begin behind it: read a page at a time, each page once for all who are at the same place. */
 export class History {
   readonly #store: Pick<FleetNeeds["store"], "events">
-  readonly #pages = new Map<number, Promise<readonly Told[]>>()
+  readonly #pages = new Map<string, Promise<HistoryPage>>()
   #reads = 0
   readonly #waiting: (() => void)[] = []
 
@@ -28,28 +30,39 @@ export class History {
     this.#store = store
   }
 
-  /** What comes after `after`. `head`: the last number that was told before; up to there the log is complete. */
+  /**
+   * What comes after `after`. `head`: the last number that was told before; up to there the log is complete. What is kept holds good for
+   * the same head: whatever is committed beyond it is still to be told, to those who have read to the end.
+   */
   async read(after: number, head: number, chosen: Pick<EventQuery, "deviceId" | "rolloutId">): Promise<HistoryPage> {
-    const isWhole = chosen.deviceId === undefined && chosen.rolloutId === undefined
-    const index = Math.floor(after / pageSize)
-    const end = (index + 1) * pageSize
-    if (isWhole && end <= head) {
-      const told = await this.#page(index)
-      return { told: told.filter(({ event }) => event.seq > after), upTo: end, isLast: false }
-    }
+    if (chosen.deviceId !== undefined || chosen.rolloutId !== undefined) return this.#readTail(after, head, chosen)
+    const end = (Math.floor(after / pageSize) + 1) * pageSize
+    if (end > head) return this.#shared(`${after} ${head}`, () => this.#readTail(after, head, {}))
+    const page = await this.#shared(`${end}`, () => this.#readWhole(end))
+    if (after === end - pageSize) return page
+    const told = page.told.filter(({ event }) => event.seq > after)
+    return { ...page, ...joined(told) }
+  }
+
+  async #readTail(after: number, head: number, chosen: Partial<EventQuery>): Promise<HistoryPage> {
     const events = await this.#inTurn(() => this.#store.events({ ...chosen, after, limit: pageSize }))
     const isLast = events.length < pageSize
     const last = events.at(-1)?.seq ?? after
-    return { told: events.map(toldEvent), upTo: isLast ? Math.max(last, head) : last, isLast }
+    return { ...joined(events.map(toldEvent)), upTo: isLast ? Math.max(last, head) : last, isLast }
   }
 
-  #page(index: number): Promise<readonly Told[]> {
-    const kept = this.#pages.get(index)
+  async #readWhole(end: number): Promise<HistoryPage> {
+    const bounds = { after: end - pageSize, before: end + 1, limit: pageSize }
+    const events = await this.#inTurn(() => this.#store.events(bounds))
+    return { ...joined(events.map(toldEvent)), upTo: end, isLast: false }
+  }
+
+  #shared(key: string, read: () => Promise<HistoryPage>): Promise<HistoryPage> {
+    const kept = this.#pages.get(key)
     if (kept !== undefined) return kept
-    const bounds = { after: index * pageSize, before: (index + 1) * pageSize + 1, limit: pageSize }
-    const page = this.#inTurn(() => this.#store.events(bounds)).then((events) => events.map(toldEvent))
-    page.catch(() => this.#pages.delete(index))
-    this.#pages.set(index, page)
+    const page = read()
+    page.catch(() => this.#pages.delete(key))
+    this.#pages.set(key, page)
     for (const oldest of this.#pages.keys()) {
       if (this.#pages.size <= keptPages) break
       this.#pages.delete(oldest)
@@ -68,4 +81,12 @@ export class History {
       else next()
     }
   }
+}
+
+/** The same events with their bytes in one piece. */
+function joined(told: readonly Told[]): Pick<HistoryPage, "told" | "whole"> {
+  const whole = Buffer.concat(told.map(({ bytes }) => bytes))
+  let at = 0
+  const within = told.map(({ event, bytes }) => ({ event, bytes: whole.subarray(at, (at += bytes.length)) }))
+  return { told: within, whole }
 }
