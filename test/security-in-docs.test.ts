@@ -53,6 +53,16 @@ describe("docs/security.md", () => {
     },
   )
 
+  it("shares processor and disk at each listener by bounds that the program has", () => {
+    const shares = tableOf("shares")
+    expect(shares.map(([listener]) => listener)).toEqual(["FTP", "HTTP", "TCP, SMS", "management"])
+    for (const [listener, ...cells] of shares) {
+      const named = [...cells.join(" ").matchAll(/`([a-z]+\.[a-z-]+)`/g)].map(([, name]) => name ?? "")
+      expect(named.length, listener).toBeGreaterThan(0)
+      for (const name of named) expect(Object.keys(limits), name).toContain(name)
+    }
+  })
+
   const attacks = tableOf("attacks")
 
   it("has rows for each of nineteen attacks, one for each thing that holds it", () => {
