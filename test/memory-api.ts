@@ -110,6 +110,7 @@ export async function memoryApi(store = new MemoryStore(), provider: ApiNeeds["p
       forget: () => undefined,
     },
     complain,
+    settings: [],
     lab: null,
   }
   const api = await buildApi({

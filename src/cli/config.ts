@@ -1,5 +1,5 @@
 import { Command } from "commander"
-import { readConfig, readSettings, type SettingGiven } from "../server/config.ts"
+import { readConfig, readSettings, shownSettings } from "../server/config.ts"
 import { printJson, printTable } from "./output.ts"
 import { addSettings, flagsOf } from "./serve.ts"
 
@@ -14,7 +14,7 @@ export function configCommand(): Command {
     .action((options: Record<string, string | boolean>) => {
       const given = [flagsOf(options), process.env, options["config"] as string | undefined] as const
       readConfig(...given)
-      const settings = readSettings(...given).map(withoutSecret)
+      const settings = shownSettings(readSettings(...given))
       if (options["json"] === true) return printJson(settings)
       printTable(
         settings,
@@ -27,9 +27,4 @@ export function configCommand(): Command {
         "No setting.",
       )
     })
-}
-
-/** A password in a URL is nobody's to read. */
-function withoutSecret(setting: SettingGiven): SettingGiven {
-  return { ...setting, value: setting.value.replace(/^([a-z]+:\/\/[^:@/]+:)[^@/]*(?=@)/, "$1***") }
 }

@@ -13,6 +13,7 @@ const device = (id: string, labels: Readonly<Record<string, string>>, version: s
   running: { version, evidence: "told" },
   update: null,
   doubt: null,
+  rhythmMs: null,
   explain: "",
   lastSeen: null,
   peer: null,

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8"
 import { Command } from "commander"
-import { ConfigError, environmentName, type Given, readConfig, serverSettings } from "../server/config.ts"
+import { ConfigError, environmentName, type Given, readConfig, readSettings, serverSettings } from "../server/config.ts"
 import { type RunningServer, startServer } from "../server/main.ts"
 import { version } from "./version.ts"
 
@@ -19,7 +19,9 @@ export function serveCommand(): Command {
     .option("--demo", "add a virtual fleet and roll firmware out to it")
     .action(async (options: Record<string, string | boolean>) => {
       const isDemo = options["demo"] === true
-      const given = readConfig(flagsOf(options), process.env, options["config"] as string | undefined)
+      const sources = [flagsOf(options), process.env, options["config"] as string | undefined] as const
+      const given = readConfig(...sources)
+      const settings = readSettings(...sources)
       // A server in the field has no use for devices in software: they are loaded for the demo only.
       const demo = isDemo ? await import("./demo.ts") : null
       const network = demo === null ? null : await demo.startMobileNetwork({ number: demoNumber })
@@ -30,7 +32,7 @@ export function serveCommand(): Command {
         network === null ? told : { ...told, smpp: network.smpp, smsModem: null, smsNumber: network.number }
       setFlagsFromString(heapGrowth)
       const lab = config.lab ? await (await import("./lab.ts")).openLab(config.data) : null
-      const server = await startServer(config, version, { lab })
+      const server = await startServer(config, version, { lab, settings })
       const ending = new AbortController()
       const ended = endBySignal(ending, server)
       const listeners = Object.entries(server.listeners).map(([name, address]) => `${name}=${address}`)

@@ -16,6 +16,10 @@ const devices = createRoute({
 const device = createRoute({
   getParentRoute: () => root,
   path: "/devices/$id",
+  validateSearch: (search: Record<string, unknown>): { tab?: string } => {
+    const tab = text(search["tab"])
+    return tab === "" ? {} : { tab }
+  },
   component: lazyRouteComponent(() => import("./pages/device.tsx"), "Device"),
 })
 const firmware = createRoute({
@@ -53,6 +57,16 @@ const practice = createRoute({
   path: "/practice",
   component: lazyRouteComponent(() => import("./pages/practice.tsx"), "PracticePage"),
 })
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/audit",
+  component: lazyRouteComponent(() => import("./pages/audit.tsx"), "Audit"),
+})
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings.tsx"), "Settings"),
+})
 const channels = createRoute({
   getParentRoute: () => root,
   path: "/channels",
@@ -71,6 +85,8 @@ export const router = createRouter({
     rollout,
     practice,
     channels,
+    audit,
+    settings,
   ]),
   defaultErrorComponent: Failed,
   defaultPreload: "intent",

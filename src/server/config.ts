@@ -312,6 +312,17 @@ export function readSettings(
   })
 }
 
+/** Settings as people may read them: with what each is for, and no password of a URL. */
+export function shownSettings(
+  settings: readonly SettingGiven[],
+): readonly (SettingGiven & { readonly help: string })[] {
+  return settings.map((setting) => ({
+    ...setting,
+    value: setting.value.replace(/^([a-z]+:\/\/[^:@/]+:)[^@/]*(?=@)/, "$1***"),
+    help: serverSettings.find(({ flag }) => flag === setting.flag)?.help ?? "",
+  }))
+}
+
 /**
  * Settings from, in this order: flags, environment (`WAFT_…`), the config file (`--config` or WAFT_CONFIG, JSON with
  * the flags' names as keys), defaults. Throws `ConfigError`.

@@ -18,7 +18,14 @@ import type { Lab } from "./api/lab.ts"
 import { takeBackup } from "./backup.ts"
 import { type CertifiedListener, watchCertificates } from "./certificates.ts"
 import { every, steadyClock, systemClock } from "./clock.ts"
-import { type HostPort, parseHostPort, type ServerConfig, StartError } from "./config.ts"
+import {
+  type HostPort,
+  parseHostPort,
+  type ServerConfig,
+  StartError,
+  type SettingGiven,
+  shownSettings,
+} from "./config.ts"
 import {
   adminToken,
   announce,
@@ -84,13 +91,15 @@ export interface RunningServer {
 export interface Beside {
   /** Virtual devices beside the server; null = they are off. */
   readonly lab: Lab | null
+  /** Its settings as they were given, for people to read. */
+  readonly settings: readonly SettingGiven[]
 }
 
 /** Starts everything; resolves once every listener accepts. Rejects with `StartError` for what the operator can cure. */
 export async function startServer(
   config: ServerConfig,
   version: string,
-  { lab }: Beside = { lab: null },
+  { lab, settings }: Beside = { lab: null, settings: [] },
 ): Promise<RunningServer> {
   const hits = new LimitHits()
   const log = openLog(config.logLevel, hits)
@@ -105,6 +114,7 @@ export async function startServer(
       ...(await start(config, {
         version,
         lab,
+        settings,
         log,
         tell: peerLog(log, hits, () => systemClock.monotonic()),
         hits,
@@ -140,7 +150,7 @@ type DeviceSide = Pick<Start, "tell" | "hits" | "drains"> & {
 
 async function start(
   config: ServerConfig,
-  { version, lab, log, tell, hits, closers, drains }: Start,
+  { version, lab, settings, log, tell, hits, closers, drains }: Start,
 ): Promise<Omit<RunningServer, "close">> {
   await prepareDataFolder(config.data)
   const { database, needs } = await openFleet(config, closers)
@@ -182,6 +192,7 @@ async function start(
       complain,
       version,
       lab,
+      settings: shownSettings(settings),
       listeners: () => listeners,
       deviceUrl,
       hits,

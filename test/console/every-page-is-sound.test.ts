@@ -65,6 +65,10 @@ describe.each(looks)("at $width px in the $theme theme", (look) => {
       "/rollouts/new",
       "/channels",
       "/practice",
+      "/audit",
+      "/settings",
+      "/devices/mote-1?tab=Wire",
+      "/devices/mote-1?tab=Versions",
       "/devices/none/such",
     ]
     for (const path of paths) {
@@ -101,14 +105,14 @@ describe("the list of devices", () => {
   it("filters by what is typed, keeps it in the address, and shows the server's sentence about a mistake", async () => {
     const { page } = await signIn(browser, server, wide)
     await page.goto(`${server.url}/devices`)
-    await page.getByRole("textbox", { name: "Filter" }).waitFor()
+    await page.getByRole("combobox", { name: "Filter" }).waitFor()
     await page.keyboard.press("/")
     await page.keyboard.type("site=oslo")
     await page.keyboard.press("Enter")
     await page.waitForURL(/filter=site/)
     await page.getByRole("link", { name: "mote-1", exact: true }).waitFor()
     expect(await page.getByRole("link", { name: "mote-4", exact: true }).count()).toBe(0)
-    await page.getByRole("textbox", { name: "Filter" }).fill("site=(")
+    await page.getByRole("combobox", { name: "Filter" }).fill("site=(")
     await page.keyboard.press("Enter")
     await page.getByRole("alert").waitFor()
     await page.context().close()

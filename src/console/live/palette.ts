@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query"
 import type { LucideIcon } from "lucide-react"
-import { Cpu, LayoutDashboard, ListFilter, Package, Radio, Rocket } from "lucide-react"
+import { Cpu, LayoutDashboard, ListFilter, Package, Radio, Rocket, ScrollText, Settings } from "lucide-react"
 import { call } from "./api.ts"
 import { releases, rollouts } from "./queries.ts"
 
@@ -21,6 +21,8 @@ const pages: readonly PaletteRow[] = [
   { key: "firmware", icon: Package, word: "Firmware", why: "page", to: "/firmware" },
   { key: "rollouts", icon: Rocket, word: "Rollouts", why: "page", to: "/rollouts" },
   { key: "channels", icon: Radio, word: "Channels", why: "page", to: "/channels" },
+  { key: "audit", icon: ScrollText, word: "Audit", why: "page", to: "/audit" },
+  { key: "settings", icon: Settings, word: "Settings", why: "page", to: "/settings" },
   { key: "start", icon: Rocket, word: "Start a rollout", why: "action", to: "/rollouts/new" },
 ]
 

@@ -19,6 +19,8 @@ export const pageSize = 100
 const most = 1000
 
 export const health = queryOptions({ queryKey: ["health"], queryFn: () => call("GET /api/health") })
+/** Who is signed in, and what they may do. */
+export const me = queryOptions({ queryKey: ["me"], queryFn: () => call("GET /api/me") })
 export const families = queryOptions({
   queryKey: ["families"],
   queryFn: () => call("GET /api/families"),
@@ -40,6 +42,21 @@ export const devices = (group: string) =>
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: (before) => before,
   })
+export const facets = (group: string) =>
+  queryOptions({
+    queryKey: ["devices", "facets", group],
+    queryFn: () => call("GET /api/devices/facets", { query: group === "" ? {} : { group } }),
+    placeholderData: (before) => before,
+  })
+export const groupCheck = (group: string) =>
+  queryOptions({ queryKey: ["check", group], queryFn: () => call("GET /api/groups/check", { query: { group } }) })
+export const completion = (group: string, at: number) =>
+  queryOptions({
+    queryKey: ["complete", group, at],
+    queryFn: () => call("GET /api/groups/complete", { query: { group, at } }),
+    placeholderData: (before) => before,
+  })
+export const groups = queryOptions({ queryKey: ["groups"], queryFn: () => call("GET /api/groups") })
 export const device = (id: string) =>
   queryOptions({ queryKey: ["device", id], queryFn: () => call("GET /api/devices/:id", { params: { id } }) })
 export const deviceEvents = (id: string) =>
@@ -53,6 +70,12 @@ export const deviceAccess = (id: string) =>
     queryKey: ["device", id, "access"],
     queryFn: () => call("GET /api/devices/:id/access", { params: { id } }),
     enabled: false,
+  })
+export const deviceWire = (id: string, search: string) =>
+  queryOptions({
+    queryKey: ["device", id, "wire", search],
+    queryFn: () => call("GET /api/devices/:id/wire", { params: { id }, query: search === "" ? {} : { search } }),
+    placeholderData: (before) => before,
   })
 export const releases = queryOptions({
   queryKey: ["releases"],
@@ -102,6 +125,24 @@ export const rolloutCauses = (id: string) =>
 export const channels = queryOptions({
   queryKey: ["channels"],
   queryFn: async () => (await call("GET /api/channels", { query: { limit: most } })).items,
+})
+export const settings = queryOptions({ queryKey: ["settings"], queryFn: () => call("GET /api/settings") })
+export const users = queryOptions({
+  queryKey: ["users"],
+  queryFn: async () => (await call("GET /api/users", { query: { limit: most } })).items,
+})
+export const tokens = queryOptions({
+  queryKey: ["tokens"],
+  queryFn: async () => (await call("GET /api/tokens", { query: { limit: most } })).items,
+})
+export const webhooks = queryOptions({
+  queryKey: ["webhooks"],
+  queryFn: async () => (await call("GET /api/webhooks", { query: { limit: most } })).items,
+})
+/** What somebody called for last, the newest first. */
+export const audit = queryOptions({
+  queryKey: ["audit"],
+  queryFn: async () => (await call("GET /api/audit", { query: { limit: 500, calls: true, backwards: true } })).entries,
 })
 export const lab = queryOptions({ queryKey: ["lab"], queryFn: () => call("GET /api/lab") })
 /** The devices of a group, as many as fit one page. */

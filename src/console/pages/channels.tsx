@@ -42,7 +42,7 @@ function ChannelCard({ channel }: { readonly channel: ChannelView }) {
     <Card
       title={name}
       aside={
-        <Button small onClick={() => setChanging(true)}>
+        <Button small needs="releaser" onClick={() => setChanging(true)}>
           Change what it offers…
         </Button>
       }

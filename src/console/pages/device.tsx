@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query"
-import { Link, useNavigate, useParams } from "@tanstack/react-router"
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { Check, Copy, Eye, Info, Rocket, Terminal, Trash2 } from "lucide-react"
 import { useState } from "react"
 import type { DeviceView, UpdateView } from "../../core/contract/schemas.ts"
 import { ApiError, call } from "../live/api.ts"
-import { bytesText, withoutName } from "../live/numbers.ts"
+import { bytesText, durationText, withoutName } from "../live/numbers.ts"
 import { device, deviceAccess, deviceEvents, queryClient } from "../live/queries.ts"
 import { stateGlyphs } from "../live/states.ts"
 import { AccessFacts } from "../parts/access.tsx"
@@ -12,14 +12,17 @@ import { Button, buttonClass } from "../parts/button.tsx"
 import { Callout } from "../parts/callout.tsx"
 import { Card } from "../parts/card.tsx"
 import { copy, curlText, shellWord } from "../parts/copy.ts"
-import { ConfirmDialog } from "../parts/dialog.tsx"
+import { ConfirmDialog, Fault } from "../parts/dialog.tsx"
 import { KnownVersion } from "../parts/known.tsx"
 import { MoreMenu } from "../parts/menu.tsx"
 import { Empty, Facts, Label, PageHead, Stacks } from "../parts/page.tsx"
 import { StatePill } from "../parts/state.tsx"
+import { Tabs } from "../parts/tabs.tsx"
 import { Timeline } from "../parts/timeline.tsx"
 import { Since } from "../parts/times.tsx"
 import { tell, tellRefusal } from "../parts/toast.tsx"
+import { Versions } from "../parts/versions.tsx"
+import { Wire } from "../parts/wire.tsx"
 
 /** One device: how it stands, what happened to it, what goes into it. */
 export function Device() {
@@ -44,6 +47,8 @@ function Known({ known }: { readonly known: DeviceView }) {
   const { update, explain } = known
   const events = useQuery(deviceEvents(known.id)).data ?? []
   const as = update?.state ?? "waiting"
+  const { tab = "" } = useSearch({ from: "/devices/$id" })
+  const navigate = useNavigate()
   return (
     <>
       <PageHead
@@ -67,8 +72,22 @@ function Known({ known }: { readonly known: DeviceView }) {
       <Callout glyph={update === null ? Info : stateGlyphs[as]} as={as} sentence={withoutName(explain, known.id)} />
       <Stacks
         left={
-          <Card title="Timeline">
-            <Timeline events={events} />
+          <Card>
+            <Tabs
+              label={`About ${known.id}`}
+              open={tab}
+              onOpen={(next) =>
+                void navigate({ to: "/devices/$id", params: { id: known.id }, search: { tab: next }, replace: true })
+              }
+              tabs={[
+                { name: "Timeline", content: <Timeline events={events} /> },
+                { name: "Wire", content: <Wire id={known.id} /> },
+                { name: "Versions", content: <Versions known={known} events={events} /> },
+                ...(Object.keys(known.options).length === 0
+                  ? []
+                  : [{ name: "SIM and options", content: <Options known={known} /> }]),
+              ]}
+            />
           </Card>
         }
         right={
@@ -84,10 +103,28 @@ function Known({ known }: { readonly known: DeviceView }) {
               />
             </Card>
             {update === null ? null : <UpdateCard update={update} />}
+            <Card title="Habit">
+              <Facts
+                rows={[
+                  ["Calls", known.rhythmMs === null ? "not learned yet" : `every ${durationText(known.rhythmMs)}`],
+                  ["Last", <Since at={known.lastSeen} ago />],
+                ]}
+              />
+            </Card>
             <AccessCard id={known.id} />
           </>
         }
       />
+    </>
+  )
+}
+
+/** What its family was told of it: variant, number, access point; and that its SIM is another device's now. */
+function Options({ known: { options, state, doubt } }: { readonly known: DeviceView }) {
+  return (
+    <>
+      <Facts rows={Object.entries(options).map(([name, value]) => [name, <span className="mono">{value}</span>])} />
+      {state === "attention" && doubt !== null ? <Fault says={doubt} /> : null}
     </>
   )
 }
@@ -123,7 +160,7 @@ function AccessCard({ id }: { readonly id: string }) {
   return (
     <Card title="Access">
       {access.data === undefined ? (
-        <Button small icon={Eye} onClick={() => void access.refetch()}>
+        <Button small icon={Eye} needs="operator" onClick={() => void access.refetch()}>
           Show what goes into it
         </Button>
       ) : (
@@ -145,7 +182,7 @@ function DeviceDeeds({ known: { id, state } }: { readonly known: DeviceView }) {
   return (
     <>
       {state === "pending" ? (
-        <Button kind="primary" icon={Check} onClick={accept}>
+        <Button kind="primary" icon={Check} needs="operator" onClick={accept}>
           Accept device
         </Button>
       ) : (

@@ -1,12 +1,15 @@
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { Link, useNavigate, useSearch } from "@tanstack/react-router"
 import { Plus } from "lucide-react"
-import { type FormEvent, useCallback, useEffect, useRef, useState } from "react"
+import { useCallback, useState } from "react"
 import type { DeviceView } from "../../core/contract/schemas.ts"
 import { ApiError } from "../live/api.ts"
 import { middleText, withoutName } from "../live/numbers.ts"
 import { devices } from "../live/queries.ts"
 import { Button, buttonClass } from "../parts/button.tsx"
+import { Bulk, SavedGroups } from "./bulk.tsx"
+import { StateChips } from "../parts/chips.tsx"
+import { FilterBox } from "../parts/filter-box.tsx"
 import { KnownVersion } from "../parts/known.tsx"
 import { Empty, PageHead } from "../parts/page.tsx"
 import { StateWord } from "../parts/state.tsx"
@@ -61,6 +64,7 @@ const columns: readonly ListColumn<DeviceView>[] = [
 /** Every device that the filter matches, a page at a time. */
 export function Devices() {
   const { filter } = useSearch({ from: "/devices" })
+  const navigate = useNavigate({ from: "/devices" })
   const [adding, setAdding] = useState(false)
   const query = useInfiniteQuery(devices(filter))
   const rows = query.data?.pages.flatMap(({ items }) => items) ?? []
@@ -80,18 +84,16 @@ export function Devices() {
                 Roll out to these…
               </Link>
             )}
-            <Button kind="primary" icon={Plus} onClick={() => setAdding(true)}>
+            <Button kind="primary" icon={Plus} needs="operator" onClick={() => setAdding(true)}>
               Add device
             </Button>
           </>
         }
       />
-      <Filter filter={filter} />
-      {fault === null ? null : (
-        <p className={styles.fault} role="alert">
-          {fault}
-        </p>
-      )}
+      <FilterBox filter={filter} onFilter={(next) => void navigate({ search: { filter: next } })} />
+      <StateChips filter={filter} />
+      <SavedGroups filter={filter} />
+      {fault === null ? null : <p className={styles.fault}>{fault}</p>}
       {rows.length === 0 && query.isSuccess ? (
         <Empty says={filter === "" ? "Devices that you add stand here." : "No device matches this filter."}>
           {filter === "" ? <Button onClick={() => setAdding(true)}>Add the first one</Button> : null}
@@ -103,46 +105,12 @@ export function Devices() {
           rows={rows}
           keyOf={({ id }) => id}
           hasMore={query.hasNextPage}
+          total={query.data?.pages[0]?.total}
           onMore={more}
+          foot={<Bulk filter={filter} total={query.data?.pages[0]?.total ?? 0} />}
         />
       )}
       <AddDevice open={adding} onClose={() => setAdding(false)} />
     </div>
-  )
-}
-
-function Filter({ filter }: { readonly filter: string }) {
-  const navigate = useNavigate({ from: "/devices" })
-  const [text, setText] = useState(filter)
-  const box = useRef<HTMLInputElement>(null)
-  useEffect(() => setText(filter), [filter])
-  useEffect(() => {
-    const focus = (event: KeyboardEvent): void => {
-      const isTyping = event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null
-      if (event.key !== "/" || isTyping) return
-      event.preventDefault()
-      box.current?.focus()
-    }
-    addEventListener("keydown", focus)
-    return () => removeEventListener("keydown", focus)
-  }, [])
-  const submit = (event: FormEvent): void => {
-    event.preventDefault()
-    void navigate({ search: { filter: text.trim() } })
-  }
-  return (
-    <form className={styles.filter} onSubmit={submit}>
-      <input
-        ref={box}
-        className={styles.box}
-        aria-label="Filter"
-        placeholder="family=telit and site=north"
-        value={text}
-        spellCheck={false}
-        onChange={({ target }) => setText(target.value)}
-        onKeyDown={({ key, currentTarget }) => (key === "Escape" ? currentTarget.blur() : undefined)}
-      />
-      <Button type="submit">Apply</Button>
-    </form>
   )
 }

@@ -69,7 +69,7 @@ export function Firmware() {
       <PageHead
         title="Firmware"
         deeds={
-          <Button kind="primary" icon={Upload} onClick={choose}>
+          <Button kind="primary" icon={Upload} needs="releaser" onClick={choose}>
             Publish a file…
           </Button>
         }

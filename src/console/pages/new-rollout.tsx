@@ -1,95 +1,61 @@
 import { useQuery } from "@tanstack/react-query"
-import { useNavigate, useSearch } from "@tanstack/react-router"
-import { Rocket } from "lucide-react"
+import { useSearch } from "@tanstack/react-router"
 import { type FormEvent, useState } from "react"
-import type { PlannedView, PlanView, ReleaseView } from "../../core/contract/schemas.ts"
+import type { PlanView, ReleaseView } from "../../core/contract/schemas.ts"
 import { call } from "../live/api.ts"
-import { countText, middleText, plural } from "../live/numbers.ts"
-import { planDevices, releases } from "../live/queries.ts"
+import { type Care, planFile, presets, type PresetName } from "../live/care.ts"
+import { middleText } from "../live/numbers.ts"
+import { releases } from "../live/queries.ts"
 import { Button } from "../parts/button.tsx"
 import { Card } from "../parts/card.tsx"
 import { Deeds, Fault, Field, inputClass, useDeed } from "../parts/dialog.tsx"
 import { Empty, PageHead, Stack } from "../parts/page.tsx"
 import { type Column, Table } from "../parts/table.tsx"
-import { tell } from "../parts/toast.tsx"
 import styles from "./new-rollout.module.css"
+import { WhatWillHappen } from "./what-will-happen.tsx"
 
-const outcomeWords: Readonly<Record<PlannedView["outcome"], string>> = {
-  update: "will be updated",
-  "already-there": "already run it",
-  impossible: "cannot take it",
-  supersedes: "are taken over from another rollout",
-}
-
-const columns: readonly Column<PlannedView>[] = [
-  { title: "Device", cell: ({ deviceId }) => <span className="mono">{middleText(deviceId, 24)}</span> },
-  { title: "Model", cell: ({ model }) => model },
-  { title: "From", cell: ({ from }) => <span className="mono">{from ?? "not known"}</span> },
-  { title: "To", cell: ({ to }) => <span className="mono">{to}</span> },
-  { title: "What happens", cell: ({ sentence }) => <span className="muted">{sentence}</span> },
-]
-
-/** The devices of the plan, the first of them. */
-function PlanRows({ plan: { id, samples } }: { readonly plan: PlanView }) {
-  const page = useQuery(planDevices(id)).data
-  const rows = page?.items ?? samples
-  return (
-    <>
-      <Table caption="The plan" columns={columns} rows={rows} keyOf={({ deviceId }) => deviceId} />
-      {page === undefined || page.next === null ? null : (
-        <p className="meta">
-          The first {countText(rows.length)} of {countText(page.total)} are shown.
-        </p>
-      )}
-    </>
-  )
-}
-
-/** What and for whom; then what will happen; then start exactly that. */
+/** What and for whom; how carefully; what will happen; then start exactly that. */
 export function NewRollout() {
   const search = useSearch({ from: "/rollouts/new" })
-  const navigate = useNavigate()
   const active = (useQuery(releases).data ?? []).filter(({ state }) => state === "active").toReversed()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(search.release === "" ? [] : [search.release]))
   const [group, setGroup] = useState(search.group)
+  const [preset, setPreset] = useState<PresetName>("canary")
+  const [care, setCare] = useState<Care>(presets.canary.care)
   const [plan, setPlan] = useState<PlanView | null>(null)
-  const [care, setCare] = useState<CareName>("canary")
-  const body = { ...presets[care].body, releaseIds: [...chosen], group: group.trim() === "" ? null : group.trim() }
+  const text = planFile({ releases: [...chosen], group, care })
   const planning = useDeed(
-    async () => setPlan(await call("POST /api/rollouts/plan", { body })),
+    async () => setPlan(await call("POST /api/rollouts/plan", { body: { plan: text } })),
     () => undefined,
   )
-  const starting = useDeed(
-    async () => {
-      const started = await call("POST /api/rollouts", { body: { planId: plan?.id ?? "" } })
-      tell(`${started.id} started for ${plural(started.devices, "device")}`)
-      await navigate({ to: "/rollouts/$id", params: { id: started.id }, search: { state: "" } })
-    },
-    () => undefined,
-  )
+  /** Whatever is changed makes the plan that is shown another one. */
+  const change = (deed: () => void): void => {
+    deed()
+    setPlan(null)
+  }
   const toggle = (id: string): void => {
     const next = new Set(chosen)
     if (!next.delete(id)) next.add(id)
-    setChosen(next)
-    setPlan(null)
+    change(() => setChosen(next))
   }
   const submit = (event: FormEvent): void => {
     event.preventDefault()
     planning.run()
   }
-  const able = plan === null ? 0 : plan.counts.update + plan.counts.supersedes
   return (
     <>
       <PageHead
         title="Start a rollout"
-        sub="First what and for whom; then you see what will happen, before anything does."
+        sub="First what and for whom, then how carefully; then you see what will happen, before anything does."
       />
-      <Stack>
-        <Card title="1 What and for whom">
-          {active.length === 0 ? (
-            <Empty says="There is no release to roll out; publish firmware first." />
-          ) : (
-            <form onSubmit={submit}>
+      {active.length === 0 ? (
+        <Card>
+          <Empty says="There is no release to roll out; publish firmware first." />
+        </Card>
+      ) : (
+        <Stack>
+          <form onSubmit={submit} className={styles.form}>
+            <Card title="1 What and for whom">
               <Releases active={active} chosen={chosen} onToggle={toggle} />
               <Field label="Devices: a filter; empty = every device that a release fits">
                 <input
@@ -97,19 +63,21 @@ export function NewRollout() {
                   value={group}
                   placeholder="site=north and model=4g"
                   spellCheck={false}
-                  onChange={({ target }) => {
-                    setGroup(target.value)
-                    setPlan(null)
-                  }}
+                  onChange={({ target }) => change(() => setGroup(target.value))}
                 />
               </Field>
-              <Care
-                chosen={care}
-                onChoose={(name) => {
-                  setCare(name)
-                  setPlan(null)
-                }}
+            </Card>
+            <Card title="2 How carefully">
+              <Presets
+                chosen={preset}
+                onChoose={(name) =>
+                  change(() => {
+                    setPreset(name)
+                    setCare(presets[name].care)
+                  })
+                }
               />
+              <CareFields care={care} onChange={(more) => change(() => setCare({ ...care, ...more }))} />
               <Fault says={planning.fault} />
               <Deeds>
                 <Button
@@ -120,47 +88,25 @@ export function NewRollout() {
                   See what will happen
                 </Button>
               </Deeds>
-            </form>
-          )}
-        </Card>
-        {plan === null ? null : (
-          <Card title="2 What will happen" aside={plural(plan.devices, "device")}>
-            <p>{totals(plan)}</p>
-            <PlanRows plan={plan} />
-            <Fault says={starting.fault} />
-            <Deeds>
-              <Button kind="primary" icon={Rocket} disabled={able === 0 || starting.busy} onClick={starting.run}>
-                Start for {plural(able, "device")}
-              </Button>
-            </Deeds>
-          </Card>
-        )}
-      </Stack>
+            </Card>
+          </form>
+          {plan === null ? null : <WhatWillHappen plan={plan} text={text} />}
+        </Stack>
+      )}
     </>
   )
 }
 
-/** How carefully: three presets; a plan file says everything else (`waft rollout start --plan FILE`). */
-const presets = {
-  canary: {
-    word: "Canary first",
-    says: "5 devices go first; it pauses itself when more than 10 % of a phase never come back.",
-    body: { canary: 5, pauseOnNoShow: 10 },
-  },
-  guarded: {
-    word: "Everybody, guarded",
-    says: "All at once; it pauses itself when more than 10 % never come back.",
-    body: { pauseOnNoShow: 10 },
-  },
-  open: { word: "Everybody", says: "All at once, and nothing stops it by itself.", body: {} },
-} as const
-type CareName = keyof typeof presets
+interface PresetsProps {
+  readonly chosen: PresetName
+  readonly onChoose: (name: PresetName) => void
+}
 
-function Care({ chosen, onChoose }: { readonly chosen: CareName; readonly onChoose: (name: CareName) => void }) {
+function Presets({ chosen, onChoose }: PresetsProps) {
   return (
     <fieldset className={styles.care}>
-      <legend className="meta">How carefully</legend>
-      {(Object.keys(presets) as CareName[]).map((name) => (
+      <legend className="visually-hidden">How carefully</legend>
+      {(Object.keys(presets) as PresetName[]).map((name) => (
         <label key={name}>
           <input type="radio" name="care" checked={chosen === name} onChange={() => onChoose(name)} />
           <span>
@@ -172,12 +118,80 @@ function Care({ chosen, onChoose }: { readonly chosen: CareName; readonly onChoo
   )
 }
 
-function totals({ counts }: PlanView): string {
-  const parts = (Object.keys(outcomeWords) as PlannedView["outcome"][]).flatMap((outcome) => {
-    const count = counts[outcome]
-    return count === 0 ? [] : [`${countText(count)} ${outcomeWords[outcome]}`]
-  })
-  return parts.length === 0 ? "No device matches." : `${parts.join(", ")}.`
+interface CareProps {
+  readonly care: Care
+  readonly onChange: (more: Partial<Care>) => void
+}
+
+function CareFields({ care, onChange }: CareProps) {
+  const { canary, noShowAtMost, silence, bytes, sms, allowsDowngrade, needsApproval } = care
+  return (
+    <>
+      <div className={styles.fields}>
+        <Field label="Devices that go first; 0 = none">
+          <input
+            className={inputClass}
+            inputMode="numeric"
+            value={canary}
+            onChange={({ target }) => onChange({ canary: wholeOf(target.value) ?? 0 })}
+          />
+        </Field>
+        <Field label="Pause above so many % that never come back">
+          <input
+            className={inputClass}
+            inputMode="numeric"
+            placeholder="never"
+            value={noShowAtMost ?? ""}
+            onChange={({ target }) => onChange({ noShowAtMost: wholeOf(target.value) })}
+          />
+        </Field>
+        <Field label="Silent for so long = never came back">
+          <input
+            className={inputClass}
+            value={silence}
+            onChange={({ target }) => onChange({ silence: target.value })}
+          />
+        </Field>
+        <Field label="Most data; empty = no limit">
+          <input
+            className={inputClass}
+            placeholder="200 MB"
+            value={bytes}
+            onChange={({ target }) => onChange({ bytes: target.value })}
+          />
+        </Field>
+        <Field label="Most SMS; empty = no limit">
+          <input
+            className={inputClass}
+            inputMode="numeric"
+            value={sms}
+            onChange={({ target }) => onChange({ sms: target.value })}
+          />
+        </Field>
+      </div>
+      <label className={styles.box}>
+        <input
+          type="checkbox"
+          checked={allowsDowngrade}
+          onChange={({ target }) => onChange({ allowsDowngrade: target.checked })}
+        />
+        Devices may get an older version than they run
+      </label>
+      <label className={styles.box}>
+        <input
+          type="checkbox"
+          checked={needsApproval}
+          onChange={({ target }) => onChange({ needsApproval: target.checked })}
+        />
+        It waits until it is approved
+      </label>
+    </>
+  )
+}
+
+function wholeOf(text: string): number | null {
+  const digits = text.replaceAll(/\D/g, "").slice(0, 7)
+  return digits === "" ? null : Number(digits)
 }
 
 interface ReleasesProps {

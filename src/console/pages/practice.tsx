@@ -164,7 +164,13 @@ function Preview({ practice, group }: { readonly practice: Practice; readonly gr
       </p>
       <Table caption="The plan" columns={planColumns} rows={samples} keyOf={({ deviceId }) => deviceId} />
       <Fault says={starting.fault} />
-      <Button kind="primary" icon={Rocket} disabled={starting.busy || counts.update === 0} onClick={starting.run}>
+      <Button
+        kind="primary"
+        icon={Rocket}
+        needs="operator"
+        disabled={starting.busy || counts.update === 0}
+        onClick={starting.run}
+      >
         Start
       </Button>
     </Card>
@@ -238,7 +244,7 @@ function EndButton({ count }: { readonly count: number }) {
     () => undefined,
   )
   return (
-    <Button icon={Trash2} disabled={busy} onClick={run}>
+    <Button icon={Trash2} needs="releaser" disabled={busy} onClick={run}>
       Remove the virtual devices
     </Button>
   )

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, useParams } from "@tanstack/react-router"
-import { Rocket } from "lucide-react"
+import { Rocket, Stamp } from "lucide-react"
 import { useState } from "react"
 import type { DeltaView, ReleaseView } from "../../core/contract/schemas.ts"
 import { ApiError, call } from "../live/api.ts"
@@ -8,7 +8,7 @@ import { bytesText, countText, durationText, percentText } from "../live/numbers
 import { queryClient, release, releaseDeltas } from "../live/queries.ts"
 import { Button, buttonClass } from "../parts/button.tsx"
 import { Card } from "../parts/card.tsx"
-import { ConfirmDialog } from "../parts/dialog.tsx"
+import { ConfirmDialog, Fault, useDeed } from "../parts/dialog.tsx"
 import { Empty, Facts, PageHead, Stacks } from "../parts/page.tsx"
 import { type Column, Table } from "../parts/table.tsx"
 import { Since } from "../parts/times.tsx"
@@ -96,14 +96,31 @@ export function Release() {
 
 function ReleaseDeeds({ release: { id, version, state } }: { readonly release: ReleaseView }) {
   const [asking, setAsking] = useState(false)
+  const approving = useDeed(
+    async () => {
+      await call("POST /api/releases/:id/approve", { params: { id } })
+      await queryClient.invalidateQueries({ queryKey: ["releases"] })
+      tell(`${id} is approved`)
+    },
+    () => undefined,
+  )
   if (state === "withdrawn") return null
   return (
     <>
-      <Link to="/rollouts/new" search={{ group: "", release: id }} className={buttonClass("primary")}>
-        <Rocket size={14} aria-hidden />
-        Roll out…
-      </Link>
-      <Button onClick={() => setAsking(true)}>Withdraw…</Button>
+      {state === "unapproved" ? (
+        <Button kind="primary" icon={Stamp} needs="releaser" disabled={approving.busy} onClick={approving.run}>
+          Approve release
+        </Button>
+      ) : (
+        <Link to="/rollouts/new" search={{ group: "", release: id }} className={buttonClass("primary")}>
+          <Rocket size={14} aria-hidden />
+          Roll out…
+        </Link>
+      )}
+      <Button needs="releaser" onClick={() => setAsking(true)}>
+        Withdraw…
+      </Button>
+      <Fault says={approving.fault} />
       <ConfirmDialog
         title={`Withdraw ${id}`}
         means={`Version ${version} is offered to nobody any more. Devices that run it keep it; those that have begun may still install it.`}

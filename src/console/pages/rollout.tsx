@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, useParams, useSearch } from "@tanstack/react-router"
-import { CircleX, Copy, Info, LockOpen, Pause, Play, Stamp, Terminal, Undo2 } from "lucide-react"
+import { CircleX, Copy, Info, LockOpen, Pause, Play, RotateCcw, Stamp, Terminal, Undo2 } from "lucide-react"
 import { useState } from "react"
 import type { CauseView, RolloutView, UpdateView } from "../../core/contract/schemas.ts"
 import { updateStates } from "../../core/domain/update.ts"
 import { ApiError, call } from "../live/api.ts"
-import { bytesText, countText, middleText, plural } from "../live/numbers.ts"
+import { bytesText, countText, middleText, percentText, plural } from "../live/numbers.ts"
 import { queryClient, releases, rollout, rolloutCauses, rolloutUpdates } from "../live/queries.ts"
 import { Button, buttonClass } from "../parts/button.tsx"
 import { Callout } from "../parts/callout.tsx"
@@ -20,7 +20,7 @@ import { RolloutPill, StateLegend, StateWord } from "../parts/state.tsx"
 import { type Column, Table } from "../parts/table.tsx"
 import { Since } from "../parts/times.tsx"
 import { tell, tellRefusal } from "../parts/toast.tsx"
-import { isUpdateState, rolloutLooks } from "../live/states.ts"
+import { isUpdateState, overStates, rolloutLooks } from "../live/states.ts"
 
 /** One rollout, live: how it stands, why devices are not done, and what can be done about it. */
 export function Rollout() {
@@ -147,7 +147,9 @@ function Updates({ rollout }: { readonly rollout: RolloutView }) {
       }
       right={
         <>
+          <CanaryCard phases={rollout.phases} />
           <Costs rollout={rollout} />
+          <Foretold rollout={rollout} />
           <Card title="Rollout">
             <Facts
               rows={[
@@ -164,14 +166,23 @@ function Updates({ rollout }: { readonly rollout: RolloutView }) {
   )
 }
 
-function Costs({ rollout: { budget, rollbackOf } }: { readonly rollout: RolloutView }) {
+function Costs({ rollout: { budget, plan, rollbackOf } }: { readonly rollout: RolloutView }) {
+  const { bytes, sms, money } = plan.budget
   return (
     <Card title="What it costs">
       <Facts
         rows={[
-          ["Data sent", <span title={`${budget.bytes} bytes`}>{bytesText(budget.bytes)}</span>],
-          ["SMS", countText(budget.sms)],
-          ...(budget.money === 0 ? [] : [["Money", budget.money.toFixed(2)] as const]),
+          [
+            "Data sent",
+            <>
+              <span title={`${budget.bytes} bytes`}>{bytesText(budget.bytes)}</span>
+              {bytes === null ? null : ` of ${bytesText(bytes)}, then it pauses itself`}
+            </>,
+          ],
+          ["SMS", `${countText(budget.sms)}${sms === null ? "" : ` of ${countText(sms)}, then it pauses itself`}`],
+          ...(budget.money === 0 && money === null
+            ? []
+            : [["Money", `${budget.money.toFixed(2)}${money === null ? "" : ` of ${money.toFixed(2)}`}`] as const]),
           ...(rollbackOf === null
             ? []
             : [
@@ -188,6 +199,71 @@ function Costs({ rollout: { budget, rollbackOf } }: { readonly rollout: RolloutV
   )
 }
 
+interface Share {
+  readonly what: string
+  readonly canary: string
+  readonly rest: string
+}
+
+const shareColumns: readonly Column<Share>[] = [
+  { title: "Share", cell: ({ what }) => what },
+  { title: "Canary", right: true, cell: ({ canary }) => canary },
+  { title: "Rest", right: true, cell: ({ rest }) => rest },
+]
+
+/** The first phase beside all others. */
+function CanaryCard({ phases }: { readonly phases: RolloutView["phases"] }) {
+  const [first, ...others] = phases
+  if (first === undefined || others.length === 0) return null
+  const sides = [[first], others].map((side) => {
+    const size = side.reduce((whole, phase) => whole + phase.size, 0)
+    const of = (...states: (keyof typeof updateStates)[]): number =>
+      side.reduce((whole, { counts }) => whole + sum(counts, states), 0)
+    return { size, of, over: of(...overStates) }
+  })
+  const [canary, rest] = sides as [(typeof sides)[number], (typeof sides)[number]]
+  const share = (what: string, ...states: (keyof typeof updateStates)[]): Share => ({
+    what,
+    canary: percentText(canary.of(...states), canary.over),
+    rest: percentText(rest.of(...states), rest.over),
+  })
+  const rows: readonly Share[] = [
+    {
+      what: "Over",
+      canary: `${canary.over} of ${canary.size}`,
+      rest: `${countText(rest.over)} of ${countText(rest.size)}`,
+    },
+    share("Succeeded", "succeeded"),
+    share("Failed", "failed"),
+    share("No-show", "no-show"),
+  ]
+  return (
+    <Card title="Canary against the rest">
+      <Table caption="Canary against the rest" columns={shareColumns} rows={rows} keyOf={({ what }) => what} />
+      {canary.over < 10 ? (
+        <p className="meta">With {plural(canary.over, "canary", "canaries")} over, a difference says little yet.</p>
+      ) : null}
+    </Card>
+  )
+}
+
+/** What a rehearsal of the same plan foretold, beside what came of it. */
+function Foretold({ rollout: { prediction, counts, budget } }: { readonly rollout: RolloutView }) {
+  if (prediction === null) return null
+  const number = (name: string): number => (typeof prediction[name] === "number" ? prediction[name] : 0)
+  const rows: readonly (readonly [string, string])[] = [
+    ["Succeeded", `${countText(counts["succeeded"] ?? 0)}, foretold ${countText(number("succeeded"))}`],
+    ["Failed", `${countText(counts["failed"] ?? 0)}, foretold ${countText(number("failed"))}`],
+    ["No-show", `${countText(counts["no-show"] ?? 0)}, foretold ${countText(number("noShow"))}`],
+    ["Data", `${bytesText(budget.bytes)}, foretold ${bytesText(number("bytes"))}`],
+  ]
+  return (
+    <Card title="What was foretold">
+      <Facts rows={rows} />
+    </Card>
+  )
+}
+
 function DeviceLink({ id }: { readonly id: string }) {
   return (
     <Link to="/devices/$id" params={{ id }} className="mono" title={id}>
@@ -196,7 +272,7 @@ function DeviceLink({ id }: { readonly id: string }) {
   )
 }
 
-function RolloutDeeds({ rollout: { id, state, counts, phases } }: { readonly rollout: RolloutView }) {
+function RolloutDeeds({ rollout: { id, state, counts, phases, plan } }: { readonly rollout: RolloutView }) {
   const [aborting, setAborting] = useState(false)
   const [goingBack, setGoingBack] = useState(false)
   const refresh = async (): Promise<void> => {
@@ -210,45 +286,61 @@ function RolloutDeeds({ rollout: { id, state, counts, phases } }: { readonly rol
       .catch(tellRefusal)
   }
   const isOpen = state === "running" || state === "paused"
+  const waitsForApproval =
+    plan.approval && sum(counts, ["waiting"]) === Object.values(counts).reduce((a, b) => a + b, 0)
   return (
     <>
       {state === "running" ? (
-        <Button icon={Pause} onClick={() => steer("POST /api/rollouts/:id/pause", `${id} is paused`)}>
+        <Button icon={Pause} needs="operator" onClick={() => steer("POST /api/rollouts/:id/pause", `${id} is paused`)}>
           Pause
         </Button>
       ) : null}
       {state === "paused" ? (
-        <Button icon={Play} onClick={() => steer("POST /api/rollouts/:id/resume", `${id} goes on`)}>
+        <Button icon={Play} needs="operator" onClick={() => steer("POST /api/rollouts/:id/resume", `${id} goes on`)}>
           Resume
         </Button>
       ) : null}
       {isOpen ? (
-        <Button icon={CircleX} onClick={() => setAborting(true)}>
+        <Button icon={CircleX} needs="operator" onClick={() => setAborting(true)}>
           Abort…
         </Button>
       ) : null}
       {isOpen ? (
-        <Button icon={Undo2} onClick={() => setGoingBack(true)}>
+        <Button icon={Undo2} needs="operator" onClick={() => setGoingBack(true)}>
           Roll back…
+        </Button>
+      ) : null}
+      {isOpen && waitsForApproval ? (
+        <Button
+          kind="primary"
+          icon={Stamp}
+          needs="operator"
+          onClick={() => steer("POST /api/rollouts/:id/approve", `${id} is approved`)}
+        >
+          Approve
+        </Button>
+      ) : null}
+      {isOpen && phases.some((phase) => phase.state === "closed") ? (
+        <Button
+          icon={LockOpen}
+          needs="operator"
+          onClick={() => steer("POST /api/rollouts/:id/open-gate", `${id}: the gate is open`)}
+        >
+          Open the next gate
+        </Button>
+      ) : null}
+      {sum(counts, ["failed", "no-show"]) > 0 ? (
+        <Button
+          icon={RotateCcw}
+          needs="operator"
+          onClick={() => steer("POST /api/rollouts/:id/retry-failed", `${id}: the failed try again`)}
+        >
+          Retry failed
         </Button>
       ) : null}
       <MoreMenu
         label={`More for ${id}`}
         rows={[
-          ...(isOpen && phases.some((phase) => phase.state === "closed")
-            ? [
-                {
-                  word: "Open the next gate",
-                  icon: LockOpen,
-                  onPress: () => steer("POST /api/rollouts/:id/open-gate", `${id}: the gate is open`),
-                },
-                {
-                  word: "Approve",
-                  icon: Stamp,
-                  onPress: () => steer("POST /api/rollouts/:id/approve", `${id} is approved`),
-                },
-              ]
-            : []),
           { word: "Copy as CLI", icon: Terminal, onPress: () => copy("The command", `waft rollout show ${id}`) },
           {
             word: "Copy as curl",
@@ -296,6 +388,7 @@ type SteerRoute =
   | "POST /api/rollouts/:id/resume"
   | "POST /api/rollouts/:id/open-gate"
   | "POST /api/rollouts/:id/approve"
+  | "POST /api/rollouts/:id/retry-failed"
 
 /** What an abort does, numbers first, zeros left out. */
 function touchesOf(counts: Readonly<Record<string, number>>): readonly string[] {

@@ -1,5 +1,8 @@
+import { useQuery } from "@tanstack/react-query"
 import type { LucideIcon } from "lucide-react"
 import type { ButtonHTMLAttributes, ReactNode } from "react"
+import { reaches, type Role } from "../../core/domain/people.ts"
+import { me } from "../live/queries.ts"
 import styles from "./button.module.css"
 import { classes } from "./classes.ts"
 
@@ -9,11 +12,23 @@ interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly kind?: ButtonKind
   readonly small?: boolean
   readonly icon?: LucideIcon
+  /** The least role that may do it; whoever has less is told so instead. */
+  readonly needs?: Role
   readonly children?: ReactNode
 }
 
 /** Primary once a page; danger only inside the dialog that confirms. */
-export function Button({ kind = "default", small = false, icon: Icon, children, className, ...rest }: Props) {
+export function Button({ needs = "viewer", ...rest }: Props) {
+  return needs === "viewer" ? <Plain {...rest} /> : <Guarded needs={needs} {...rest} />
+}
+
+function Guarded({ needs, ...rest }: Props & { readonly needs: Role }) {
+  const role = useQuery(me).data?.role
+  if (role === undefined || reaches(role, needs)) return <Plain {...rest} />
+  return <Plain {...rest} disabled title={`This takes the role ${needs}; you have the role ${role}.`} />
+}
+
+function Plain({ kind = "default", small = false, icon: Icon, children, className, ...rest }: Omit<Props, "needs">) {
   return (
     <button
       type="button"

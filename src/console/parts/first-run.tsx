@@ -74,7 +74,7 @@ function Practise() {
             <Choice families={families} chosen={one} onChoose={setChosen} />
             <Fault says={alone.fault ?? all.fault} />
             <div className={styles.deeds}>
-              <Button kind="primary" icon={Play} disabled={isBusy} onClick={alone.run}>
+              <Button kind="primary" icon={Play} needs="releaser" disabled={isBusy} onClick={alone.run}>
                 Start 5 virtual devices
               </Button>
               <Button kind="quiet" disabled={isBusy} onClick={all.run}>

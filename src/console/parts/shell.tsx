@@ -1,7 +1,19 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, Outlet, useRouterState } from "@tanstack/react-router"
 import type { LucideIcon } from "lucide-react"
-import { Cpu, LayoutDashboard, LogOut, Moon, Package, Radio, Rocket, Sun, Waves } from "lucide-react"
+import {
+  Cpu,
+  LayoutDashboard,
+  LogOut,
+  Moon,
+  Package,
+  Radio,
+  Rocket,
+  ScrollText,
+  Settings as SettingsIcon,
+  Sun,
+  Waves,
+} from "lucide-react"
 import { useEffect, useState } from "react"
 import { useLive } from "../live/live.tsx"
 import { countText } from "../live/numbers.ts"
@@ -76,6 +88,10 @@ function Side() {
         <Entry to="/rollouts" icon={Rocket} word="Rollouts" count={running} />
         <Entry to="/channels" icon={Radio} word="Channels" />
       </nav>
+      <nav className={styles.foot} aria-label="Server">
+        <Entry to="/audit" icon={ScrollText} word="Audit" />
+        <Entry to="/settings" icon={SettingsIcon} word="Settings" />
+      </nav>
     </aside>
   )
 }
@@ -120,6 +136,8 @@ const pageWords: Readonly<Record<string, string>> = {
   rollouts: "Rollouts",
   channels: "Channels",
   practice: "Practice",
+  audit: "Audit",
+  settings: "Settings",
 }
 
 function crumbsOf(path: string): readonly Crumb[] {

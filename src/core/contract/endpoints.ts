@@ -51,6 +51,7 @@ import {
   RolloutStateName,
   RolloutView,
   SessionView,
+  SettingView,
   RulesBody,
   TokenBody,
   TokenView,
@@ -124,6 +125,13 @@ export const endpoints = {
     permit: permit("viewer", "everything"),
     summary: "What peers may cost the server, and how often each limit was met",
     response: Type.Array(LimitView),
+  },
+  listSettings: {
+    method: "GET",
+    path: "/api/settings",
+    permit: permit("admin", "fleet"),
+    summary: "What the server goes by, and where each setting comes from",
+    response: Type.Array(SettingView),
   },
   whoAmI: {
     method: "GET",

@@ -72,6 +72,7 @@ export const DeviceView = Type.Object({
     }),
   ),
   explain: Type.String(),
+  rhythmMs: Nullable(Type.Integer({ description: "median time between its last contacts; null = not learned yet" })),
   lastSeen: Nullable(Time),
   peer: Nullable(Type.String()),
   addedAt: Time,
@@ -683,6 +684,20 @@ export const FamilyView = Type.Object({
   ),
 })
 export type FamilyView = Static<typeof FamilyView>
+
+export const SettingView = Type.Object({
+  flag: Type.String({ description: "without its dashes" }),
+  value: Type.String({ description: "empty = off, or not given; passwords in it are masked" }),
+  source: Type.Union([
+    Type.Literal("flag"),
+    Type.Literal("environment"),
+    Type.Literal("file"),
+    Type.Literal("default"),
+  ]),
+  from: Type.String({ description: "the flag, the variable or the file that says so" }),
+  help: Type.String(),
+})
+export type SettingView = Static<typeof SettingView>
 
 /** Virtual devices that run beside the server, in a process of their own. */
 export const LabView = Type.Object({

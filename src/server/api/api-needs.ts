@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream"
+import type { SettingView } from "../../core/contract/schemas.ts"
 import type { FourEyesDeed } from "../../core/domain/people.ts"
 import type { LimitHits } from "../../core/kit/limits.ts"
 import type { ConverseNeeds } from "../fleet/converse.ts"
@@ -22,6 +23,8 @@ export interface ApiNeeds extends ConverseNeeds, DeltaNeeds, LoginNeeds, Webhook
   readonly backup: () => Promise<Readable>
   /** Looks at uploaded files where nobody waits for that; absent = here. */
   readonly examine?: UploadExaminer
+  /** What the server goes by. */
+  readonly settings: readonly SettingView[]
   /** Virtual devices beside this server; null = they are off. */
   readonly lab: Lab | null
   /** Why the server cannot keep what it is told; null = it can. */

@@ -331,9 +331,12 @@ async function answerOf(needs: ApiNeeds, { live, done, isLong }: BegunRollout): 
 
 function otherHandlers(
   needs: ApiNeeds,
-): Some<"health" | "limits" | "families" | "showChannel" | "setChannel" | "removeChannel" | "channelFiles"> {
+): Some<
+  "listSettings" | "health" | "limits" | "families" | "showChannel" | "setChannel" | "removeChannel" | "channelFiles"
+> {
   const { live } = needs
   return {
+    listSettings: () => needs.settings.map((setting) => ({ ...setting })),
     limits: () =>
       Object.entries(limits).map(([name, limit]) => ({ name, ...limit, hits: needs.hits.count(name as LimitName) })),
     health: async () => {

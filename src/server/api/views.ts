@@ -1,3 +1,4 @@
+import { rhythmOf } from "../../core/rollout/rhythm.ts"
 import type {
   ChannelView,
   DeltaView,
@@ -71,10 +72,15 @@ export function deviceView(needs: Needs, live: LiveDevice, update: Update | null
     update: update === null ? null : updateView(needs, update),
     doubt: doubtOf(live, update),
     explain: explainDevice(needs, live, update),
+    rhythmMs: wholeMs(rhythmOf(live.rhythm)?.medianMs),
     lastSeen: live.seenAt === neverSeen ? null : live.seenAt,
     peer: live.seenAt === neverSeen ? null : live.peer,
     addedAt: device.addedAt,
   }
+}
+
+function wholeMs(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms)
 }
 
 /** What goes into the device or the agent beside it, as its family says. */
