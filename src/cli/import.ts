@@ -121,7 +121,7 @@ async function addAll(api: ApiClient, hawkbit: HawkbitApi, plan: ImportPlan, { j
 
 async function addRelease(api: ApiClient, hawkbit: HawkbitApi, planned: PlannedRelease): Promise<ReleaseView> {
   const files: { name: string; bytes: Uint8Array }[] = []
-  for (const { name, module, artifact, sha256 } of planned.files) {
+  for (const { folder, name, module, artifact, sha256 } of planned.files) {
     const bytes = await hawkbit.download(module, artifact)
     const sum = createHash("sha256").update(bytes).digest("hex")
     if (sha256 !== null && sum !== sha256.toLowerCase()) {
@@ -129,11 +129,11 @@ async function addRelease(api: ApiClient, hawkbit: HawkbitApi, planned: PlannedR
         `${name} of ${planned.name} ${planned.version} came with SHA-256 ${sum}, not ${sha256}; run it again.`,
       )
     }
-    files.push({ name, bytes })
+    files.push({ name: folder === "" ? name : `${folder}/${name}`, bytes })
   }
   const [only] = files
   const isOne = files.length === 1 && only !== undefined
-  const options = { part: planned.part, "chunk-name": planned.name.slice(0, 64), ...(isOne ? {} : { bundle: "true" }) }
+  const options = { part: planned.part, "chunk-name": planned.name, ...(isOne ? {} : { bundle: "true" }) }
   const fileName = isOne ? only.name : "bundle.tar"
   const query = { family: "ddi", fileName, version: planned.version, options: JSON.stringify(options) }
   return api.call("publishRelease", { query, body: isOne ? only.bytes : bundle(files) })

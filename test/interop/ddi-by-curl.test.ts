@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type ApiClient, client } from "../../src/cli/api-client.ts"
 import type { RunningServer } from "../../src/server/main.ts"
@@ -65,6 +65,9 @@ beforeAll(async () => {
 })
 
 interface Chunk {
+  readonly part: string
+  readonly name: string
+  readonly version: string
   readonly artifacts: readonly {
     readonly filename: string
     readonly size: number
@@ -73,8 +76,8 @@ interface Chunk {
 }
 
 /** Another gateway, and curl in its name. */
-async function addGateway(id: string, options: Readonly<Record<string, string>> = {}) {
-  const access: object = await api.call("addDevice", { body: { id, family: "ddi", model: "rauc", options } })
+async function addGateway(id: string, options: Readonly<Record<string, string>> = {}, model = "rauc") {
+  const access: object = await api.call("addDevice", { body: { id, family: "ddi", model, options } })
   const { ddi } = access as { readonly ddi: { url: string; token: string } }
   const ask = (target: string, ...args: readonly string[]) =>
     curl(target, "-H", `Authorization: TargetToken ${ddi.token}`, ...args)
@@ -176,10 +179,16 @@ describe("curl", () => {
     expect((await curl(secure.replace("gw-1", "behind-1"), ...tls, ...as("gw-1"))).status).toBe(401)
   })
 
-  it("reads a release of several artifacts, and says how the end of one that was taken back went", async () => {
-    const device = await addGateway("gw-2")
-    const files = ["root.img", "boot.img"].map((name, i) => ({ name, bytes: randomBytes(3000 + i) }))
-    for (const { name, bytes } of files) writeFileSync(join(folder, name), bytes)
+  it("reads a release of several chunks and artifacts, and says how the end of one that was taken back went", async () => {
+    const device = await addGateway("gw-2", {}, "swupdate")
+    const files = ["os/root.img", "os/boot.img", "bApp,dashboard,1.4/root.img"].map((name, i) => ({
+      name,
+      bytes: randomBytes(3000 + i),
+    }))
+    for (const { name, bytes } of files) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), bytes)
+    }
     await runWell("tar", ["-C", folder, "-cf", join(folder, "bundle.tar"), ...files.map(({ name }) => name)])
     const options = JSON.stringify({ bundle: "" })
     const query = { family: "ddi", fileName: "bundle.tar", version: "8", options }
@@ -188,13 +197,22 @@ describe("curl", () => {
     const target = await device.link("deploymentBase")
     const { deployment } = json(await device.ask(target)) as unknown as { deployment: { chunks: readonly Chunk[] } }
     const [chunk] = deployment.chunks
-    expect(chunk?.artifacts.map(({ filename, size }) => [filename, size])).toEqual([
-      ["root.img", 3000],
-      ["boot.img", 3001],
+    const shown = deployment.chunks.map(({ part, name, version, artifacts }) => [
+      [part, name, version],
+      artifacts.map(({ filename, size }) => [filename, size]),
     ])
-    for (const [i, { bytes }] of files.entries()) {
-      const answer = await device.ask(chunk?.artifacts[i]?._links["download-http"].href ?? "")
-      expect(answer.body.equals(bytes)).toBe(true)
+    expect(shown).toEqual([
+      [
+        ["os", "os", "8"],
+        [
+          ["root.img", 3000],
+          ["boot.img", 3001],
+        ],
+      ],
+      [["bApp", "dashboard", "1.4"], [["root.img", 3002]]],
+    ])
+    for (const [i, { _links }] of deployment.chunks.flatMap(({ artifacts }) => artifacts).entries()) {
+      expect((await device.ask(_links["download-http"].href)).body.equals(files[i]?.bytes ?? image)).toBe(true)
     }
     const list = /.*\/artifacts/.exec(chunk?.artifacts[0]?._links["download-http"].href ?? "")?.[0] ?? ""
     expect(json(await device.ask(list))).toMatchObject([{ filename: "root.img" }, { filename: "boot.img" }])

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type ApiClient, client } from "../../src/cli/api-client.ts"
+import { bundle } from "../../src/cli/hawkbit/bundle.ts"
 import type { RunningServer } from "../../src/server/main.ts"
 import { type CuttingProxy, startCuttingProxy } from "../faults/cutting-proxy.testing.ts"
 import { freePort } from "../serving.ts"
@@ -90,6 +91,28 @@ describe("Debian's SWUpdate", () => {
     await end(running.child)
     expect(await updateOf(api, "gw-3")).toMatchObject({ state: "failed", basis: "reported" })
     expect(existsSync(image.path)).toBe(false)
+  })
+
+  it("installs every chunk of a release, and says once how that ended", async () => {
+    const api = await startServer()
+    const access = await addGateway(api, "gw-5", "00:00:01")
+    const images = [await bench.image("base", "3.0"), await bench.image("app", "1.4")]
+    const tar = bundle([
+      { name: "os,base,3.0/base.swu", bytes: images[0]?.bytes ?? new Uint8Array(0) },
+      { name: "bApp,app,1.4/app.swu", bytes: images[1]?.bytes ?? new Uint8Array(0) },
+    ])
+    const query = { family: "ddi", fileName: "bundle.tar", version: "3.0", options: JSON.stringify({ bundle: "" }) }
+    const release = await api.call("publishRelease", { query, body: tar })
+    await api.call("startRollout", { body: { group: "id=gw-5", releaseIds: [release.id] } })
+    const first = bench.start("gw-5", access)
+    await until("the installation", () => first.log().includes("pending testing"), first.log)
+    for (const { path, payload } of images) expect(readFileSync(path).equals(payload)).toBe(true)
+    await end(first.child)
+    const second = bench.start("gw-5", access, ["-c", "2"])
+    await until("the report", async () => (await updateOf(api, "gw-5"))?.state === "succeeded", second.log)
+    await end(second.child)
+    const running = { version: "3.0", evidence: "reported" }
+    expect(await api.call("showDevice", { params: { id: "gw-5" } })).toMatchObject({ running, update: { attempt: 1 } })
   })
 
   it("goes on with a download that was cut", async () => {

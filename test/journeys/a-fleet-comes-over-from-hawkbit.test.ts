@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -10,6 +11,7 @@ import { HawkbitApi } from "../../src/cli/hawkbit/management-api.ts"
 import { planImport } from "../../src/cli/hawkbit/plan-import.ts"
 import { importCommand } from "../../src/cli/import.ts"
 import type { RunningServer } from "../../src/server/main.ts"
+import { root } from "../serving.ts"
 import { startHere } from "../start-here.ts"
 
 /** A small server that answers as hawkBit's management API is documented, in pages of two. */
@@ -36,6 +38,9 @@ const artifacts: Readonly<Record<number, readonly { id: number; bytes: Buffer; n
   12: [{ id: 2, bytes: app, name: "image.bin" }],
 }
 
+/** What goes wrong at the first request of a path; it is right afterwards. */
+const faults = new Map<string, number | "cut" | "odd">()
+
 function answerOf(path: string): unknown {
   if (path === "/targets") return targets
   if (path === "/targettags") return [{ id: 7, name: "beta testers" }]
@@ -45,6 +50,11 @@ function answerOf(path: string): unknown {
   if (set !== undefined) return set === "2" ? [targets[1]] : []
   return null
 }
+
+/** As they were uploaded. */
+const sums = new Map(
+  Object.values(artifacts).flatMap((own) => own.map(({ id, bytes, name }) => [name + id, sha256(bytes)] as const)),
+)
 
 let folder: string
 let hawkbit: Server
@@ -60,6 +70,14 @@ beforeAll(async () => {
     if (request.headers.authorization !== `Basic ${Buffer.from("admin:secret").toString("base64")}`) {
       return response.writeHead(401).end()
     }
+    const fault = faults.get(path)
+    faults.delete(path)
+    if (typeof fault === "number") return response.writeHead(fault).end()
+    if (fault === "odd") return response.end("<html>a proxy's page</html>")
+    if (fault === "cut") {
+      response.writeHead(200, { "Content-Length": "3000" })
+      return response.write("{", () => response.destroy())
+    }
     const [, module = "", artifact] = /^\/softwaremodules\/(\d+)\/artifacts(?:\/(\d+)\/download)?$/.exec(path) ?? []
     const own = artifacts[Number(module)] ?? []
     if (artifact !== undefined) return response.end(own.find(({ id }) => id === Number(artifact))?.bytes)
@@ -70,7 +88,7 @@ beforeAll(async () => {
             id,
             size: bytes.length,
             providedFilename: name,
-            hashes: { sha256: sha256(bytes) },
+            hashes: { sha256: sums.get(name + id) },
           }))
         : Array.isArray(list)
           ? {
@@ -93,6 +111,17 @@ afterAll(async () => {
   hawkbit.close()
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** `waft …` as a process: what it says and how it ends. */
+async function waft(...args: readonly string[]): Promise<{ code: number | null; out: string; error: string }> {
+  const env = { ...process.env, WAFT_DATA: join(folder, "data") }
+  const child = spawn(process.execPath, [join(root, "bin", "waft.js"), ...args], { env })
+  let [out, error] = ["", ""]
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()))
+  child.stderr.on("data", (chunk: Buffer) => (error += chunk.toString()))
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve))
+  return { code, out, error }
+}
 
 const run = (...more: readonly string[]): Promise<unknown> =>
   importCommand().parseAsync(
@@ -137,17 +166,59 @@ it("shows what would come over and adds nothing", async () => {
       running: "5.0",
     },
   ])
-  expect(plan.releases.map(({ version, part, files }) => [version, part, files.map(({ name }) => name)])).toEqual([
-    ["5.1", "os", ["kernel-image.bin", "app-image.bin"]],
-    ["5.0", "os", ["image.bin"]],
+  expect(
+    plan.releases.map(({ version, part, files }) => [
+      version,
+      part,
+      files.map(({ folder, name }) => `${folder}/${name}`),
+    ]),
+  ).toEqual([
+    ["5.1", "os", ["os,kernel,5.1/image.bin", "bApp,app,2/image.bin"]],
+    ["5.0", "os", ["/image.bin"]],
   ])
   expect(plan.left.map(({ what }) => what)).toEqual(["target gw 3", "distribution set broken 1"])
   await run()
   expect(await api.list("listDevices", {})).toEqual([])
 })
 
-it("names a wrong token", async () => {
-  await expect(new HawkbitApi({ url, token: "nobody" }).targets()).rejects.toThrow(/does not know this token/)
+it.each([
+  ["/targets", 401, /\/targets cannot be read: it does not know this token/],
+  ["/targettags", 403, /\/targettags cannot be read: the user of this token may not read that/],
+  ["/distributionsets", 404, /\/distributionsets cannot be read: it is not there; --url takes/],
+  ["/targets", 500, /\/targets cannot be read: it answers 500/],
+  ["/targets", "cut", /\/targets broke off in the middle: .*Run it again/],
+  ["/softwaremodules/11/artifacts", "odd", /\/softwaremodules\/11\/artifacts does not answer as hawkBit's/],
+] as const)("names what is wrong where %s gives %s, and adds nothing", async (path, fault, sentence) => {
+  faults.set(path, fault)
+  await expect(run("--apply")).rejects.toThrow(sentence)
+  faults.clear()
+  expect(await api.list("listDevices", {})).toEqual([])
+  expect(await api.list("listReleases", {})).toEqual([])
+})
+
+it("is one command, which says what it would do and that it did nothing", async () => {
+  const command = ["import", "hawkbit", "--url", url, "--token"]
+  const { code, out, error } = await waft(...command, "admin:secret", "--model", "swupdate")
+  expect({ code, error }).toEqual({ code: 0, error: "" })
+  expect(out).toMatch(/^DEVICE +RUNNING +LABELS\ngw-1 +unknown +group=north type=gateway tag_beta_testers=yes\n/)
+  expect(out).toContain("Left out: target gw 3: a device's name takes 1 to 64 letters")
+  expect(out).toMatch(/Nothing was added; --apply adds it\.\n$/)
+  expect(out).not.toContain("aaaa")
+  expect(await api.list("listDevices", {})).toEqual([])
+  const refused = await waft(...command, "nobody")
+  expect([refused.code, refused.out]).toEqual([1, ""])
+  expect(refused.error).toMatch(/does not know this token/)
+})
+
+it("publishes no half of a release where an artifact breaks off, is damaged or cannot be had", async () => {
+  faults.set("/softwaremodules/12/artifacts/2/download", "cut")
+  await expect(run("--apply")).rejects.toThrow(/artifacts\/2\/download broke off in the middle/)
+  expect(await api.list("listReleases", {})).toEqual([])
+  artifacts[12]?.[0]?.bytes.writeUInt8(artifacts[12][0].bytes.readUInt8(0) ^ 1)
+  await expect(run("--apply")).rejects.toThrow(/image\.bin of gateway 5\.1 came with SHA-256 .*, not /)
+  artifacts[12]?.[0]?.bytes.writeUInt8(artifacts[12][0].bytes.readUInt8(0) ^ 1)
+  faults.set("/softwaremodules/11/artifacts/1/download", 503)
+  await expect(run("--apply")).rejects.toThrow(/artifacts\/1\/download cannot be read: it answers 503/)
 })
 
 it("adds devices with their tokens and labels, and releases with all of their artifacts; a second time it adds nothing", async () => {
@@ -163,6 +234,12 @@ it("adds devices with their tokens and labels, and releases with all of their ar
     ["5.1", 3500],
     ["5.0", 3000],
   ])
+  // A set of two modules is a release of two chunks, with their own types, names and versions.
+  expect(releases[0]?.details["chunks"]).toMatchObject([
+    { part: "os", name: "kernel", version: "5.1", artifacts: [{ filename: "image.bin", sizeBytes: 3000 }] },
+    { part: "bApp", name: "app", version: "2", artifacts: [{ filename: "image.bin", sizeBytes: 500 }] },
+  ])
+  await run("--apply")
   await run("--apply")
   expect(await api.list("listReleases", {})).toHaveLength(2)
   expect(await api.list("listDevices", {})).toHaveLength(2)

@@ -1,5 +1,6 @@
 /** A file of a bundle. */
 export interface BundleFile {
+  /** Perhaps with a folder before it. */
   readonly name: string
   readonly bytes: Uint8Array
 }
@@ -16,9 +17,11 @@ export function bundle(files: readonly BundleFile[]): Uint8Array {
   return Buffer.concat([...blocks, new Uint8Array(2 * blockBytes)])
 }
 
-function header(name: string, sizeBytes: number): Uint8Array {
+function header(path: string, sizeBytes: number): Uint8Array {
   const head = Buffer.alloc(blockBytes)
+  const [name = "", folder = ""] = path.split("/").reverse()
   head.write(name, 0, 100, "latin1")
+  head.write(folder, 345, 155, "latin1")
   head.write("0000644\0", 100)
   head.write(`${sizeBytes.toString(8).padStart(11, "0")}\0`, 124)
   head.write("00000000000\0", 136)

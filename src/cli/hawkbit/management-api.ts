@@ -81,42 +81,74 @@ export class HawkbitApi {
 
   /** The artifacts of a module; a list without pages. */
   async artifacts(module: number): Promise<readonly HawkbitArtifact[]> {
-    return (await this.#get(`/softwaremodules/${module}/artifacts`).then((answer) =>
-      answer.json(),
-    )) as HawkbitArtifact[]
+    const path = `/softwaremodules/${module}/artifacts`
+    const list = await this.#json(path)
+    if (!Array.isArray(list)) throw this.#isOther(path)
+    return list as readonly HawkbitArtifact[]
   }
 
   async download(module: number, artifact: number): Promise<Uint8Array> {
-    const answer = await this.#get(`/softwaremodules/${module}/artifacts/${artifact}/download`)
-    return new Uint8Array(await answer.arrayBuffer())
+    const path = `/softwaremodules/${module}/artifacts/${artifact}/download`
+    return new Uint8Array(await this.#whole(path, (answer) => answer.arrayBuffer()))
   }
 
   async #all<One>(path: string): Promise<readonly One[]> {
     const found: One[] = []
     for (let page = 0; page < mostPages; page++) {
-      const answer = await this.#get(`${path}?offset=${found.length}&limit=${pageSize}`)
-      const { content, total } = (await answer.json()) as { readonly content?: readonly One[]; readonly total?: number }
-      if (!Array.isArray(content))
-        throw new Failure(`${this.#base}${path} does not answer as hawkBit's management API.`)
+      const answer = await this.#json(`${path}?offset=${found.length}&limit=${pageSize}`)
+      const { content, total } = (answer ?? {}) as { readonly content?: readonly One[]; readonly total?: number }
+      if (!Array.isArray(content)) throw this.#isOther(path)
       found.push(...content)
       if (content.length === 0 || found.length >= (total ?? 0)) break
     }
     return found
   }
 
+  async #json(path: string): Promise<unknown> {
+    const text = await this.#whole(path, (answer) => answer.text())
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw this.#isOther(path)
+    }
+  }
+
+  #isOther(path: string): Failure {
+    return new Failure(`${this.#base}${path.replace(/\?.*/, "")} does not answer as hawkBit's management API.`)
+  }
+
+  /** An answer with all of its body: a connection that breaks in the middle is named, too. */
+  async #whole<Body>(path: string, read: (answer: Response) => Promise<Body>): Promise<Body> {
+    const answer = await this.#get(path)
+    return read(answer).catch((error: unknown) => {
+      throw new Failure(
+        `hawkBit's ${path.replace(/\?.*/, "")} broke off in the middle: ${causeOf(error)}. Run it again; what was added stays.`,
+      )
+    })
+  }
+
   async #get(path: string): Promise<Response> {
     const headers = { Authorization: this.#authorization, Accept: "application/json, */*" }
     const answer = await fetch(`${this.#base}${path}`, { headers }).catch((error: unknown) => {
-      const { cause, message } = error as Error
-      throw new Failure(
-        `hawkBit cannot be reached at ${this.#base}: ${cause instanceof Error ? cause.message : message}.`,
-      )
+      throw new Failure(`hawkBit cannot be reached at ${this.#base}: ${causeOf(error)}.`)
     })
     if (answer.ok) return answer
-    const why =
-      answer.status === 401
-        ? "it does not know this token (a bearer token, or USER:PASSWORD)"
-        : `it answers ${answer.status}`
-    throw new Failure(`hawkBit's ${path.replace(/\?.*/, "")} cannot be read: ${why}.`)
+    await answer.body?.cancel()
+    throw new Failure(
+      `hawkBit's ${path.replace(/\?.*/, "")} cannot be read: ${reasons[answer.status] ?? `it answers ${answer.status}`}.`,
+    )
   }
+}
+
+/** What a refusal means, and what mends it. */
+const reasons: Readonly<Record<number, string>> = {
+  401: "it does not know this token (a bearer token, or USER:PASSWORD)",
+  403: "the user of this token may not read that (READ_TARGET, READ_REPOSITORY and DOWNLOAD_REPOSITORY_ARTIFACT are needed)",
+  404: "it is not there; --url takes the server's own address, with the path that may stand before /rest/v1",
+  429: "it has had too many requests; wait a minute and run it again",
+}
+
+function causeOf(error: unknown): string {
+  const { cause, message } = error as Error
+  return cause instanceof Error ? cause.message : message
 }

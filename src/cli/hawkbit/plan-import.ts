@@ -10,13 +10,15 @@ export interface ImportPlan {
 
 export interface PlannedRelease {
   readonly version: string
-  /** The set's name. */
+  /** The set's name, as a chunk may have it. */
   readonly name: string
   readonly part: string
   readonly files: readonly PlannedFile[]
 }
 
 export interface PlannedFile {
+  /** The folder of its chunk in the bundle, `PART,NAME,VERSION`; `""` = the release is one chunk. */
+  readonly folder: string
   readonly name: string
   readonly sizeBytes: number
   readonly sha256: string | null
@@ -39,6 +41,7 @@ export interface ImportWish {
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
 const tokenPattern = /^[A-Za-z0-9._~+/=-]{8,128}$/
+const versionPattern = /^[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?$/
 const mostLabels = 32
 
 /** Reads hawkBit and says what of it becomes a device, a label or a release. Changes nothing anywhere. */
@@ -62,9 +65,10 @@ export async function planImport(hawkbit: HawkbitApi, known: Known, wish: Import
   for (const set of sets) {
     const what = `distribution set ${set.name} ${set.version}`
     const files = await filesOf(hawkbit, set)
-    const why = known.releases.has(`${set.name} ${set.version}`) ? "it is published already" : whyNot(set, files)
+    const name = plain(set.name)
+    const why = known.releases.has(`${name} ${set.version}`) ? "it is published already" : whyNot(set, files)
     if (why !== null) leave(what, why)
-    else releases.push({ version: set.version, name: set.name, part: partOf(set.modules), files })
+    else releases.push({ version: set.version, name, part: partOf(set.modules), files })
   }
   return { devices, releases, left }
 }
@@ -73,6 +77,7 @@ function whyNot(set: HawkbitSet, files: readonly PlannedFile[]): string | null {
   if (set.deleted === true) return "it is deleted"
   if (set.valid === false) return "it is invalidated"
   if (set.complete === false) return "it is not complete"
+  if (!versionPattern.test(set.version)) return "a version takes 1 to 64 printable characters (ASCII)"
   if (set.modules.some(({ encrypted }) => encrypted === true)) return "a module of it is encrypted by hawkBit"
   return files.length === 0 ? "it has no artifact" : null
 }
@@ -135,17 +140,34 @@ async function filesOf(hawkbit: HawkbitApi, { modules }: HawkbitSet): Promise<re
   for (const module of modules) {
     for (const artifact of await hawkbit.artifacts(module.id)) found.push({ module, artifact })
   }
-  return found.map(({ module, artifact }) => {
-    const own = artifact.providedFilename
-    const isTwice = found.some((other) => other.artifact !== artifact && other.artifact.providedFilename === own)
-    return {
-      name: fileName(isTwice ? `${module.name}-${own}` : own),
-      sizeBytes: artifact.size,
-      sha256: artifact.hashes.sha256 ?? null,
-      module: module.id,
-      artifact: artifact.id,
-    }
-  })
+  const isOne = new Set(found.map(({ module }) => module.id)).size === 1
+  return found.map(({ module, artifact }) => ({
+    folder: isOne ? "" : folderOf(module),
+    name: fileName(artifact.providedFilename),
+    sizeBytes: artifact.size,
+    sha256: artifact.hashes.sha256 ?? null,
+    module: module.id,
+    artifact: artifact.id,
+  }))
+}
+
+/** A module is a chunk: its type, name and version. */
+function folderOf({ type, name, version }: HawkbitModule): string {
+  return [chunkType(type), plain(name), plain(version)].join(",")
+}
+
+/** A text as a chunk may be called. */
+function plain(text: string): string {
+  return text
+    .replaceAll(/[^\x20-\x7e]|[/,]/g, "_")
+    .trim()
+    .slice(0, 64)
+}
+
+/** hawkBit shows its two oldest types to devices by other names. */
+function chunkType(type: string): string {
+  const known: Readonly<Record<string, string>> = { application: "bApp", runtime: "jvm" }
+  return known[type] ?? labelName(type)
 }
 
 function fileName(text: string): string {
@@ -153,8 +175,7 @@ function fileName(text: string): string {
   return /^[A-Za-z0-9]/.test(name) ? name : `f${name.slice(1)}`
 }
 
-/** The chunk's type where all modules have one. */
+/** The type of the chunk that a release of one module is. */
 function partOf(modules: readonly HawkbitModule[]): string {
-  const types = new Set(modules.map(({ type }) => type))
-  return types.size === 1 ? labelName(modules[0]?.type ?? "os") : "os"
+  return chunkType(modules[0]?.type ?? "os")
 }

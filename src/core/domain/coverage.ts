@@ -13,6 +13,16 @@ export function withSpan(spans: readonly ByteSpan[], from: number, to: number): 
   return joined
 }
 
+/** Spans without these bytes. */
+export function withoutSpan(spans: readonly ByteSpan[], from: number, to: number): readonly ByteSpan[] {
+  return spans
+    .flatMap(([a, b]): ByteSpan[] => [
+      [a, Math.min(b, from)],
+      [Math.max(a, to), b],
+    ])
+    .filter(([a, b]) => b > a)
+}
+
 /** Whether every byte of a file of that size is in the spans; a file of no bytes is not. */
 export function coversFile(spans: readonly ByteSpan[], sizeBytes: number): boolean {
   const [first] = spans

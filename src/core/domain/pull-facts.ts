@@ -1,3 +1,4 @@
+import type { ByteSpan } from "./coverage.ts"
 import type { Basis, EvidenceKind } from "./evidence.ts"
 import type { PullMoment, PullRules } from "./pull-rules.ts"
 import type { PullState } from "./pull-state.ts"
@@ -18,6 +19,8 @@ export type PullFact =
       readonly from: number
       /** Size of the file, where it is not the offer's image but a patch. */
       readonly patchBytes?: number
+      /** Where in the image the file stands that was asked for; absent = it is the whole. */
+      readonly part?: ByteSpan
       readonly session: string
       readonly network: string
       readonly at: number
@@ -29,8 +32,10 @@ export type PullFact =
       readonly to: number
       /** The device cannot have more than the bytes up to here. */
       readonly sent: number
-      /** It took everything to the end and closed politely after that. */
+      /** It took everything to the end of the file and closed politely after that. */
       readonly whole: boolean
+      /** As at its start. */
+      readonly part?: ByteSpan
       readonly at: number
     }
   | { readonly kind: "session-opened"; readonly session: string; readonly network: string; readonly at: number }

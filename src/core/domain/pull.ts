@@ -1,4 +1,4 @@
-import { bytesIn, coversFile, withSpan } from "./coverage.ts"
+import { bytesIn, coversFile, withoutSpan, withSpan } from "./coverage.ts"
 import { isWithin, neededContacts, noteContact, readNotice, settleContact } from "./pull-contacts.ts"
 import type { PullContext, PullFact, PullFinding, PullStep } from "./pull-facts.ts"
 import type { Grounds, PullFacts, PullMoment } from "./pull-rules.ts"
@@ -58,12 +58,13 @@ function askedForImage(context: PullContext, state: PullState, fact: PullFact & 
 }
 
 function imageStarted(context: PullContext, before: PullState, fact: PullFact & { kind: "image-started" }): PullStep {
-  const { from, session, network, at } = fact
+  const { session, network, at } = fact
   const { rules } = context
+  const isFromBegin = fact.from === (fact.part?.[0] ?? 0)
   // A fetch without a new look at the notice is another try of the same contact: its library's, not its bootloader's.
   const isInstallable = mayHave(before.grounds) && before.grounds !== "handed-over"
   // From another network it may be another device's first.
-  const hadFailed = from === 0 && before.isReadSince && isInstallable && network === before.home
+  const hadFailed = isFromBegin && before.isReadSince && isInstallable && network === before.home
   const state: PullState = {
     ...before,
     open: true,
@@ -77,7 +78,9 @@ function imageStarted(context: PullContext, before: PullState, fact: PullFact & 
     isReadSince: false,
     failedInstalls: before.failedInstalls + (hadFailed ? 1 : 0),
     contact: before.contact === null ? null : { ...before.contact, lastAt: at, wants: "yes", further: null },
-    ...(from === 0 ? { grounds: "none" as const, taken: [] } : {}),
+    ...(isFromBegin
+      ? { grounds: "none" as const, taken: fact.part === undefined ? [] : withoutSpan(before.taken, ...fact.part) }
+      : {}),
   }
   const broken = (moment: PullMoment): PullStep => ({
     state,
@@ -96,10 +99,14 @@ function mayHave(grounds: Grounds): boolean {
 }
 
 function imageEnded(context: PullContext, before: PullState, fact: PullFact & { kind: "image-ended" }): PullStep {
-  const { from, to, sent, whole, at } = fact
+  const { from, to, sent, whole, at, part } = fact
   const wanted = wantedBytes(context, before)
   const taken = withSpan(before.taken, from, to)
-  const grounds = groundsOf({ from, to, sent, whole, wanted, isCovered: coversFile(taken, wanted) })
+  const isCovered = coversFile(taken, wanted)
+  const grounds =
+    part !== undefined && whole
+      ? groundsOfParts(isCovered, from === part[0])
+      : groundsOf({ from, to, sent, whole: part === undefined && whole, wanted, isCovered })
   const contact = {
     ...(before.contact ?? noContact(before)),
     startedAt: at,
@@ -118,6 +125,8 @@ function imageEnded(context: PullContext, before: PullState, fact: PullFact & { 
     sentBytes: before.sentBytes + Math.max(0, sent - from),
     wholeFetches: before.wholeFetches + (grounds === "whole" ? 1 : 0),
   }
+  // One of several files is there, and others are still to come.
+  if (part !== undefined && whole && !isCovered) return { state, findings: [] }
   if (!mayHave(grounds)) return { state, findings: [{ kind: "transfer-cut", basis: "observed", moment: "cut" }] }
   // Bytes in buffers are not bytes that the device took: a cut, although it may have been lucky.
   if (grounds === "handed-over")
@@ -145,6 +154,12 @@ function groundsOf({ from, to, sent, whole, wanted, isCovered }: Ended): Grounds
   if (from === 0 && to >= wanted) return "reset"
   if (isCovered) return "pieces"
   return from === 0 && sent >= wanted ? "handed-over" : "none"
+}
+
+/** The last of several files came whole. */
+function groundsOfParts(isCovered: boolean, isFromBegin: boolean): Grounds {
+  if (!isCovered) return "none"
+  return isFromBegin ? "whole" : "pieces"
 }
 
 /** What the end of a session tells beside that it is over. */

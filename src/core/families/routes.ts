@@ -99,6 +99,8 @@ export interface RouteUpdate {
   readonly state: UpdateState
   /** The release's version. */
   readonly version: string
+  /** The plan's maintenance window as the device's own clock has it now; null = the plan has none. */
+  readonly window: "open" | "closed" | null
 }
 
 export interface RouteAnswer {

@@ -16,6 +16,7 @@ import type { WireSession } from "../fleet/wire/wire-session.ts"
 import { takeDownHttp } from "./http-transcript.ts"
 import { isSameText } from "./is-same-text.ts"
 import { type GatewayNeeds, LoginSession, readingMs, type SessionFile, ticketFiles } from "./login-session.ts"
+import { windowOf } from "./window-of.ts"
 import { type RouteMatch, RouteTable } from "../../core/families/route-table.ts"
 
 export type HttpGatewayNeeds = GatewayNeeds &
@@ -235,6 +236,7 @@ class HttpGateway {
               id: update.id,
               state: update.progress.state,
               version: this.#needs.live.releases.get(update.releaseId)?.version ?? "",
+              window: windowOf(this.#needs.live, update, now),
             },
       origin,
       now,
@@ -396,8 +398,9 @@ function fileNode(
     sizeBytes: part?.sizeBytes ?? image.sizeBytes,
     entityTag,
     open: async (offset) => {
-      if (part === undefined) return session.open(found, offset)
-      return partOf(await session.open(found, part.offset + offset), part)
+      if (part === undefined || part.sizeBytes === image.sizeBytes) return session.open(found, offset)
+      const span = [part.offset, part.offset + part.sizeBytes] as const
+      return partOf(await session.open(found, part.offset + offset, span), part)
     },
   }
 }

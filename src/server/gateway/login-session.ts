@@ -1,3 +1,4 @@
+import type { ByteSpan } from "../../core/domain/coverage.ts"
 import type { Family, OfferedFile, OfferedImage } from "../../core/families/family.ts"
 import type { PullFact } from "../../core/domain/pull-facts.ts"
 import { mayHaveImage, networkOf } from "../../core/domain/pull-state.ts"
@@ -125,9 +126,12 @@ export class LoginSession {
     return offered === null ? null : () => this.#noticeRead(offered)
   }
 
-  /** Opens a file for a transfer from `from`. An image's start is durable before its first byte leaves. */
-  open({ file, offered }: SessionFile, from: number): TransferContent | Promise<TransferContent> {
-    if (file.role === "image") return this.#openImage(file.image, offered, from)
+  /**
+   * Opens a file for a transfer from `from`, which counts from the begin of the image; `part` is where in it a file stands that
+   * is only one of several. An image's start is durable before its first byte leaves.
+   */
+  open({ file, offered }: SessionFile, from: number, part?: ByteSpan): TransferContent | Promise<TransferContent> {
+    if (file.role === "image") return this.#openImage(file.image, offered, { from, part })
     const { content } = file
     const read = this.openNotice(offered)
     return {
@@ -188,7 +192,7 @@ export class LoginSession {
   async #openImage(
     image: { readonly sha256: string; readonly sizeBytes: number },
     offered: Offered | null,
-    from: number,
+    { from, part }: { readonly from: number; readonly part: ByteSpan | undefined },
   ): Promise<TransferContent> {
     const login = this.#login
     const hold = await this.#needs.images.open(image).catch(async (error: unknown) => {
@@ -197,13 +201,14 @@ export class LoginSession {
       throw error
     })
     const { clock } = this.#needs
+    const inPart = part === undefined ? {} : { part }
     if (login.kind === "channel" || offered === null || this.isVisitor) {
       if (login.kind === "device") await this.#noteFetch(login)
       return { sizeBytes: hold.sizeBytes, read: hold.read, finished: () => hold.release() }
     }
     try {
       const isPatch = image.sha256 !== offered.image.sha256
-      const started = { kind: "image-started", from, ...this.#sign() } as const
+      const started = { kind: "image-started", from, ...inPart, ...this.#sign() } as const
       const fact = isPatch ? { ...started, patchBytes: image.sizeBytes } : started
       await recordFact(this.#needs, { live: login, offered, fact, file: image })
     } catch (error) {
@@ -222,7 +227,7 @@ export class LoginSession {
       finished: async ({ from, to, sent = to, whole }) => {
         hold.release()
         if (login.transfer === transfer) login.transfer = null
-        const fact = { kind: "image-ended", from, to, sent, whole, at: clock.monotonic() } as const
+        const fact = { kind: "image-ended", from, to, sent, whole, ...inPart, at: clock.monotonic() } as const
         await recordFact(this.#needs, { live: login, offered, fact })
       },
     }

@@ -7,6 +7,8 @@ export interface ClientModel extends Model {
    * evidence there is.
    */
   readonly reports: boolean
+  /** Files that it takes in one release. */
+  readonly mostArtifacts: number
   /** What it is when it says nothing after its download. */
   readonly silence: string
 }
@@ -16,6 +18,7 @@ export const clientModels: readonly ClientModel[] = [
     id: "swupdate",
     title: "SWUpdate (suricatta)",
     reports: true,
+    mostArtifacts: Number.POSITIVE_INFINITY,
     silence:
       "SWUpdate tells the result only after its restart, when it is started to confirm it; look whether it restarted, and how",
   },
@@ -23,12 +26,15 @@ export const clientModels: readonly ClientModel[] = [
     id: "rauc",
     title: "rauc-hawkbit-updater",
     reports: true,
+    // It closes an action with more in failure.
+    mostArtifacts: 1,
     silence: "rauc-hawkbit-updater tells the result before it restarts; look whether the bundle was installed",
   },
   {
     id: "other",
     title: "another client (Zephyr, Memfault, own)",
     reports: false,
+    mostArtifacts: Number.POSITIVE_INFINITY,
     silence: "it has not polled either; it is off or without network",
   },
 ]

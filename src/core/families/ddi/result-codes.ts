@@ -6,6 +6,7 @@ export const resultWords = {
   INSTALLED_UNREPORTED:
     "The client has installed the release, restarted, and was not started so that it tells the result.",
   WAITS_FOR_CONFIRMATION: "The update waits for a word of whoever owns the device.",
+  WAITS_FOR_WINDOW: "The client has the release and waits for its maintenance window to install it.",
   DOWNLOAD_FAILED: "The connection broke at every try; the client goes on from there at its next contact.",
   HASH_MISMATCH: "What was fetched has not the hash that the server told; it was thrown away, and the update failed.",
   SIGNATURE_WRONG: "The image is not signed by anybody that the client trusts; the update failed.",

@@ -97,7 +97,10 @@ export class ContractRoutes {
         isPending: false,
       },
       offered: this.#offered,
-      update: this.#offered === null ? null : { id: `o-1/d${this.#offers}`, state: "offered", version: this.#version },
+      update:
+        this.#offered === null
+          ? null
+          : { id: `o-1/d${this.#offers}`, state: "offered", version: this.#version, window: null },
       origin: this.#origin,
     }
   }

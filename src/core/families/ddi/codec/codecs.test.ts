@@ -71,7 +71,7 @@ describe("JSON on the wire", () => {
 })
 
 describe("a bundle", () => {
-  it("is what tar packs, in its order and without folders", () => {
+  it("is what tar packs, in its order, with the folder at its top", () => {
     const dir = mkdtempSync(join(tmpdir(), "waft-tar-"))
     try {
       writeFileSync(join(dir, "a.bin"), "0123456789")

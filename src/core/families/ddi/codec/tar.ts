@@ -2,6 +2,8 @@ import { fromLatin1 } from "../../../kit/bytes.ts"
 
 /** A file in an archive. */
 export interface TarFile {
+  /** The folder that it stands in at the top of the archive; `""` = none. */
+  readonly folder: string
   readonly name: string
   readonly bytes: Uint8Array
 }
@@ -9,8 +11,8 @@ export interface TarFile {
 const blockBytes = 512
 
 /**
- * The files of a tar archive (POSIX.1-1988 ustar), without the folders that they stand in; null = it is none, or has more
- * than `most`. Long names (pax, GNU) are not read: artifacts have short ones.
+ * The files of a tar archive (POSIX.1-1988 ustar); null = it is none, or has more than `most`. Longer names (pax, GNU) are not
+ * read: artifacts have short ones.
  */
 export function readTar(bytes: Uint8Array, most = 1000): readonly TarFile[] | null {
   const files: TarFile[] = []
@@ -24,11 +26,20 @@ export function readTar(bytes: Uint8Array, most = 1000): readonly TarFile[] | nu
     const kind = text(head, 156, 1)
     if (kind === "0" || kind === "") {
       if (files.length === most) return null
-      files.push({ name: text(head, 0, 100).replace(/^.*\//, ""), bytes: bytes.subarray(from, from + sizeBytes) })
+      files.push({ ...placeOf(head), bytes: bytes.subarray(from, from + sizeBytes) })
     }
     at = from + Math.ceil(sizeBytes / blockBytes) * blockBytes
   }
   return files
+}
+
+/** Its name, and the first folder of its path; a leading `./` is none. */
+function placeOf(head: Uint8Array): Pick<TarFile, "folder" | "name"> {
+  // GNU's own format has other things where POSIX has the front of a long path.
+  const isPosix = head[262] === 0
+  const path = [isPosix ? text(head, 345, 155) : "", text(head, 0, 100)].flatMap((half) => half.split("/"))
+  const steps = path.filter((step) => step !== "" && step !== ".")
+  return { folder: steps.length > 1 ? (steps[0] ?? "") : "", name: steps.at(-1) ?? "" }
 }
 
 function text(head: Uint8Array, from: number, length: number): string {

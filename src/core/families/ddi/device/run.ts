@@ -3,7 +3,7 @@ import type { Body } from "../../body.ts"
 import type { DeviceRun, DeviceSide, RunEnd } from "../../family.ts"
 import { clientModels } from "../models.ts"
 import { type ResultCode, resultWords } from "../result-codes.ts"
-import { DdiClient, type Deployment, Ended } from "./client.ts"
+import { type Artifact, DdiClient, type Deployment, Ended } from "./client.ts"
 import { clientFaults, virtualFaults } from "./faults.ts"
 
 /** The gateway in software. `server` of a run holds `url`, the root resource, and `token`, or `gatewayToken`. */
@@ -79,8 +79,10 @@ async function update(client: DdiClient, url: string): Promise<ResultCode> {
   const answer = await client.get(url)
   if (answer.status !== 200) return "NO_UPDATE"
   const { deployment } = JSON.parse(fromLatin1(answer.body)) as Deployment
+  // The first chunk is what the device is; the others are more of it.
   const [chunk] = deployment.chunks
   if (chunk === undefined || deployment.download === "skip") return "NO_UPDATE"
+  const artifacts = deployment.chunks.flatMap((one) => one.artifacts)
   const tell = async (execution: string, finished: string, ...details: readonly string[]): Promise<void> => {
     if (client.model.reports) await client.feedback(url, execution, finished, details)
   }
@@ -92,17 +94,19 @@ async function update(client: DdiClient, url: string): Promise<ResultCode> {
   if (refused !== null) return refused
   await tell("proceeding", "none", "the download begins")
   try {
-    for (const artifact of chunk.artifacts) await client.fetch(artifact)
+    for (const artifact of artifacts) await client.fetch(artifact)
   } catch (error) {
     if (error instanceof Ended && error.code === "HASH_MISMATCH")
       await tell("closed", "failure", resultWords[error.code])
     throw error
   }
   if (client.fault.does === "forgets-download") {
-    for (const artifact of chunk.artifacts) await client.forget(artifact)
+    for (const artifact of artifacts) await client.forget(artifact)
     return "DOWNLOADED_AGAIN"
   }
-  return install(client, url, { chunk, tell })
+  // It has everything, and fetches nothing of it again once its window is open.
+  if (deployment.update === "skip") return "WAITS_FOR_WINDOW"
+  return install(client, url, { version: chunk.version, artifacts, tell })
 }
 
 type Tell = (execution: string, finished: string, ...details: readonly string[]) => Promise<void>
@@ -122,7 +126,11 @@ async function refusal(client: DdiClient, tell: Tell): Promise<ResultCode | null
 async function install(
   client: DdiClient,
   url: string,
-  { chunk, tell }: { readonly chunk: Deployment["deployment"]["chunks"][number]; readonly tell: Tell },
+  {
+    version,
+    artifacts,
+    tell,
+  }: { readonly version: string; readonly artifacts: readonly Artifact[]; readonly tell: Tell },
 ): Promise<ResultCode> {
   if (client.fault.does === "distrusts-signature") {
     await tell("closed", "failure", resultWords.SIGNATURE_WRONG)
@@ -130,12 +138,12 @@ async function install(
   }
   await tell("proceeding", "none", "the installation begins")
   await client.sleep(installMs)
-  if (client.fault.does !== "forgets-report") await client.remember(url, chunk.version)
-  await client.slots.install(chunk.version)
-  for (const artifact of chunk.artifacts) await client.forget(artifact)
+  if (client.fault.does !== "forgets-report") await client.remember(url, version)
+  await client.slots.install(version)
+  for (const artifact of artifacts) await client.forget(artifact)
   // rauc-hawkbit-updater tells the result before it restarts.
   if (client.model.id === "rauc" && client.fault.does !== "stays-away" && client.fault.does !== "forgets-report") {
-    await tell("closed", "success", `${chunk.version} is installed`)
+    await tell("closed", "success", `${version} is installed`)
     await client.reported()
   }
   if (client.fault.does === "stays-away") return "NOT_BACK"

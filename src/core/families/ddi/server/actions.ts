@@ -26,8 +26,9 @@ export function answerDeployment(contact: DdiContact): RouteAnswer {
   if (standing === null || standing.id !== request.params["action"]) return notFound
   if (waitsForConfirmation(contact, standing.id)) return notFound
   const action = knownAction(contact, standing)
+  const deployment = deploymentOf(contact, standing.offered, standing.update.window)
   const history = historyOf(contact, action, "RUNNING")
-  const answer = json({ id: standing.id, deployment: deploymentOf(contact, standing.offered), ...history }, request)
+  const answer = json({ id: standing.id, deployment, ...history }, request)
   if (memory.action?.id === standing.id) return answer
   const sentence = `The client has read what to do for ${standing.update.version} and should fetch it now.`
   const evidence = [{ kind: "offer-read", basis: "observed", sentence }] as const

@@ -5,23 +5,28 @@ import { type Artifact, moduleOf, readOffer } from "./offer.ts"
 
 interface Module {
   readonly image: { readonly sha256: string; readonly sizeBytes: number }
+  readonly number: string
   readonly artifacts: readonly Artifact[]
 }
 
 /** The module of that number that the device has been given: to install, or as what it has installed. */
 function moduleOfRequest({ situation, memory, request }: DdiContact): Module | null {
   const given = [situation.offered, memory.installed].filter((one) => one !== null)
-  const found = given.find(({ image }) => moduleOf(image) === request.params["module"])
-  return found === undefined ? null : { image: found.image, artifacts: readOffer(found.offer).artifacts }
+  for (const { image, offer } of given) {
+    for (const [i, { artifacts }] of readOffer(offer).chunks.entries()) {
+      const number = moduleOf(image, i)
+      if (number === request.params["module"]) return { image, number, artifacts }
+    }
+  }
+  return null
 }
 
 /** The artifacts of a module. */
 export function answerArtifacts(contact: DdiContact): RouteAnswer {
   const module = moduleOfRequest(contact)
   if (module === null) return notFound
-  const number = moduleOf(module.image)
   return json(
-    module.artifacts.map((artifact) => artifactView(contact.base, number, artifact)),
+    module.artifacts.map((artifact) => artifactView(contact.base, module.number, artifact)),
     contact.request,
   )
 }

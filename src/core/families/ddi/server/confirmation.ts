@@ -32,7 +32,8 @@ export function answerConfirmationAction(contact: DdiContact): RouteAnswer {
   const standing = standingAction(contact)
   if (standing === null || standing.id !== request.params["action"]) return notFound
   const history = historyOf(contact, memory.action, "WAIT_FOR_CONFIRMATION")
-  return json({ id: standing.id, confirmation: deploymentOf(contact, standing.offered), ...history }, request)
+  const confirmation = deploymentOf(contact, standing.offered, standing.update.window)
+  return json({ id: standing.id, confirmation, ...history }, request)
 }
 
 /** The device agrees, or not yet: what it denies goes on waiting, as the protocol has it. */

@@ -1,22 +1,30 @@
 import type { JsonObject } from "../../../kit/json.ts"
-import { queryOf } from "../../routes.ts"
+import { queryOf, type RouteUpdate } from "../../routes.ts"
 import type { DdiContact } from "./contact.ts"
 import { link } from "./contact.ts"
 import type { KnownAction } from "./memory.ts"
-import { type Artifact, type DdiOffer, moduleOf, readOffer } from "./offer.ts"
+import { type Artifact, type Chunk, moduleOf, readOffer } from "./offer.ts"
 
 interface Shown {
   readonly offer: JsonObject
   readonly image: { readonly sha256: string; readonly sizeBytes: number }
 }
 
-/** What there is to do for an offer, as `deploymentBase`, `installedBase` and `confirmationBase` show it. */
-export function deploymentOf({ base }: DdiContact, shown: Shown): JsonObject {
-  const offer = readOffer(shown.offer)
-  return { download: offer.handling, update: offer.handling, chunks: [chunkOf(base, offer, moduleOf(shown.image))] }
+/**
+ * What there is to do for an offer, as `deploymentBase`, `installedBase` and `confirmationBase` show it. Outside the plan's
+ * window a device fetches what it has begun to fetch, and does not install it yet.
+ */
+export function deploymentOf({ base }: DdiContact, shown: Shown, window: RouteUpdate["window"] = null): JsonObject {
+  const { handling, chunks } = readOffer(shown.offer)
+  return {
+    download: handling,
+    update: window === "closed" ? "skip" : handling,
+    chunks: chunks.map((chunk, i) => chunkOf(base, chunk, moduleOf(shown.image, i))),
+    ...(window === null ? {} : { maintenanceWindow: window === "open" ? "available" : "unavailable" }),
+  }
 }
 
-function chunkOf(base: string, { part, version, name, artifacts }: DdiOffer, module: string): JsonObject {
+function chunkOf(base: string, { part, version, name, artifacts }: Chunk, module: string): JsonObject {
   return { part, version, name, artifacts: artifacts.map((artifact) => artifactView(base, module, artifact)) }
 }
 

@@ -1,104 +1,9 @@
-import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { concat, fromLatin1, latin1 } from "../../../kit/bytes.ts"
-import type { JsonObject } from "../../../kit/json.ts"
-import type { RouteAnswer, RouteSituation } from "../../routes.ts"
 import { askRoute, callerOf, quietSituation } from "../../testing/ask-route.testing.ts"
 import { ddi } from "../index.ts"
-import { entry, type Memory, readMemory } from "./memory.ts"
+import { action, base, Device, image, offer, sums, update, url } from "./known-device.testing.ts"
+import { entry } from "./memory.ts"
 import { actionOf } from "./offer.ts"
-import { publish } from "./publish.ts"
-
-const { artifact: sums } = JSON.parse(readFileSync(new URL("../vectors.json", import.meta.url), "utf8")) as {
-  artifact: { content: string; md5: string; sha1: string; sha256: string }
-}
-
-const image = { sha256: sums.sha256, sizeBytes: 10 }
-const released = publish({ fileName: "a.swu", bytes: latin1(sums.content), models: [], options: {}, version: "1.2" })
-const offer: JsonObject = released.ok ? { ...released.details, version: "1.2" } : {}
-const update = { id: "o-1/d1", state: "offered", version: "1.2" } as const
-const action = actionOf(update.id, image)
-const base = "/DEFAULT/controller/v1/d1"
-const url = `http://10.0.0.2:8081${base}`
-
-/** One device of the family, and what the server remembers of it from request to request. */
-class Device {
-  memory: JsonObject
-  labels: Readonly<Record<string, string>> = {}
-  running: string | null = null
-  offered: RouteSituation["offered"] = null
-  update: RouteSituation["update"] = null
-  model = "swupdate"
-  evidence: string[] = []
-  notes: string[] = []
-
-  constructor(options: Readonly<Record<string, string>> = {}) {
-    const entered = entry.enter({ id: "d1", ...options })
-    if ("fault" in entered) throw new Error(entered.fault)
-    this.memory = entered.familyState
-  }
-
-  offer(): this {
-    this.offered = { offer, image }
-    this.update = update
-    return this
-  }
-
-  takeBack(): void {
-    this.offered = null
-    this.update = null
-  }
-
-  ask(
-    path: string,
-    { method = "GET", body, headers = {} }: { method?: string; body?: object; headers?: Record<string, string> } = {},
-  ): RouteAnswer {
-    const device = {
-      ...quietSituation.device,
-      id: "d1",
-      model: this.model,
-      labels: this.labels,
-      familyState: this.memory,
-      runningVersion: this.running,
-      isReported: false,
-      isPending: false,
-    }
-    const asked = {
-      method,
-      url: `${base}${path}`,
-      headers,
-      body: latin1(body === undefined ? "" : JSON.stringify(body)),
-    }
-    const answer = askRoute(ddi, asked, { device, offered: this.offered, update: this.update, now: 1000 })
-    if (answer === null) throw new Error(`no route fits ${method} ${path}`)
-    const { report } = answer
-    if (report?.familyState !== undefined) this.memory = JSON.parse(JSON.stringify(report.familyState)) as JsonObject
-    if (report?.labels !== undefined) this.labels = report.labels
-    if (report?.running !== undefined) this.running = report.running
-    this.evidence.push(...(report?.evidence ?? []).map(({ kind }) => kind))
-    this.notes.push(...(report?.notes ?? []).map(({ kind }) => kind))
-    return answer
-  }
-
-  json(path: string): unknown {
-    const { status, body } = this.ask(path)
-    expect(status, path).toBe(200)
-    return body !== undefined && "text" in body ? JSON.parse(body.text) : null
-  }
-
-  get links(): readonly string[] {
-    return Object.keys((this.json("") as { _links: object })._links)
-  }
-
-  say(execution: string, finished = "none", resource = "deploymentBase", id = action, more: object = {}): number {
-    const body = { id, status: { execution, result: { finished }, ...more } }
-    return this.ask(`/${resource}/${id}/feedback`, { method: "POST", body }).status
-  }
-
-  get known(): Memory {
-    return readMemory(this.memory)
-  }
-}
 
 describe("the root resource", () => {
   it("says how long to sleep, asks for what the device is, and has nothing to do", () => {
@@ -460,49 +365,7 @@ describe("artifacts", () => {
       expect(device.ask(other).status).toBe(404)
     }
   })
-
-  it("of a bundle stand one behind another in the image", () => {
-    const archive = concat([tarFile("a.bin", "aaa"), tarFile("b.bin", "bbbb"), new Uint8Array(1024)])
-    const made = publish({ fileName: "b.tar", bytes: archive, models: [], options: { bundle: "true" }, version: "3" })
-    if (!made.ok) throw new Error(made.faults[0]?.sentence)
-    expect(fromLatin1(made.image)).toBe("aaabbbb")
-    expect(made.details["artifacts"]).toMatchObject([
-      { filename: "a.bin", offset: 0, sizeBytes: 3 },
-      { filename: "b.bin", offset: 3, sizeBytes: 4 },
-    ])
-  })
-
-  it.each([
-    ["version-missing", { version: undefined }],
-    ["handling", { options: { handling: "now" } }],
-    ["part", { options: { part: "a b" } }],
-    ["bundle", { options: { bundle: "true" } }],
-    ["artifact-name", { fileName: "a b.swu" }],
-    ["artifact-name", { fileName: "a.MD5SUM" }],
-    ["artifact-empty", { bytes: new Uint8Array(0) }],
-  ])("are refused by the rule %s", (rule, change) => {
-    const { version = "1", ...rest } = change as { version?: string }
-    const upload = { fileName: "a.swu", bytes: latin1("x"), models: [], options: {}, ...rest }
-    const made = publish("version" in change ? upload : { ...upload, version })
-    expect(made.ok ? [] : made.faults.map((fault) => fault.rule)).toContain(rule)
-  })
 })
-
-/** A file in a ustar archive. */
-function tarFile(name: string, content: string): Uint8Array {
-  const head = new Uint8Array(512)
-  const put = (at: number, text: string): void => head.set(latin1(text), at)
-  put(0, name)
-  put(124, `${content.length.toString(8).padStart(11, "0")}\0`)
-  put(148, " ".repeat(8))
-  put(156, "0")
-  put(257, "ustar\u000000")
-  const sum = head.reduce((total, byte) => total + byte, 0)
-  put(148, `${sum.toString(8).padStart(6, "0")}\0 `)
-  const body = new Uint8Array(512)
-  body.set(latin1(content))
-  return concat([head, body])
-}
 
 describe("installedBase", () => {
   it("may be told by the device itself", () => {

@@ -2,8 +2,9 @@ import { sha256 } from "../../../kit/sha256.ts"
 import { latin1 } from "../../../kit/bytes.ts"
 import type { JsonObject } from "../../../kit/json.ts"
 import type { OfferPlan, OfferSituation } from "../../family.ts"
+import { clientModel } from "../models.ts"
 
-/** One file of a release. The files stand one behind another in the release's image. */
+/** One file of a release. The files of all chunks stand one behind another in the release's image. */
 export interface Artifact {
   readonly filename: string
   readonly offset: number
@@ -13,22 +14,34 @@ export interface Artifact {
   readonly sha256: string
 }
 
-/** How hard a device is asked: `forced` at once, `attempt` when its own application lets it, `skip` not now. */
-export type Handling = "forced" | "attempt" | "skip"
+/** How hard a device is asked: `forced` at once, `attempt` when its own application lets it. */
+export type Handling = "forced" | "attempt"
 
-/** What a device is offered: one chunk. */
-export interface DdiOffer {
-  readonly version: string
-  /** Type of the chunk: `os`, `bApp` … */
+/** What hawkBit calls a software module: a part of the device with the files that are installed there. */
+export interface Chunk {
+  /** Its type: `os`, `bApp` … */
   readonly part: string
   readonly name: string
-  readonly handling: Handling
+  readonly version: string
   readonly artifacts: readonly Artifact[]
 }
 
+/** What a device is offered. */
+export interface DdiOffer {
+  readonly handling: Handling
+  /** At least one, in the order in which they were published. */
+  readonly chunks: readonly Chunk[]
+}
+
 /** Decides what a device is offered. Versions are not compared: going back is an offer like any other. */
-export function planOffer({ release }: OfferSituation): OfferPlan {
-  return { ok: true, offer: { ...release.details, version: release.version } }
+export function planOffer({ release, device }: OfferSituation): OfferPlan {
+  const offer = { ...release.details, version: release.version }
+  const { mostArtifacts, title } = clientModel(device.model)
+  const count = readOffer(offer).chunks.reduce((sum, { artifacts }) => sum + artifacts.length, 0)
+  if (count <= mostArtifacts) return { ok: true, offer }
+  const most = mostArtifacts === 1 ? "one file" : `${mostArtifacts} files`
+  const sentence = `${title} takes a release of ${most}, and ${release.version} has ${count}: publish one of its own for this model.`
+  return { ok: false, sentence }
 }
 
 /** An offer as it was stored. */
@@ -37,14 +50,12 @@ export function readOffer(offer: JsonObject): DdiOffer {
     const value = offer[key]
     return typeof value === "string" ? value : fallback
   }
-  const artifacts = offer["artifacts"]
-  return {
-    version: text("version", ""),
-    part: text("part", "os"),
-    name: text("name", "firmware"),
-    handling: text("handling", "forced") === "attempt" ? "attempt" : "forced",
-    artifacts: Array.isArray(artifacts) ? artifacts : [],
-  }
+  const { chunks, artifacts } = offer
+  const handling = text("handling", "forced") === "attempt" ? "attempt" : "forced"
+  if (Array.isArray(chunks)) return { handling, chunks }
+  // Releases of earlier servers are one chunk, and say so without a list.
+  const only = { part: text("part", "os"), name: text("name", "firmware"), version: text("version", "") }
+  return { handling, chunks: [{ ...only, artifacts: Array.isArray(artifacts) ? artifacts : [] }] }
 }
 
 /**
@@ -61,7 +72,7 @@ export function actionOf(updateId: string, image: { readonly sha256: string }): 
   return String(numberOf(`${updateId} ${image.sha256}`))
 }
 
-/** The software module that an image is. */
-export function moduleOf(image: { readonly sha256: string }): string {
-  return String(numberOf(image.sha256))
+/** The software module that a chunk of an image is, by its place among the chunks. */
+export function moduleOf(image: { readonly sha256: string }, index: number): string {
+  return String(numberOf(index === 0 ? image.sha256 : `${image.sha256} ${index}`))
 }

@@ -18,13 +18,17 @@ export function answerRoot(contact: DdiContact): RouteAnswer {
   else if (standing !== null) {
     const isWaiting = waitsForConfirmation(contact, standing.id)
     const resource = isWaiting ? "confirmationBase" : "deploymentBase"
-    links[resource] = link(`${base}/${resource}/${standing.id}?c=${numberOf(standing.id + resource)}`)
+    // A client that keeps what it has read comes again when the window opens or closes.
+    const content = numberOf(`${standing.id}${resource}${standing.update.window ?? ""}`)
+    links[resource] = link(`${base}/${resource}/${standing.id}?c=${content}`)
   }
   if (memory.installed !== null) links["installedBase"] = link(`${base}/installedBase/${memory.installed.id}`)
   if (memory.wantsConfig) links["configData"] = link(`${base}/configData`)
   const answer = json({ config: { polling: { sleep: memory.sleep } }, _links: links }, request)
   // Of a client that reports nothing the polls are the evidence, also those that are answered with 304.
-  const isNotice = situation.offered !== null && !clientModel(device.model).reports
+  // One that waits for its window leaves the release alone because it was told to.
+  const mayInstall = standing?.update.window !== "closed"
+  const isNotice = situation.offered !== null && mayInstall && !clientModel(device.model).reports
   return { ...answer, isNotice, ...(stop === null ? {} : countCancelPoll(contact)) }
 }
 
