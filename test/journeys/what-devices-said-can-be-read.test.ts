@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { readFileSync, rmSync, statSync } from "node:fs"
 import { createConnection } from "node:net"
 import { join } from "node:path"
@@ -102,4 +102,32 @@ it("contacts are there after a restart, masked on the disk and readable by their
   expect(statSync(kept).mode & 0o077).toBe(0)
   server = await serve({ data })
   expect(await wire("m1")).toEqual(before)
+})
+
+it("who follows a device sees each contact as it comes, the same again in one line, and no secret", async () => {
+  const { ftp } = await server.api.call("addDevice", { body: { id: "m1", family: "waspmote", model: "4g" } })
+  const { user = "", password = "" } = ftp ?? {}
+  const args = [join(root, "bin", "waft.js"), "device", "wire", "m1", "--follow", "--data", data]
+  const following = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+  let said = ""
+  following.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()))
+  const until = async (pattern: RegExp): Promise<void> => {
+    while (!pattern.test(said)) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  try {
+    await poll(user, password)
+    await until(/UPGRADE\.TXT: \d+ bytes, whole/)
+    expect(said).toContain("> PASS ****")
+    await poll(user, password)
+    await until(/, and the same 1 times more/)
+    await expect(poll(user, "wrong-password-1")).rejects.toThrow()
+    await until(/! wrong-password \(line \d+\)/)
+    // Each contact has one head of its own.
+    const heads = said.split("\n").filter((line) => /^#\d+ ftp 127\.0\.0\.1 /.test(line))
+    expect(new Set(heads.map((line) => line.split(" ")[0])).size).toBe(2)
+    for (const secret of [password, "wrong-password-1"]) expect(said).not.toContain(secret)
+  } finally {
+    following.kill("SIGINT")
+    await new Promise((resolve) => following.once("close", resolve))
+  }
 })
