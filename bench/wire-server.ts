@@ -8,7 +8,7 @@ import { quiet } from "../test/serving.ts"
 const [data = ""] = process.argv.slice(2)
 const logs = new Set<WireLog>()
 // Called once, when the server takes in what the run before kept: nothing of what is measured goes through here.
-const restore = Reflect.get(WireLog.prototype, "restore") as (this: WireLog, kept: readonly KeptTranscript[]) => void
+const restore: (this: WireLog, kept: readonly KeptTranscript[]) => void = Reflect.get(WireLog.prototype, "restore")
 WireLog.prototype.restore = function (this: WireLog, kept) {
   logs.add(this)
   restore.call(this, kept)

@@ -18,7 +18,8 @@ export interface TestProvider {
 
 export const clientSecret = "a secret of the client"
 
-export async function startProvider(): Promise<TestProvider> {
+/** `host`: the name under which it is asked, of this machine. */
+export async function startProvider(host = "127.0.0.1"): Promise<TestProvider> {
   let answer: RequestListener = (_request, response) => {
     response.writeHead(503).end()
   }
@@ -41,7 +42,7 @@ export async function startProvider(): Promise<TestProvider> {
     answer(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const issuer = `http://${host}:${(server.address() as AddressInfo).port}`
   const know = (url: string): void => {
     const provider = new Provider(issuer, {
       clients: [
