@@ -42,13 +42,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server/webhooks",
   ],
   // main.ts and config.ts: the only place where everything meets.
-  server: ["core", "server", "serial"],
+  server: ["core", "server", "serial", "signing"],
+  signing: ["core/kit", "core/domain"],
   disk: [],
   serial: ["core/kit", "core/protocols"],
   virtual: ["core/kit", "core/protocols", "core/delta", "core/families", "disk"],
   agent: ["core/kit", "core/protocols", "core/families", "core/contract", "disk", "serial"],
   console: ["core/kit", "core/domain", "core/contract"],
-  cli: ["core/kit", "core/domain", "core/contract"],
+  cli: ["core/kit", "core/domain", "core/contract", "signing", "disk"],
 }
 
 /** Doors through which the CLI starts the other programs, and reaches the engines that run without a server. */

@@ -1,14 +1,14 @@
-import { readFile } from "node:fs/promises"
-import { basename } from "node:path"
 import { Command } from "commander"
 import type { DeltaView, ReleaseView, RulesBody } from "../core/contract/schemas.ts"
+import { envelopeText } from "../core/domain/release-manifest.ts"
 import { type ApiClient, connect } from "./api-client.ts"
 import { type Confirmable, confirm, confirmable } from "./confirm.ts"
 import { Failure } from "./failure.ts"
-import { addFamilyOptions, givenOptions } from "./family-options.ts"
 import { type Listing, listing, readList } from "./listing.ts"
 import { type Common, common } from "./options.ts"
 import { printJson, printLines, printTable, sizeText, timeText } from "./output.ts"
+import { type ReleaseOptions, readReleaseFile, releaseOptions } from "./release-file.ts"
+import { keygenCommand, readSignatures, signCommand } from "./sign-release.ts"
 
 interface RulesOptions {
   readonly floor?: string
@@ -17,25 +17,16 @@ interface RulesOptions {
   readonly mustBeRehearsed?: boolean
 }
 
-interface PublishOptions extends Common, RulesOptions {
-  readonly family: string
-  readonly version?: string
-  readonly to?: string
-  readonly model?: readonly string[]
-  readonly set?: readonly string[]
+interface PublishOptions extends Common, RulesOptions, ReleaseOptions {
+  readonly signatures?: readonly string[]
 }
 
 /** `waft release …` */
 export function releaseCommand(): Command {
   const command = new Command("release").description("publish firmware and look after releases")
-  const publish = rules(common(command.command("publish <FILE>")))
-  addFamilyOptions(publish, ({ publishOptions }) => publishOptions)
+  releaseOptions(rules(common(command.command("publish <FILE>"))))
     .description("publish firmware: the file is checked as its devices would, then stored")
-    .requiredOption("--family <FAMILY>", "device family")
-    .option("--version <VERSION>", "version in the family's own scheme")
-    .option("--to <VERSION>", "a package: the exact firmware that it leads to (the same as --version)")
-    .option("--model <MODEL...>", "models it is for; absent = all of the family")
-    .option("--set <KEY=VALUE...>", "further options of the family")
+    .option("--signatures <FILE...>", "who vouches for it: files that `waft release sign` wrote")
     .action(async (file: string, options: PublishOptions) => {
       const release = await publishFile(await connect(options), file, options)
       if (options.json) return printJson(release)
@@ -105,6 +96,14 @@ export function releaseCommand(): Command {
         "No patch is to be made: no other release runs on its devices, or the family's devices take none.",
       )
     })
+  command.addCommand(keygenCommand())
+  command.addCommand(signCommand())
+  common(command.command("add-signatures <RELEASE> <FILE...>"))
+    .description("add the word of further keys to a release: files that `waft release sign` wrote")
+    .action(async (id: string, files: readonly string[], options: Common) => {
+      const body = { envelope: envelopeText(await readSignatures(files)) }
+      show(await (await connect(options)).call("addSignatures", { params: { id }, body }), options)
+    })
   common(command.command("approve <RELEASE>"))
     .description("as a second person, let a release that waits for that be offered")
     .action(async (id: string, options: Common) => {
@@ -149,28 +148,25 @@ function stateText({ state, progress, error }: DeltaView): string {
 
 /** Publishes a file of this machine. */
 export async function publishFile(api: ApiClient, file: string, options: PublishOptions): Promise<ReleaseView> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw new Failure(`The file ${file} cannot be read: ${(error as Error).message}.`)
-  })
-  const settings = givenOptions(options, ({ publishOptions }) => publishOptions)
-  for (const setting of options.set ?? []) {
-    const at = setting.indexOf("=")
-    if (at < 1) throw new Failure(`--set takes KEY=VALUE, not "${setting}".`, { exitCode: 2, title: "usage" })
-    settings[setting.slice(0, at)] = setting.slice(at + 1)
-  }
-  const version = options.to ?? options.version
+  const { fileName, bytes, version, models, options: settings } = await readReleaseFile(file, options)
   const demands = rulesOf(options)
+  const signatures = options.signatures === undefined ? undefined : await signaturesQuery(options.signatures)
   return api.call("publishRelease", {
     query: {
       family: options.family,
-      fileName: basename(file),
+      fileName,
       ...(version === undefined ? {} : { version }),
-      ...(options.model === undefined ? {} : { models: options.model.join(",") }),
+      ...(models.length === 0 ? {} : { models: models.join(",") }),
       ...(Object.keys(settings).length === 0 ? {} : { options: JSON.stringify(settings) }),
       ...(Object.keys(demands).length === 0 ? {} : { rules: JSON.stringify(demands) }),
+      ...(signatures === undefined ? {} : { signatures }),
     },
     body: bytes,
   })
+}
+
+async function signaturesQuery(files: readonly string[]): Promise<string> {
+  return JSON.stringify(JSON.parse(envelopeText(await readSignatures(files))))
 }
 
 /** `B`, or `A → B` for a package. */
@@ -193,6 +189,7 @@ function show(release: ReleaseView, { json }: Common): void {
     `${release.id}: ${release.family} version ${versionText(release)} (${release.state})`,
     `published ${timeText(release.publishedAt)} from ${release.fileName}`,
     `image ${release.sha256}, ${sizeText(release.sizeBytes)}`,
+    ...(release.signedBy.length === 0 ? [] : [`signed by ${release.signedBy.join(", ")}`]),
     `models ${release.models.length === 0 ? "all" : release.models.join(", ")}`,
     ...Object.entries(release.details).map(([key, value]) => `${key} ${String(value)}`),
     ...demandLines(release),

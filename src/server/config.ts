@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs"
 import { isIP } from "node:net"
 import { resolve } from "node:path"
 import { type FourEyesDeed, fourEyesDeeds } from "../core/domain/people.ts"
+import { KeyFault, type ReleaseKey, readPublicKeys } from "../signing/release-keys.ts"
 import { isNetwork } from "./webhooks/forbidden-addresses.ts"
 import { families } from "../core/families/index.ts"
 
@@ -42,6 +43,10 @@ export interface ServerConfig {
   readonly httpProxies: readonly string[]
   /** What a second person has to approve. */
   readonly fourEyes: ReadonlySet<FourEyesDeed>
+  /** Whose signatures releases need; none = they need none. */
+  readonly releaseKeys: readonly ReleaseKey[]
+  /** How many of them. */
+  readonly releaseSignatures: number
   /** Networks that webhooks may go to beside the public internet. */
   readonly webhookAllow: readonly string[]
   /** A login lasts so long, ms. */
@@ -150,6 +155,18 @@ export const serverSettings = [
     value: "ROWS",
     help: "what its claims give, such as 'groups=ota-admins => admin; groups=north => operator site=north'; empty = users have the rights that `waft user` gives them",
     fallback: "",
+  },
+  {
+    flag: "release-keys",
+    value: "FILES",
+    help: "public keys (PEM), comma-separated, by which releases have to be signed; none = they need not be",
+    fallback: "",
+  },
+  {
+    flag: "release-signatures",
+    value: "N",
+    help: "how many of these keys have to have signed a release",
+    fallback: "1",
   },
   {
     flag: "webhook-allow",
@@ -349,6 +366,7 @@ export function readConfig(
     httpHosts: parseHosts(text("http-hosts")),
     httpProxies: parseProxies(text("http-proxies")),
     fourEyes: parseFourEyes(text("four-eyes")),
+    ...parseReleaseKeys(text("release-keys"), text("release-signatures")),
     webhookAllow: parseNetworks(text("webhook-allow")),
     sessionMs: parseSessionHours(text("session-hours")),
     deviceHttp: parseHostPort("device-http", text("device-http")),
@@ -456,6 +474,24 @@ function parseFourEyes(text: string): ReadonlySet<FourEyesDeed> {
       return deed
     }),
   )
+}
+
+function parseReleaseKeys(files: string, threshold: string): Pick<ServerConfig, "releaseKeys" | "releaseSignatures"> {
+  const keys = new Map<string, ReleaseKey>()
+  for (const file of files === "" ? [] : files.split(",")) {
+    try {
+      for (const key of readPublicKeys(readPem("release-keys", file))) keys.set(key.id, key)
+    } catch (error) {
+      if (!(error instanceof KeyFault)) throw error
+      throw new ConfigError(`The file ${file} of --release-keys ${error.message}.`, { cause: error })
+    }
+  }
+  const most = Math.max(keys.size, 1)
+  if (!/^\d{1,2}$/.test(threshold) || Number(threshold) < 1 || Number(threshold) > most) {
+    const given = keys.size === 0 ? "without --release-keys" : `with ${keys.size} different keys`
+    throw new ConfigError(`--release-signatures takes 1 to ${most} ${given}, not "${threshold}".`)
+  }
+  return { releaseKeys: [...keys.values()], releaseSignatures: Number(threshold) }
 }
 
 function parseNetworks(text: string): readonly string[] {

@@ -13,6 +13,7 @@ import type { Device } from "../core/domain/records.ts"
 import { families } from "../core/families/index.ts"
 import { LimitHits, type LimitName, limits } from "../core/kit/limits.ts"
 import { Emitter } from "../core/kit/emitter.ts"
+import { ReleaseTrust } from "../signing/release-trust.ts"
 import { buildApi, renewCertificate } from "./api/api-server.ts"
 import type { Lab } from "./api/lab.ts"
 import { takeBackup } from "./backup.ts"
@@ -45,6 +46,7 @@ import { advanceByTime } from "./fleet/advance-rollout.ts"
 import { continueEnrolments } from "./fleet/continue-enrolments.ts"
 import { rollBackDue } from "./fleet/roll-back.ts"
 import { makeDueOffers, makeOffers, replanOffers } from "./fleet/make-offers.ts"
+import { pauseUnsigned } from "./fleet/release-signatures.ts"
 import { noticeSilence, saveContacts, savePolls, saveUptime, settleUndecided } from "./fleet/watch-time.ts"
 import { agentGateway, type AgentGatewayNeeds } from "./gateway/agent-gateway.ts"
 import { ftpGateway } from "./gateway/ftp-gateway.ts"
@@ -254,6 +256,7 @@ async function start(
   closers.push(every(60_000, () => tellHits(log, hits)))
   conversations.begin()
   closers.push(every(1000, () => waits.endDue(needs.clock.monotonic())))
+  await pauseUnsigned(needs)
   await resumeRollouts(needs)
   if (config.deltaWorkers > 0) {
     const end = watchForDeltas({ ...needs, deltaMaker, complain })
@@ -313,6 +316,9 @@ async function openFleet(
     families.find(({ id }) => id === family)?.conversation?.isAstray(familyState) === true
   const live = await loadFleet(store, systemClock, claimsOf, isAstray)
   live.deviceSpeed = config.deviceSpeed
+  const trust = new ReleaseTrust(config.releaseKeys, config.releaseSignatures)
+  live.demandsSignatures = config.releaseKeys.length > 0
+  live.whyNotOffered = (release) => trust.whyNot(release)
   const events = new Emitter<WaftEvent>()
   const wire = await openWire(config.data, live)
   wire.log.isOn = config.wire

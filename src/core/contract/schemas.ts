@@ -328,8 +328,17 @@ export const ReleaseView = Type.Object({
     security: Nullable(Type.String()),
     mustBeRehearsed: Type.Boolean(),
   }),
+  signedBy: Type.Array(Type.String(), { description: "ids of the keys whose signatures it carries" }),
 })
 export type ReleaseView = Static<typeof ReleaseView>
+
+export const SignaturesBody = Type.Object(
+  {
+    envelope: Type.String({ maxLength: 8000, description: "DSSE envelope in JSON, as `waft release sign` writes it" }),
+  },
+  { additionalProperties: false },
+)
+export type SignaturesBody = Static<typeof SignaturesBody>
 
 export const DeltaView = Type.Object({
   fromReleaseId: Type.String(),

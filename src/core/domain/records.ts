@@ -1,5 +1,6 @@
 import type { JsonObject } from "../kit/json.ts"
 import type { RunningEvidence } from "./evidence.ts"
+import type { ReleaseSignature } from "./release-manifest.ts"
 import type { RolloutPlan } from "./plan.ts"
 import type { PullState } from "./pull-state.ts"
 import type { Progress } from "./update.ts"
@@ -73,6 +74,8 @@ export interface Release {
   readonly publishedBy?: string
   /** Absent = none. */
   readonly rules?: ReleaseRules
+  /** Who vouches for it, each by a key. Absent = nobody. */
+  readonly signatures?: readonly ReleaseSignature[]
 }
 
 /** What a release demands before it is installed. */

@@ -149,6 +149,16 @@ export const refusals = {
     status: 409,
     says: "The release {release} waits for a second person: somebody else than who published it runs `waft release approve {release}`.",
   },
+  "release-unsigned": {
+    status: 409,
+    says: "The release {release} is not signed as this server demands: {detail}. Sign its file with `waft release sign`, then `waft release add-signatures {release} FILE`.",
+  },
+  "upload-unsigned": {
+    status: 422,
+    says: "Nothing was published, for the file is not signed as this server demands: {detail}. Sign it with `waft release sign`, then publish it with --signatures FILE.",
+  },
+  "bad-signatures": { status: 400, says: "{detail}" },
+  "image-unsigned": { status: 409, says: "The image {image} is handed out to nobody: {detail}." },
   "not-unapproved": { status: 409, says: "The release {release} is {state} and waits for nobody." },
   "four-eyes": { status: 403, says: "Somebody else has to approve this: {who} did it." },
   "release-withdrawn": { status: 409, says: "The release {release} is withdrawn and cannot be rolled out." },

@@ -33,6 +33,8 @@ export interface Family {
   readonly publish: (upload: Upload) => Publication
   /** Decides what exactly one device is offered for a release. Pure: the same situation gives the same plan. */
   readonly planOffer: (situation: OfferSituation) => OfferPlan
+  /** Where `planOffer` may edit an image for a device, whatever it says there; absent = nowhere. */
+  readonly stamp?: { readonly offset: number; readonly length: number }
   /** What the server must remember of a device once it began to fetch an offer. */
   readonly afterFetch: (familyState: JsonObject, offer: JsonObject, file?: ImageFile) => JsonObject
   /** Present when devices apply patches that this server makes. */

@@ -14,6 +14,7 @@ import type { LiveDevice } from "../fleet/live-fleet.ts"
 import type { LiveRollout } from "../fleet/live-rollout.ts"
 import { cancelDelta, deltasOf, orderDelta } from "../fleet/make-deltas.ts"
 import { planRollout } from "../fleet/plan-rollout.ts"
+import { addSignatures, envelopeOf } from "../fleet/release-signatures.ts"
 import { approveRelease, publishRelease } from "../fleet/publish-release.ts"
 import { actorOf, type Caller } from "../people/caller.ts"
 import { demandSecondPerson } from "../people/four-eyes.ts"
@@ -185,11 +186,12 @@ async function newestUpdate({ store }: Pick<ApiNeeds, "store">, live: LiveDevice
 
 function releaseHandlers(
   needs: ApiNeeds,
-): Some<"publishRelease" | "approveRelease" | "setRules" | "showRelease" | "withdrawRelease"> {
+): Some<"publishRelease" | "approveRelease" | "addSignatures" | "setRules" | "showRelease" | "withdrawRelease"> {
   return {
     publishRelease: async ({ query, body }, caller) => {
-      const { family, fileName, version, models, options, rules } = query
+      const { family, fileName, version, models, options, rules, signatures } = query
       const mustBeApproved = needs.fourEyes.has("release")
+      const envelope = signatures === undefined ? null : envelopeOf(signatures)
       const upload = {
         fileName,
         bytes: body,
@@ -198,7 +200,7 @@ function releaseHandlers(
         ...(version === undefined ? {} : { version }),
       }
       return releaseView(
-        await publishRelease({ ...by(needs, caller), mustBeApproved }, family, upload, parseRules(rules)),
+        await publishRelease({ ...by(needs, caller), mustBeApproved, envelope }, family, upload, parseRules(rules)),
       )
     },
     setRules: async ({ params, body }, caller) =>
@@ -206,6 +208,8 @@ function releaseHandlers(
     showRelease: ({ params }) => releaseView(releaseById(needs, (params as { id: string }).id)),
     approveRelease: async ({ params }, caller) =>
       releaseView(await approveRelease(by(needs, caller), (params as { id: string }).id)),
+    addSignatures: async ({ params, body }, caller) =>
+      releaseView(await addSignatures(by(needs, caller), (params as { id: string }).id, envelopeOf(body.envelope))),
     withdrawRelease: async ({ params, query }, caller) => {
       const { id } = params as { id: string }
       await withdrawRelease(by(needs, caller), id)

@@ -118,6 +118,7 @@ export function releaseView(release: Release): ReleaseView {
     state,
     publishedAt,
     rules: { ...rules, forbidden: [...forbidden] },
+    signedBy: (release.signatures ?? []).map(({ keyId }) => keyId),
   }
 }
 

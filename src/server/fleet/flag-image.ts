@@ -1,5 +1,6 @@
 import { engine } from "../../core/domain/actor.ts"
 import { withoutContact } from "../../core/domain/pull-state.ts"
+import { Refusal } from "../../core/domain/refusal.ts"
 import type { ImageRef } from "../../core/domain/records.ts"
 import { commit, eventOf } from "./commit.ts"
 import type { FleetNeeds } from "./fleet-needs.ts"
@@ -27,14 +28,15 @@ export async function flagImage(
   const rollout = needs.live.rollouts.get(update.rolloutId)
   if (rollout?.rollout.state !== "running") return
   await pauseRollout({ ...needs, actor: engine }, update.rolloutId)
+  const isUnsigned = error instanceof Refusal && error.code === "image-unsigned"
   const event = eventOf({
     at: needs.clock.now(),
-    kind: "release.unreadable",
+    kind: isUnsigned ? "release.unsigned" : "release.unreadable",
     rolloutId: update.rolloutId,
     releaseId: offered.releaseId,
     deviceId: live.device.id,
-    sentence: `The image ${image.sha256} of the release ${offered.releaseId} cannot be read, so the rollout ${update.rolloutId} is paused: ${(error as Error).message}`,
-    data: { image: image.sha256 },
+    sentence: `The image ${image.sha256} of the release ${offered.releaseId} cannot be ${isUnsigned ? "handed out" : "read"}, so the rollout ${update.rolloutId} is paused: ${(error as Error).message}`,
+    data: isUnsigned ? {} : { image: image.sha256 },
   })
   await commit(needs, engine, [event])
 }

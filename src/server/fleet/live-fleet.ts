@@ -91,6 +91,10 @@ export class LiveFleet {
   readonly #contacted: LiveDevice[] = []
   /** Virtual devices may run so many times faster than hardware: what is waited for of devices is divided by it. */
   deviceSpeed = 1
+  /** Whether releases have to be signed. */
+  demandsSignatures = false
+  /** Why devices may not have a release, naming the signature that is missing; null = they may. Cheap. */
+  whyNotOffered: (release: Release) => string | null = () => null
   /** The fleet in numbers. */
   readonly census: Census
   readonly contacts: ContactSeries
@@ -512,12 +516,20 @@ export function offeredTo(fleet: LiveFleet, live: LiveDevice): Offered | null {
   const isAfterEnd = isActive && (state === "succeeded" || state === "failed") && isWatched(update)
   if (stands?.has(update.progress.state) !== true && !isAfterEnd) return null
   if (!isAfterEnd && fleet.isHeldNow(update)) return null
+  if (!maySee(fleet, update.releaseId)) return null
   return { updateId: update.id, releaseId: update.releaseId, offer: update.offer, image: update.image }
 }
 
+/** No word of a release that is not signed as it has to be reaches a device. */
+function maySee(fleet: LiveFleet, releaseId: string): boolean {
+  const release = fleet.demandsSignatures ? fleet.releases.get(releaseId) : undefined
+  return release === undefined ? !fleet.demandsSignatures : fleet.whyNotOffered(release) === null
+}
+
 /** What a channel offers now, or null. */
-export function offeredBy({ channel }: LiveChannel): Offered | null {
+export function offeredBy(fleet: LiveFleet, { channel }: LiveChannel): Offered | null {
   if (channel.releaseId === null || channel.offer === null || channel.image === null) return null
+  if (!maySee(fleet, channel.releaseId)) return null
   return { updateId: null, releaseId: channel.releaseId, offer: channel.offer, image: channel.image }
 }
 

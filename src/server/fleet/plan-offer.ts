@@ -54,6 +54,8 @@ export class OfferPlanner {
     { allowsDowngrade = true }: { readonly allowsDowngrade?: boolean | undefined } = {},
   ): Promise<PlannedOffer> {
     const family = familyOf(this.#needs.families, release.family)
+    const unsigned = this.#needs.live.whyNotOffered(release)
+    if (unsigned !== null) return { ok: false, sentence: `The release ${release.id} may not be offered: ${unsigned}.` }
     const { exact = false, ...device } = target
     const upgrade = {
       running: target.runningVersion,
@@ -94,7 +96,8 @@ export class OfferPlanner {
     if (known !== undefined) return known
     const found = [...this.#needs.live.releases.values()].flatMap((release): Hop[] => {
       const { id, source, version, models, image, state } = release
-      const isFit = release.family === family && state === "active" && (models.length === 0 || models.includes(model))
+      const isOpen = state === "active" && this.#needs.live.whyNotOffered(release) === null
+      const isFit = release.family === family && isOpen && (models.length === 0 || models.includes(model))
       if (!isFit || source === null) return []
       const { compare } = familyOf(this.#needs.families, family).versions
       const hop = { running: source, target: version, rules: release.rules ?? noRules, allowsDowngrade: true, compare }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util"
 import { actorText } from "../../core/domain/actor.ts"
 import { noRules } from "../../core/domain/marks.ts"
 import type { Release, ReleaseRules } from "../../core/domain/records.ts"
+import type { ReleaseEnvelope } from "../../core/domain/release-manifest.ts"
 import { Refusal } from "../../core/domain/refusal.ts"
 import type { Family, Publication, Upload } from "../../core/families/family.ts"
 import { commit, eventOf } from "./commit.ts"
@@ -10,6 +11,7 @@ import { familyOf, requireModel } from "./families.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import type { LiveFleet } from "./live-fleet.ts"
 import type { UploadExaminer } from "./needs.ts"
+import { addSignatures, signaturesFor } from "./release-signatures.ts"
 import { checkedRules, type RulesWish } from "./set-rules.ts"
 
 type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" | "randomText" | "families"> &
@@ -18,6 +20,8 @@ type Needs = Pick<FleetNeeds, "clock" | "store" | "images" | "live" | "events" |
     readonly examine?: UploadExaminer
     /** It waits for a second person's approval. */
     readonly mustBeApproved?: boolean
+    /** Who vouches for the file; absent = nobody. */
+    readonly envelope?: ReleaseEnvelope | null
   }
 
 /** Publications that are under way, by their fleet: the second of two equal ones waits for the first. */
@@ -58,9 +62,7 @@ interface Checked {
 async function record(needs: Needs, { family, publication, upload, rules }: Checked): Promise<Release> {
   const image = await needs.images.put(publication.image)
   const before = publishedBefore(needs, { family, publication, upload, rules }, image.sha256)
-  if (before !== undefined) {
-    return { ...before, notes: [...before.notes, "It was published before; nothing was added."] }
-  }
+  if (before !== undefined) return again(needs, before)
   const release: Release = {
     id: `r-${needs.randomText(8)}`,
     family: family.id,
@@ -76,20 +78,52 @@ async function record(needs: Needs, { family, publication, upload, rules }: Chec
     publishedAt: needs.clock.now(),
     ...(rules === null ? {} : { rules }),
   }
-  const event = eventOf({
-    at: release.publishedAt,
-    kind: "release.published",
-    releaseId: release.id,
-    sentence: `${family.title} version ${release.version} was published as ${release.id} from ${upload.fileName}${release.state === "unapproved" ? "; it waits for a second person" : ""}.`,
-    data: { sha256: image.sha256, sizeBytes: image.sizeBytes },
-  })
   try {
-    await commit(needs, needs.actor, [{ put: "image", image }, { put: "release", release }, event])
+    return await keep(needs, family.title, withSignatures(needs, release))
   } catch (error) {
     const isUsed = [...needs.live.releases.values()].some((other) => other.image.sha256 === image.sha256)
     if (!isUsed) await needs.images.discard(image)
     throw error
   }
+}
+
+/** The release with who vouches for it. Refuses `bad-signatures`, and `upload-unsigned` where more have to. */
+function withSignatures({ live, envelope = null }: Needs, bare: Release): Release {
+  const release = envelope === null ? bare : { ...bare, signatures: signaturesFor(bare, envelope) }
+  const detail = live.whyNotOffered(release)
+  if (detail !== null) throw new Refusal("upload-unsigned", { detail })
+  return release
+}
+
+/** What is there already, with the signatures that it had not. */
+async function again(needs: Needs, before: Release): Promise<Release> {
+  const { envelope = null } = needs
+  const known = new Set((before.signatures ?? []).map(({ signature }) => signature))
+  const brings = envelope?.signatures.some(({ signature }) => !known.has(signature)) === true
+  const release = envelope !== null && brings ? await addSignatures(needs, before.id, envelope) : before
+  const why = needs.live.whyNotOffered(release)
+  return {
+    ...release,
+    notes: [
+      ...before.notes,
+      brings ? "It was published before; its signatures were added." : "It was published before; nothing was added.",
+      ...(why === null ? [] : [`Nobody is offered it: ${why}.`]),
+    ],
+  }
+}
+
+async function keep(needs: Needs, title: string, release: Release): Promise<Release> {
+  const { image, signatures = [] } = release
+  const waits = release.state === "unapproved" ? "; it waits for a second person" : ""
+  const signed = signatures.length === 0 ? "" : `, signed by ${signatures.map(({ keyId }) => keyId).join(", ")}`
+  const event = eventOf({
+    at: release.publishedAt,
+    kind: "release.published",
+    releaseId: release.id,
+    sentence: `${title} version ${release.version} was published as ${release.id} from ${release.fileName}${signed}${waits}.`,
+    data: { sha256: image.sha256, sizeBytes: image.sizeBytes },
+  })
+  await commit(needs, needs.actor, [{ put: "image", image }, { put: "release", release }, event])
   return release
 }
 

@@ -166,7 +166,7 @@ export async function channelFiles(needs: Needs, name: string): Promise<readonly
   if (ftp === undefined) {
     throw new Refusal("bad-channel", { detail: `The family ${live.channel.family} is not served over FTP.` })
   }
-  const offered = offeredBy(live)
+  const offered = offeredBy(needs.live, live)
   const files = ftp.files(offered)
   const isNotice = ({ role }: OfferedFile): boolean => role === "notice"
   const cleared = offered === null ? [] : ftp.files(null).filter(isNotice)

@@ -6,6 +6,7 @@ import { commit, eventOf } from "./commit.ts"
 import { advanceRollout } from "./advance-rollout.ts"
 import { countsAfter, endingChanges, openUpdates } from "./end-updates.ts"
 import { endChanges } from "./finish-rollout.ts"
+import { signedRelease } from "./find-release.ts"
 import type { FleetNeeds, OnBehalf } from "./fleet-needs.ts"
 import { isLive } from "./live-fleet.ts"
 import { inTurn, type LiveRollout } from "./live-rollout.ts"
@@ -36,6 +37,7 @@ export async function pauseRollout(needs: PauseNeeds, id: string, reason: string
 export async function resumeRollout(needs: Needs, id: string): Promise<LiveRollout> {
   const rollout = steerable(needs, id, "resumed")
   if (rollout.rollout.state === "running") return rollout
+  if (needs.live.demandsSignatures) for (const releaseId of rollout.rollout.releaseIds) signedRelease(needs, releaseId)
   await setState(needs, rollout, { state: "running", reason: null, sentence: `The rollout ${id} was resumed.` })
   await makeOffers(needs, rollout)
   return rollout

@@ -313,7 +313,7 @@ interface Found {
 }
 
 function offeredNow({ live }: GatewayNeeds, login: Login): Offered | null {
-  return login.kind === "device" ? offeredTo(live, login) : offeredBy(login)
+  return login.kind === "device" ? offeredTo(live, login) : offeredBy(live, login)
 }
 
 const noBody = new Uint8Array(0)

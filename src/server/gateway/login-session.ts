@@ -2,6 +2,7 @@ import type { ByteSpan } from "../../core/domain/coverage.ts"
 import type { Family, OfferedFile, OfferedImage } from "../../core/families/family.ts"
 import type { PullFact } from "../../core/domain/pull-facts.ts"
 import { mayHaveImage, networkOf } from "../../core/domain/pull-state.ts"
+import type { ImageRef } from "../../core/domain/records.ts"
 import { familyOf, ticketSide } from "../fleet/families.ts"
 import { flagContest } from "../fleet/flag-contest.ts"
 import { flagImage } from "../fleet/flag-image.ts"
@@ -14,8 +15,10 @@ import {
   offeredTo,
   type Reading,
 } from "../fleet/live-fleet.ts"
+import type { ImageHold } from "../fleet/needs.ts"
 import { noteVisit } from "../fleet/note-visit.ts"
 import { recordFact } from "../fleet/record-fact.ts"
+import { demandSigned } from "../fleet/release-signatures.ts"
 import type { TransferContent, TransferEnd } from "../transports/content.ts"
 
 export type GatewayNeeds = Pick<
@@ -98,7 +101,8 @@ export class LoginSession {
    * wins over a newer one of the same name, until it reads the notice again or the time is up.
    */
   files(side: FileSide): readonly SessionFile[] {
-    const offered = this.#login.kind === "device" ? this.#offeredToDevice(this.#login) : offeredBy(this.#login)
+    const offered =
+      this.#login.kind === "device" ? this.#offeredToDevice(this.#login) : offeredBy(this.#needs.live, this.#login)
     const current = side(offered).map((file): SessionFile => ({ file, offered }))
     const reading = this.#reading()
     if (reading === null || reading.offered === offered) return current
@@ -189,13 +193,19 @@ export class LoginSession {
     await recordFact(this.#needs, { live, offered, fact: { kind: "notice-read", ...this.#sign() } })
   }
 
+  /** Before a byte leaves: what is signed is what the device gets. */
+  async #openSigned(image: ImageRef, offered: Offered | null): Promise<ImageHold> {
+    await demandSigned(this.#needs, offered?.releaseId ?? null, image)
+    return this.#needs.images.open(image)
+  }
+
   async #openImage(
     image: { readonly sha256: string; readonly sizeBytes: number },
     offered: Offered | null,
     { from, part }: { readonly from: number; readonly part: ByteSpan | undefined },
   ): Promise<TransferContent> {
     const login = this.#login
-    const hold = await this.#needs.images.open(image).catch(async (error: unknown) => {
+    const hold = await this.#openSigned(image, offered).catch(async (error: unknown) => {
       if (login.kind === "device" && offered !== null)
         await flagImage(this.#needs, { live: login, offered, image }, error)
       throw error

@@ -35,6 +35,7 @@ export function migrations(dialect: Dialect): MigrationProvider {
         "0018-endings": endings,
         "0019-ledger": ledger,
         "0020-channel-polls": channelPolls,
+        "0021-signatures": signatures,
       }),
   }
 }
@@ -323,6 +324,11 @@ const channelPolls: Migration = {
       .addColumn("polls", "bigint", required)
       .execute()
   },
+}
+
+/** Who vouches for a release. */
+const signatures: Migration = {
+  up: (db: Schema) => db.schema.alterTable("releases").addColumn("signatures", "text").execute(),
 }
 
 type Table = CreateTableBuilder<string, string>

@@ -1,3 +1,4 @@
+import type { ReleaseSignature } from "../../core/domain/release-manifest.ts"
 import type { Insertable, Selectable } from "kysely"
 import { actorText, parseActor } from "../../core/domain/actor.ts"
 import type { Basis } from "../../core/domain/evidence.ts"
@@ -127,6 +128,7 @@ export function releaseRow(release: Release): NewRow<"releases"> {
     source_version: release.source,
     published_by: release.publishedBy ?? null,
     rules: release.rules === undefined ? null : JSON.stringify(release.rules),
+    signatures: release.signatures === undefined ? null : JSON.stringify(release.signatures),
   }
 }
 
@@ -145,6 +147,7 @@ export function releaseOf(row: Row<"releases">): Release {
     source: row.source_version,
     ...(row.published_by === null ? {} : { publishedBy: row.published_by }),
     ...(row.rules === null ? {} : { rules: JSON.parse(row.rules) as ReleaseRules }),
+    ...(row.signatures === null ? {} : { signatures: JSON.parse(row.signatures) as ReleaseSignature[] }),
   }
 }
 

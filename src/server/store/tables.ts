@@ -87,6 +87,7 @@ interface ReleasesTable {
   readonly source_version: string | null
   readonly published_by: string | null
   readonly rules: string | null
+  readonly signatures: string | null
 }
 
 interface RolloutsTable {

@@ -94,6 +94,8 @@ export const eventTable = {
   "release.published": row("a release was published", { sha256: Type.String(), sizeBytes: Type.Integer() }),
   "release.approved": bare("a second person approved a release: it may be offered"),
   "release.rules-set": bare("what a release demands before it is installed was changed"),
+  "release.signed": bare("a release got the signatures of further keys"),
+  "release.unsigned": bare("what would be offered is not signed as it has to be, and is held back"),
   "release.withdrawn": bare("a release was taken back"),
   "release.flagged": bare("a package does not fit the devices that it was published for"),
   "release.unreadable": row("an image in the store cannot be read", { image: Type.String() }),

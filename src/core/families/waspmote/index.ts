@@ -1,5 +1,6 @@
 import { ftpLogin } from "../access.ts"
 import type { Family } from "../family.ts"
+import { programIdField } from "./codec/ota-binary.ts"
 import { device } from "./device/run.ts"
 import { ftp } from "./server/ftp.ts"
 import { imageTool } from "./image-tool.ts"
@@ -23,6 +24,7 @@ export const waspmote: Family = {
   publishOptions,
   publish,
   planOffer,
+  stamp: programIdField,
   afterFetch,
   ftp,
   pull: pullRules,
