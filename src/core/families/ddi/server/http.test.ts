@@ -402,3 +402,61 @@ describe("what an operator enters", () => {
     expect(access.make({ id: "gw", secret: "a b", random: () => "", isTaken: () => false })).toHaveProperty("fault")
   })
 })
+
+/** rauc-hawkbit-updater, as its public source has it: Debian has no package of it. */
+describe("rauc-hawkbit-updater", () => {
+  const details = (word: string) => ({ time: "20261128T050000", details: [word] })
+  const rauc = (): Device => {
+    const device = new Device().offer()
+    device.model = "rauc"
+    return device
+  }
+
+  it("sends its attributes with a status that means nothing there", () => {
+    const device = rauc()
+    const status = { result: { finished: "success" }, execution: "closed" }
+    const body = { time: "20261128T050000", status, data: { product: "gateway" } }
+    expect(device.ask("/configData", { method: "PUT", body }).status).toBe(200)
+    expect(device.labels).toEqual({ product: "gateway" })
+    expect(device.evidence).toEqual([])
+  })
+
+  it("tells each step as proceeding, and the end before it restarts", () => {
+    const device = rauc()
+    device.ask(`/deploymentBase/${action}`)
+    device.update = { ...update, state: "downloaded" }
+    device.say("proceeding", "none", "deploymentBase", action, details("Download complete. 1.50 MB/s"))
+    device.say("proceeding", "none", "deploymentBase", action, details("File checksum OK."))
+    expect(device.say("closed", "success", "deploymentBase", action, details("Software bundle installed."))).toBe(200)
+    expect(device.evidence).toEqual(["offer-read", "install-started", "install-started", "installed"])
+    expect(device.running).toBe("1.2")
+  })
+
+  it("rejects with success what comes too late to stop: it goes on and says how that ends", () => {
+    const device = rauc()
+    device.ask(`/deploymentBase/${action}`)
+    device.takeBack()
+    const words = details("Cancelation impossible, installation started already.")
+    expect(device.say("rejected", "success", "cancelAction", action, words)).toBe(200)
+    expect(device.notes).toEqual(["conversation.cancel-rejected"])
+    expect(device.links).toEqual(["configData"])
+    expect(device.say("closed", "success")).toBe(200)
+    expect(device.notes).toEqual(["conversation.cancel-rejected", "conversation.late-end"])
+  })
+
+  it("acknowledges a cancellation of what it never began", () => {
+    const device = rauc()
+    device.ask(`/deploymentBase/${action}`)
+    device.takeBack()
+    expect(device.say("closed", "success", "cancelAction", action, details("Action canceled."))).toBe(200)
+    expect(device.notes).toEqual(["conversation.cancel-accepted"])
+  })
+
+  it("that waits for its window reads the same action under another link once it is open", () => {
+    const device = rauc()
+    device.update = { ...update, state: "downloaded", window: "closed" }
+    expect(device.json(`/deploymentBase/${action}`)).toMatchObject({ id: action, deployment: { update: "skip" } })
+    device.update = { ...update, state: "downloaded", window: "open" }
+    expect(device.json(`/deploymentBase/${action}`)).toMatchObject({ id: action, deployment: { update: "forced" } })
+  })
+})
