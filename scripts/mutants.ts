@@ -52,7 +52,7 @@ const planted: readonly Mutant[] = [
   },
   {
     name: "a restart forgets silence",
-    file: `${fleet}/live-fleet.ts`,
+    file: `${fleet}/load-fleet.ts`,
     from: "    live.quietSince = row.upAt\n",
     to: "    live.quietSince = fleet.uptime()\n",
   },

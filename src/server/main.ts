@@ -40,7 +40,7 @@ import {
 import { DeltaQueue } from "./delta-jobs/delta-queue.ts"
 import { startConversations } from "./conversations.ts"
 import type { FleetNeeds } from "./fleet/fleet-needs.ts"
-import { loadFleet } from "./fleet/live-fleet.ts"
+import { loadFleet } from "./fleet/load-fleet.ts"
 import { watchForDeltas } from "./fleet/make-deltas.ts"
 import { advanceByTime } from "./fleet/advance-rollout.ts"
 import { continueEnrolments } from "./fleet/continue-enrolments.ts"

@@ -1,6 +1,7 @@
 import { expect } from "vitest"
 import type { FleetNeeds } from "../fleet-needs.ts"
-import { isLive, type LiveFleet, loadFleet, tally } from "../live-fleet.ts"
+import { isLive, type LiveFleet, tally } from "../live-fleet.ts"
+import { loadFleet } from "../load-fleet.ts"
 import { LiveRollout } from "../live-rollout.ts"
 
 /**
