@@ -53,6 +53,11 @@ export const limits = {
     unit: "connections",
     says: "of one address that are known by nothing they asked for; the oldest gives way",
   },
+  "http.transfers-per-login": {
+    most: 8,
+    unit: "transfers",
+    says: "of one device at once (a channel has 5,000); the one that was begun longest ago is reset",
+  },
   "http.bodies": {
     most: 16 * 1024 * 1024,
     unit: "bytes",

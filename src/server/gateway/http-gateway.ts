@@ -397,6 +397,7 @@ function fileNode(
     headers,
     sizeBytes: part?.sizeBytes ?? image.sizeBytes,
     entityTag,
+    share: session.share,
     open: async (offset) => {
       if (part === undefined || part.sizeBytes === image.sizeBytes) return session.open(found, offset)
       const span = [part.offset, part.offset + part.sizeBytes] as const

@@ -17,6 +17,7 @@ import {
 } from "../fleet/live-fleet.ts"
 import type { ImageHold } from "../fleet/needs.ts"
 import { noteVisit } from "../fleet/note-visit.ts"
+import { limits } from "../../core/kit/limits.ts"
 import { recordFact } from "../fleet/record-fact.ts"
 import { demandSigned } from "../fleet/release-signatures.ts"
 import type { TransferContent, TransferEnd } from "../transports/content.ts"
@@ -36,6 +37,8 @@ export type GatewayNeeds = Pick<
 export const readingMs = 900_000
 
 /** One contact of a login: what it may see, and what its transfers mean. */
+const transfersOfChannel = 5000
+
 export class LoginSession {
   readonly id: string
   readonly family: Family
@@ -59,6 +62,14 @@ export class LoginSession {
     if (this.#signs.size > 0 && this.isVisitor) return
     needs.live.touch(login, peer)
     if (isUnderWay(login)) this.#tell(login, { kind: "session-opened", ...this.#sign() })
+  }
+
+  /** How many files it may fetch at once: a device is one, a channel many. */
+  get share(): { readonly owner: object; readonly most: number } {
+    return {
+      owner: this.#login,
+      most: this.#login.kind === "device" ? limits["http.transfers-per-login"].most : transfersOfChannel,
+    }
   }
 
   /** Whether the client has shown that it is no device of the family. It is answered, and nothing is concluded from it. */

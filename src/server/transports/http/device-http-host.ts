@@ -38,6 +38,8 @@ export interface HttpFile {
   readonly sizeBytes: number
   /** Names the content, without quotes: for `ETag`, `If-Match` and `If-Range`. */
   readonly entityTag: string
+  /** Whose it is, and how many transfers they may have at once; absent = nobody counts. */
+  readonly share?: { readonly owner: object; readonly most: number }
   /**
    * Called for each GET before its first byte, with the offset of a Range. May take its time: it is where evidence is
    * made durable. Rejects when the content cannot be had (the client reads 503).

@@ -99,6 +99,8 @@ class RunningDeviceHttp implements DeviceHttpServer {
   /** Connections that carry a file. */
   readonly #sending = new WeakSet<Socket>()
   readonly #needs: FileTransferNeeds
+  /** Connections that carry a file, by whose it is, oldest first. */
+  readonly #shares = new WeakMap<object, Set<Socket>>()
   readonly #turns = new FairTurns()
   readonly #bodies: BodyRoom
   #closing: Promise<void> | null = null
@@ -347,6 +349,34 @@ class RunningDeviceHttp implements DeviceHttpServer {
     answer: { readonly file: HttpFile; readonly part: ByteRange; readonly status: number; readonly head: string[] },
   ): Promise<void> {
     this.#sending.add(socket)
+    const leave = this.#takeShare(answer.file, socket)
+    try {
+      await this.#transferShared(socket, response, answer)
+    } finally {
+      leave()
+    }
+  }
+
+  /** What the kernel holds for a reader who does not read is its owner's: beyond its share the oldest of them is reset. */
+  #takeShare({ share }: HttpFile, socket: Socket): () => void {
+    if (share === undefined) return () => undefined
+    const own = this.#shares.get(share.owner) ?? new Set<Socket>()
+    this.#shares.set(share.owner, own)
+    for (const oldest of own) {
+      if (own.size < share.most) break
+      own.delete(oldest)
+      this.#options.hit?.("http.transfers-per-login")
+      breakOff(oldest)
+    }
+    own.add(socket)
+    return () => void own.delete(socket)
+  }
+
+  async #transferShared(
+    socket: Socket,
+    response: ServerResponse,
+    answer: { readonly file: HttpFile; readonly part: ByteRange; readonly status: number; readonly head: string[] },
+  ): Promise<void> {
     const content = await answer.file.open(answer.part.from)
     response.writeHead(answer.status, answer.head)
     const transfer = new FileTransfer(response, socket, { content, range: answer.part, needs: this.#needs })

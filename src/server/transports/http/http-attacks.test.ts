@@ -110,6 +110,43 @@ describe("connections that say nothing to the device listener", () => {
   })
 })
 
+describe("files that a device fetches", () => {
+  it("and does not read are a few at once: the oldest gives way to the newest, another device's to none", async () => {
+    const met: LimitName[] = []
+    const owners = { a: {}, b: {} }
+    const host = new (class extends NotingHost {
+      override find(head: Parameters<NotingHost["find"]>[0]) {
+        const node = super.find({ ...head, path: "/d/k/v2.bin" })
+        const owner = head.path === "/a" ? owners.a : owners.b
+        return node?.kind === "file" ? { ...node, share: { owner, most: 3 } } : node
+      }
+    })(new Uint8Array(40 << 20))
+    const fetching = async (port: number, path: string): Promise<RawHttp> => {
+      const client = await RawHttp.open(port)
+      client.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      await client.until((text) => text.length > 0)
+      client.socket.pause()
+      return client
+    }
+    await withHttp(
+      async ({ port, server }) => {
+        const other = await fetching(port, "/b")
+        const own: RawHttp[] = []
+        for (let n = 0; n < 5; n++) own.push(await fetching(port, "/a"))
+        await until(() => server.stats().transfers === 4)
+        for (const { socket } of own.slice(0, 2)) socket.resume()
+        await until(() => closedOf(own.map(({ socket }) => socket)) === 2)
+        expect(own.map(({ socket }) => socket.destroyed)).toEqual([true, true, false, false, false])
+        expect(other.socket.destroyed).toBe(false)
+        for (const { socket } of [other, ...own]) socket.destroy()
+        await until(() => server.stats().transfers === 0)
+      },
+      { host, hit: (limit) => met.push(limit) },
+    )
+    expect(met).toEqual(["http.transfers-per-login", "http.transfers-per-login"])
+  })
+})
+
 describe("bodies that devices send", () => {
   const post = (length: number, body = ""): string =>
     `POST /agent/v1/report HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${body}`
