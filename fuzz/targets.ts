@@ -77,7 +77,7 @@ function inPieces(bytes: Uint8Array, take: (piece: Uint8Array) => void): void {
 }
 
 /** A fleet of a board and a gateway, which requests may come from. */
-const fleet = await Rehearsal.start()
+const fleet = await Rehearsal.startAlone()
 const board = await addDevice(fleet.needs, { id: "b1", family: "pic32mzw1", model: "v3.8" })
 const { access } = await addDevice(fleet.needs, { id: "d1", family: "ddi", model: "other" })
 const gateway = httpGateway({ ...fleet.needs, deviceUrl: null })

@@ -55,9 +55,15 @@ export class Rehearsal {
 
   /** When the test ends, memory must say what the store says. */
   static async start(): Promise<Rehearsal> {
+    const rehearsal = await Rehearsal.startAlone()
+    onTestFinished(() => expectRebuilt(rehearsal.needs))
+    return rehearsal
+  }
+
+  /** The same without a test around it. */
+  static async startAlone(): Promise<Rehearsal> {
     const rehearsal = new Rehearsal()
     await rehearsal.restart()
-    onTestFinished(() => expectRebuilt(rehearsal.needs))
     return rehearsal
   }
 
