@@ -4,7 +4,7 @@ import { gzipWith, plainWrappings, type Wrapping } from "../core/delta/index.ts"
 /** Every file format that patches look into; gzip by this machine's zlib. */
 export const wrappings: readonly Wrapping[] = [
   ...plainWrappings,
-  gzipWith({
+  ...gzipWith({
     inflate: (bytes, limit) => {
       try {
         return new Uint8Array(inflateRawSync(bytes, { maxOutputLength: limit }))

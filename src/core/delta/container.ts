@@ -70,6 +70,8 @@ export const fieldType = {
   targetVersion: 4,
   product: 5,
   wrapping: 6,
+  /** One of several wrappings, the outermost first, with a short recipe. */
+  layer: 7,
   signature: 127,
 } as const
 

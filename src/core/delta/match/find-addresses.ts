@@ -112,6 +112,32 @@ function espressifImages(bytes: Uint8Array, phase: number): Loaded[] {
   return found
 }
 
+/** What an ELF file of 32 bits, little-endian, loads: its program headers of type 1 (System V ABI, chapter 5); empty for what is none. */
+function elfSegments(bytes: Uint8Array, start: number): Loaded[] {
+  const magic = [0x7f, 0x45, 0x4c, 0x46, 1, 1]
+  if (bytes.length < start + 52 || magic.some((byte, i) => bytes[start + i] !== byte)) return []
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const [table, size, count] = [
+    start + view.getUint32(start + 28, true),
+    view.getUint16(start + 42, true),
+    view.getUint16(start + 44, true),
+  ]
+  const found: Loaded[] = []
+  for (let i = 0; i < Math.min(count, 64); i++) {
+    const at = table + i * size
+    if (size < 32 || at + 32 > bytes.length) return []
+    if (view.getUint32(at, true) !== 1) continue
+    const [offset, address, length] = [4, 8, 16].map((field) => view.getUint32(at + field, true)) as [
+      number,
+      number,
+      number,
+    ]
+    if (start + offset + length > bytes.length) return []
+    if (length > 0) found.push({ offset: start + offset, length, address })
+  }
+  return found.length <= mostRegions ? found : []
+}
+
 /** The regions of an image pair: by its own header when it has one we know, else one region at the voted base. */
 export function findRegions(
   images: {
@@ -123,8 +149,12 @@ export function findRegions(
   map: AddressMap,
 ): Region[] {
   const { oldBytes, newBytes, phase } = images
-  const before = espressifImages(oldBytes, phase.old)
-  const after = espressifImages(newBytes, phase.new)
+  const found = (bytes: Uint8Array, from: number): Loaded[] => {
+    const elf = elfSegments(bytes, from)
+    return elf.length > 0 ? elf : espressifImages(bytes, from)
+  }
+  const before = found(oldBytes, phase.old)
+  const after = found(newBytes, phase.new)
   if (before.length > 0 && before.length === after.length && before.length <= mostRegions) {
     return before.map((segment, i) => ({
       oldOffset: segment.offset,

@@ -2,6 +2,7 @@ import { crc32 } from "../checksum.ts"
 import { DeltaError } from "../delta-error.ts"
 import { concat, equalBytes } from "../../kit/bytes.ts"
 import { gnuDeflate } from "./deflate/gnu-gzip.ts"
+import { gzipShortening, shortened } from "./short-recipe.ts"
 import { RecipeReader, RecipeWriter } from "./segments-recipe.ts"
 import { largestFile, type Wrapping } from "./wrapping.ts"
 
@@ -25,7 +26,12 @@ const firstPiece = 1024 * 1024
  * gzip (RFC 1952) with one member. The recipe holds the header as it was and the deflate settings that give the same
  * stream; where none of GNU gzip's and zlib's does, the file is left as it is.
  */
-export function gzipWith({ inflate, deflate }: Deflate): Wrapping {
+export function gzipWith(deflate: Deflate): readonly Wrapping[] {
+  const long = longGzip(deflate)
+  return [shortened(long, { code: 8, name: "gzip", ...gzipShortening }), long]
+}
+
+function longGzip({ inflate, deflate }: Deflate): Wrapping {
   const packed = (content: Uint8Array, { level, memory }: (typeof settings)[number]): Uint8Array =>
     memory === gnu ? gnuDeflate(content, level) : deflate(content, level, memory)
   return {

@@ -120,6 +120,11 @@ export class RecipeReader {
     throw new DeltaError("bad-header", "the recipe of the wrapping ends in a number")
   }
 
+  /** What has not been read. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at)
+  }
+
   /** Bytes that have not been read. */
   get left(): number {
     return this.#bytes.length - this.#at
