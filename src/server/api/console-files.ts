@@ -20,7 +20,7 @@ const policy = [
 ].join("; ")
 
 /** First parts of the addresses that are pages; each of them gets the one document. */
-const pages = ["devices", "firmware", "rollouts", "channels"]
+const pages = ["devices", "firmware", "rollouts", "channels", "practice", "audit", "settings"]
 /** Files beside the document whose names do not change with their content. */
 const named = ["theme.js", "icon.svg"]
 
