@@ -184,6 +184,19 @@ describe("a gateway", () => {
     expect(states(id)).toEqual({ g1: "succeeded" })
   })
 
+  it("that reports before the end of its download was seen runs what it has reported", async () => {
+    await addGateways("g1")
+    const id = await start(`releases: ${await publish("2")}`)
+    const node = await ask("g1", (await shown("g1")).chunks[0]?.artifacts[0]?._links.download.href ?? "none")
+    if (node.kind !== "file") throw new Error("it is no file")
+    const content = await node.open(0)
+    expect(await say("g1", "closed", "success")).toBe(200)
+    expect(rolloutById(server.needs, id).rollout.state).toBe("succeeded")
+    await content.finished({ from: 0, to: imageBytes, sent: imageBytes, whole: true })
+    expect(server.device("g1").running).toEqual({ version: "2", evidence: "reported" })
+    expect(states(id)).toEqual({ g1: "succeeded" })
+  })
+
   it("that another rollout takes over is told to stop first", async () => {
     await addGateways("g1")
     const first = await start(`releases: ${await publish("2")}`)

@@ -172,6 +172,10 @@ function reportsNothing({ pull }: Family): boolean {
 /** A device still fetches what it read before its rollout ended or changed: it may run that now. */
 async function takeInStale(needs: Needs, live: LiveDevice, offered: Offered, fact: PullFact): Promise<void> {
   if (fact.kind !== "image-started" && !(fact.kind === "image-ended" && fact.whole)) return
+  const { version, evidence } = live.device.running
+  // The end of a transfer is seen a moment after it: the device may have reported what it fetched by then.
+  const isTold = evidence === "reported" && version === needs.live.releases.get(offered.releaseId)?.version
+  if (fact.kind === "image-ended" && isTold) return
   const family = familyOf(needs.families, live.device.family)
   const device = { ...runsUnknown(live.device), familyState: family.afterFetch(live.device.familyState, offered.offer) }
   const release = needs.live.releases.get(offered.releaseId)
