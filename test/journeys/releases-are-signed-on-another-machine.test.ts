@@ -55,7 +55,7 @@ describe("the page about signed releases", () => {
       if (names["RELEASE"] === "") delete names["RELEASE"]
     }
     expect(waft("device", "add", "m1", "--family", "waspmote", "--model", "4g", "--password", "secret").code).toBe(0)
-    expect(waft("rollout", "start", "--release", names["RELEASE"] ?? "").code).toBe(0)
+    expect(waft("rollout", "start", "--release", names["RELEASE"] ?? "", "--all").code).toBe(0)
     expect(read("UPGRADE.TXT")).toContain("PROG012")
     expect(Buffer.from(read("PROG012"), "latin1").length).toBeGreaterThan(2000)
   })
