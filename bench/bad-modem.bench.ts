@@ -9,6 +9,7 @@ import { parseArgs } from "node:util"
 import { type Conversation, type Cut, everyCut } from "../test/interop/bad-modem/cuts.ts"
 import { gsmConversation } from "../test/interop/bad-modem/gsm.ts"
 import { quectelConversation } from "../test/interop/bad-modem/quectel.ts"
+import { smppConversation } from "../test/interop/bad-modem/smpp.ts"
 import { telitConversation } from "../test/interop/bad-modem/telit.ts"
 import { writeSection } from "./write-section.ts"
 
@@ -25,7 +26,8 @@ async function converse(from: number, count: number): Promise<Outcome> {
   const lies: string[] = []
   const note = (what: string): void => void (ends[what] = (ends[what] ?? 0) + 1)
   for (let seed = from; seed < from + count; seed++) {
-    // Of ten conversations four are an agent's at a Quectel module, three at a Telit module, three the server's at its GSM modem.
+    // Of ten conversations four are an agent's at a Quectel module, three at a Telit module, two the server's at its GSM modem and
+    // one its at a service centre.
     if (seed % 10 < 4) {
       const { end, lies: found } = await quectelConversation(seed)
       const isOpen = /not known|not heard/.test(end.sentence)
@@ -35,6 +37,10 @@ async function converse(from: number, count: number): Promise<Outcome> {
       const { outcome, lies: found } = await telitConversation(seed)
       note(`agent at a Telit module: ${outcome}`)
       lies.push(...found.map((lie) => `telit ${seed}: ${lie}`))
+    } else if (seed % 10 === 9) {
+      const { lies: found } = await smppConversation(seed)
+      note("server at a service centre: every message has one end that holds, and those of devices were taken")
+      lies.push(...found.map((lie) => `smpp ${seed}: ${lie}`))
     } else {
       const { lies: found } = await gsmConversation(seed)
       note("server at a GSM modem: every message taken once and none sent twice")
@@ -48,6 +54,7 @@ const subjects: Readonly<Record<string, (seed: number, cuts: readonly Cut[]) => 
   "agent at a Quectel module": quectelConversation,
   "agent at a Telit module": telitConversation,
   "server at a GSM modem": gsmConversation,
+  "server at a service centre": smppConversation,
 }
 
 /** Every break of the conversations of the seeds up to `seeds`; of each the n-th of so many parts. */

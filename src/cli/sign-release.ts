@@ -54,7 +54,7 @@ export function keygenCommand(): Command {
 export function signCommand(): Command {
   return releaseOptions(new Command("sign").argument("<FILE>", "what will be published"))
     .description("sign firmware as it will be published, with a key of this machine; needs no server")
-    .option("--key <KEYFILE>", "private key: of `waft release keygen`, or any of Ed25519 in PKCS #8 (PEM)")
+    .option("--key <FILE>", "private key: of `waft release keygen`, or any of Ed25519 in PKCS #8 (PEM)")
     .option("--passphrase-file <FILE>", "what the key is locked with: the first line of a file; - = of standard input")
     .option(
       "-o, --output <FILE>",
@@ -68,7 +68,7 @@ export function signCommand(): Command {
         process.stdout.write(signedBytes(manifestText(manifest)))
         return
       }
-      if (options.key === undefined) throw wrongUse("Say which key: --key KEYFILE; `waft release keygen` makes one.")
+      if (options.key === undefined) throw wrongUse("Say which key: --key FILE; `waft release keygen` makes one.")
       const output = options.output ?? `${file}.signatures`
       const before = await envelopeBefore(output, manifest)
       const signature = await signWith(options.key, manifest, options)

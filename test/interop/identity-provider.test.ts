@@ -31,7 +31,7 @@ afterEach(async () => {
 const admin = { authorization: "Bearer right" }
 const user = async (payload: object): Promise<void> => {
   const made = await memory.api.inject({ method: "POST", url: "/api/users", headers: admin, payload })
-  expect(made.statusCode, made.body).toBe(200)
+  expect(made.statusCode, made.body).toBe(201)
 }
 const signIn = (name: string, browser = new FormBrowser()) => browser.signIn(`${url}/api/oidc/begin`, name)
 const sessionOf = (browser: FormBrowser): string => browser.jar(new URL(url).host).get("waft-test") ?? ""

@@ -147,6 +147,15 @@ describe("the outbox", () => {
     expect(outbox.size).toBe(0)
   })
 
+  it("ends a message once when its receipt comes twice at once", async () => {
+    const outbox = newOutbox()
+    await post(outbox, "a")
+    const receipts = ["delivered", "delivered", "failed"] as const
+    await Promise.all(receipts.map((status) => outbox.statusChanged("c-a", status, "said")))
+    expect(fateWords()).toEqual(["a delivered said"])
+    expect(await states()).toEqual([])
+  })
+
   it("ends a message that is refused for good, and repeats one that is refused for now after a pause", async () => {
     const outbox = newOutbox()
     carrier.answers = [

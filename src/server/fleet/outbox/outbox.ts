@@ -38,6 +38,8 @@ export class Outbox {
   readonly #doubts: Doubts
   /** The last word of a carrier that does not know itself. */
   readonly #lastWords = new Map<string, string>()
+  /** Ends that are being told and committed, by reference. */
+  readonly #ending = new Map<string, Promise<void>>()
   #quietUntil = 0
   #refusalsInARow = 0
   #isClosed = false
@@ -171,8 +173,11 @@ export class Outbox {
     status: MessageFate["status"] | "unknown",
     detail: string,
   ): Promise<void> {
-    if (status !== "unknown") return this.#end(message, status, detail)
-    this.#lastWords.set(message.reference, detail)
+    const { reference } = message
+    // Of several copies that may have gone one that failed says nothing of the others.
+    const mayHaveOthers = status === "failed" && this.#doubts.get(reference) !== undefined
+    if (status !== "unknown" && !mayHaveOthers) return this.#end(message, status, detail)
+    this.#lastWords.set(reference, mayHaveOthers ? `${detail} of one copy; whether another came is not known` : detail)
   }
 
   async close(): Promise<void> {
@@ -281,8 +286,18 @@ export class Outbox {
     return message
   }
 
+  /** The first word of an end counts: a receipt that comes twice, perhaps at once, is one end. */
+  #end(message: OutgoingMessage, status: MessageFate["status"], detail: string): Promise<void> {
+    const { reference } = message
+    const begun = this.#ending.get(reference)
+    if (begun !== undefined) return begun
+    const ending = this.#endOnce(message, status, detail).finally(() => this.#ending.delete(reference))
+    this.#ending.set(reference, ending)
+    return ending
+  }
+
   /** Tells the conversation first: a crash in between tells it twice, which it bears, and never not at all. */
-  async #end(message: OutgoingMessage, status: MessageFate["status"], detail: string): Promise<void> {
+  async #endOnce(message: OutgoingMessage, status: MessageFate["status"], detail: string): Promise<void> {
     await this.#needs.tell({ message, status, detail })
     await commit(this.#needs, engine, [{ remove: "message", id: message.reference }])
     this.#messages.delete(message.reference)

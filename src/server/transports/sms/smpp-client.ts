@@ -23,6 +23,8 @@ export interface SmppClientOptions {
   readonly random: () => number
   readonly limits?: Partial<SmppLimits>
   readonly log?: (entry: SmppLogEntry) => void
+  /** Absent = a TCP connection to `centre`. The socket is not connected yet when it is given. */
+  readonly connect?: () => Socket
 }
 
 export interface SmppLimits {
@@ -140,7 +142,8 @@ class SmppClient implements SmsTransport {
   #connect(): void {
     if (this.#isClosed) return
     const { connectTimeoutMs } = this.#limits
-    const socket = createConnection(this.#options.centre)
+    const { centre, connect = () => createConnection(centre) } = this.#options
+    const socket = connect()
     this.#socket = socket
     const callOff = this.#deadlines.after(connectTimeoutMs, () => socket.destroy(new Error("connecting took too long")))
     const failed = (error: Error): void => {
