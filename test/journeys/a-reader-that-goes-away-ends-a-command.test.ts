@@ -46,6 +46,9 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "release set": [["{listReleases}"]],
   "release deltas": [["{listReleases}"]],
   "release approve": [["{listReleases}"]],
+  "release keygen": [[inFolder("key")]],
+  "release sign": [[program, "--family", "waspmote", "--version", "3", "--key", inFolder("key")]],
+  "release add-signatures": [["{listReleases}", inFolder("old")]],
   "device add": [["m2", "--family", "waspmote", "--model", "4g"]],
   "device import": [[inFolder("devices.csv")]],
   "device set": [["m2", "--label", "site=north"]],
@@ -118,6 +121,7 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   events: [[], ["--json"], ["--follow"]],
   "virtual run": [["--family", "waspmote", "--model", "wifi-pro", "--ftp", dead, "--user", "u", "--password", "p"]],
   "virtual swarm": [["--family", "waspmote", "--count", "2", "--rounds", "1", "--ftp", dead]],
+  "virtual practice": [["--family", "none"]],
   "virtual faults": [["--family", "waspmote"]],
   "agent run": [
     ["--port", inFolder("no-port"), "--server", `http://${dead}`, "--token", "a.b", "--state", inFolder("a")],
