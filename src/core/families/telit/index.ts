@@ -1,4 +1,4 @@
-import { agentToken } from "../access.ts"
+import { type AccessView, agentToken } from "../access.ts"
 import type { Family } from "../family.ts"
 import { certification } from "./certification/run.ts"
 import { device } from "./device/run.ts"
@@ -20,7 +20,12 @@ export const telit: Family = {
   noun: "module",
   models,
   versions,
-  access: agentToken,
+  // The module itself has the half behind the dot, and a host program stands beside it.
+  access: {
+    ...agentToken,
+    words: "secret into the module, token into the host program beside it",
+    sentence: attendLine,
+  },
   entry,
   publishOptions,
   publish,
@@ -33,4 +38,11 @@ export const telit: Family = {
   linters: [],
   imageTool,
   device,
+}
+
+function attendLine({ agent }: AccessView): string {
+  const { server, token } = agent ?? { server: "", token: "" }
+  const secret = token.split(".")[1] ?? ""
+  const attend = "waft agent attend --family telit --port PORT --sms-number NUMBER"
+  return `${attend} --server ${server} --token ${token}; the module's own secret is ${secret}`
 }
