@@ -10,6 +10,7 @@ import { type ApiClient, client } from "../../src/cli/api-client.ts"
 import { HawkbitApi } from "../../src/cli/hawkbit/management-api.ts"
 import { planImport } from "../../src/cli/hawkbit/plan-import.ts"
 import { importCommand } from "../../src/cli/import.ts"
+import { publish } from "../../src/core/families/ddi/server/publish.ts"
 import type { RunningServer } from "../../src/server/main.ts"
 import { root } from "../serving.ts"
 import { startHere } from "../start-here.ts"
@@ -28,7 +29,7 @@ const modules = [
   { id: 11, name: "kernel", version: "5.1", type: "os", encrypted: false },
   { id: 12, name: "app", version: "2", type: "application" },
 ]
-const sets = [
+const sets: object[] = [
   { id: 1, name: "gateway", version: "5.1", modules, complete: true, valid: true, deleted: false },
   { id: 2, name: "gateway", version: "5.0", modules: [modules[0]], complete: true, valid: true },
   { id: 3, name: "broken", version: "1", modules: [], complete: false, valid: true },
@@ -179,6 +180,31 @@ it("shows what would come over and adds nothing", async () => {
   expect(plan.left.map(({ what }) => what)).toEqual(["target gw 3", "distribution set broken 1"])
   await run()
   expect(await api.list("listDevices", {})).toEqual([])
+})
+
+it("calls a release as a chunk may be called, and takes one of two sets that are then called the same", async () => {
+  const named = (id: number, name: string, module = modules[0]) => ({ id, name, version: "1", modules: [module] })
+  const own = [...sets]
+  const long = `${"n".repeat(63)} ${"m".repeat(40)}`
+  try {
+    sets.splice(0, sets.length, ...[named(1, long), named(2, "Gerät 📦"), named(3, "Gerät ☃"), named(4, " ")])
+    const names = { devices: new Set<string>(), releases: new Set<string>() }
+    const wish = { model: "rauc", tenant: "DEFAULT" }
+    const plan = await planImport(new HawkbitApi({ url, token: "admin:secret" }), names, wish)
+    expect(plan.releases.map(({ name }) => name)).toEqual(["n".repeat(63), "Ger_t _"])
+    expect(plan.left.slice(1)).toEqual([
+      { what: "distribution set Gerät ☃ 1", why: expect.stringContaining("another set is called Ger_t _ 1 too") },
+      { what: "distribution set   1", why: "it has no name" },
+    ])
+    // The server takes these names.
+    for (const { name, version } of plan.releases) {
+      const bytes = new Uint8Array([1])
+      const upload = { fileName: "a", bytes, version, models: [], options: { "chunk-name": name } }
+      expect(publish(upload)).toMatchObject({ ok: true, details: { name } })
+    }
+  } finally {
+    sets.splice(0, sets.length, ...own)
+  }
 })
 
 it.each([

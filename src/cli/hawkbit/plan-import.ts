@@ -62,11 +62,20 @@ export async function planImport(hawkbit: HawkbitApi, known: Known, wish: Import
     return []
   })
   const releases: PlannedRelease[] = []
+  const names = new Set<string>()
   for (const set of sets) {
     const what = `distribution set ${set.name} ${set.version}`
     const files = await filesOf(hawkbit, set)
     const name = plain(set.name)
-    const why = known.releases.has(`${name} ${set.version}`) ? "it is published already" : whyNot(set, files)
+    const own = `${name} ${set.version}`
+    const isTwin = names.has(own)
+    const fault = whyNot(set, files)
+    if (fault === null) names.add(own)
+    const why = isTwin
+      ? `another set is called ${own} too, once its name has 64 printable characters (ASCII); rename one of them`
+      : known.releases.has(own)
+        ? "it is published already"
+        : fault
     if (why !== null) leave(what, why)
     else releases.push({ version: set.version, name, part: partOf(set.modules), files })
   }
@@ -77,6 +86,7 @@ function whyNot(set: HawkbitSet, files: readonly PlannedFile[]): string | null {
   if (set.deleted === true) return "it is deleted"
   if (set.valid === false) return "it is invalidated"
   if (set.complete === false) return "it is not complete"
+  if (plain(set.name) === "") return "it has no name"
   if (!versionPattern.test(set.version)) return "a version takes 1 to 64 printable characters (ASCII)"
   if (set.modules.some(({ encrypted }) => encrypted === true)) return "a module of it is encrypted by hawkBit"
   return files.length === 0 ? "it has no artifact" : null
@@ -159,9 +169,10 @@ function folderOf({ type, name, version }: HawkbitModule): string {
 /** A text as a chunk may be called. */
 function plain(text: string): string {
   return text
-    .replaceAll(/[^\x20-\x7e]|[/,]/g, "_")
+    .replaceAll(/[^\x20-\x7e]|[/,]/gu, "_")
     .trim()
     .slice(0, 64)
+    .trim()
 }
 
 /** hawkBit shows its two oldest types to devices by other names. */
