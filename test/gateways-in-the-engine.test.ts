@@ -22,9 +22,11 @@ beforeEach(async () => {
 })
 
 async function addGateways(...ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
-    await addDevice(server.needs, { id, family: "ddi", model: "swupdate", running: "1", password: "secret-word" })
-  }
+  for (const id of ids) await addGateway(id, "swupdate")
+}
+
+async function addGateway(id: string, model: string): Promise<void> {
+  await addDevice(server.needs, { id, family: "ddi", model, running: "1", password: "secret-word" })
 }
 
 async function publish(version: string): Promise<string> {
@@ -52,7 +54,9 @@ async function ask(id: string, url: string, said?: object): Promise<HttpNotice |
   })
   if (node === null) throw new Error(`no route fits ${url}`)
   const body = new TextEncoder().encode(said === undefined ? "" : JSON.stringify(said))
-  return node.kind === "exchange" ? node.answer(body) : node
+  const answer = node.kind === "exchange" ? await node.answer(body) : node
+  if (answer.kind === "notice") answer.read?.()
+  return answer
 }
 
 async function json<Value>(id: string, url = ""): Promise<Value> {
@@ -209,5 +213,86 @@ describe("a gateway", () => {
     })
     await takeUpdate("g1")
     expect(states(second)).toEqual({ g1: "succeeded" })
+  })
+})
+
+/** Asks for the root resource so many times, five minutes apart. */
+async function pollOn(id: string, times: number): Promise<void> {
+  for (let polls = 0; polls < times; polls++) {
+    await server.pass(300_000)
+    await workOf(id)
+  }
+}
+
+describe("the silence of a gateway after its whole download", () => {
+  it.each([
+    ["swupdate", /SWUpdate tells the result only after its restart/],
+    ["rauc", /rauc-hawkbit-updater tells the result before it restarts/],
+  ])(
+    "of model %s concludes nothing from its polls, ends as a no-show, and a late report still counts",
+    async (model, words) => {
+      await addGateway("g1", model)
+      const id = await start(`releases: ${await publish("2")}\nsilence: 1d`)
+      await fetchArtifact("g1")
+      const work = ((await workOf("g1")) ?? "none").replace(/\?.*/, "")
+      await pollOn("g1", 20)
+      expect(states(id)).toEqual({ g1: "downloaded" })
+      await server.pass(25 * hour)
+      expect(states(id)).toEqual({ g1: "no-show" })
+      expect(await server.explain("g1")).toMatch(words)
+      expect(server.device("g1").running).toEqual({ version: "1", evidence: "unknown" })
+      const end = { status: { execution: "closed", result: { finished: "success" } } }
+      expect(await ask("g1", `${work}/feedback`, end)).toMatchObject({ status: 200 })
+      expect(states(id)).toEqual({ g1: "succeeded" })
+      expect(server.device("g1").running).toEqual({ version: "2", evidence: "reported" })
+    },
+  )
+
+  it("of model other is a conclusion after four polls, and a no-show without them", async () => {
+    for (const id of ["g1", "g2"]) await addGateway(id, "other")
+    const id = await start(`releases: ${await publish("2")}\nsilence: 1d`)
+    for (const device of ["g1", "g2"]) await fetchArtifact(device)
+    await pollOn("g1", 3)
+    expect(states(id)).toEqual({ g1: "downloaded", g2: "downloaded" })
+    await pollOn("g1", 2)
+    expect(states(id)).toEqual({ g1: "succeeded", g2: "downloaded" })
+    expect(server.device("g1").running).toEqual({ version: "2", evidence: "concluded" })
+    await server.pass(25 * hour)
+    expect(states(id)).toEqual({ g1: "succeeded", g2: "no-show" })
+    expect(await server.explain("g2")).toMatch(/it has not polled either/)
+  })
+})
+
+describe("gateways under a plan", () => {
+  it("are shown nothing more once the bytes that really went have reached the budget's cap", async () => {
+    await addGateways("g1", "g2", "g3")
+    const id = await start(`releases: ${await publish("2")}\nbudget: { bytes: 2000 }\nmax-in-flight: 1`)
+    const spent = (): number => reportRollout(server.needs, rolloutById(server.needs, id)).spent.bytes
+    const [first = "none"] = Object.keys(states(id)).filter((device) => states(id)[device] === "offered")
+    await fetchArtifact(first, 0, 400)
+    await fetchArtifact(first, 0)
+    expect(await say(first, "closed", "success")).toBe(200)
+    expect(spent()).toBe(1400)
+    // 600 bytes are left, and an image is 1000: nobody else begins.
+    await server.pass(hour)
+    for (const device of ["g1", "g2", "g3"]) expect(await workOf(device), device).toBeNull()
+    expect(spent()).toBe(1400)
+    expect(rolloutById(server.needs, id).rollout.state).toBe("paused")
+  })
+
+  it("pause by themselves once a guard finds too many failures, and the others are shown nothing", async () => {
+    await addGateways("g1", "g2", "g3", "g4")
+    const id = await start(
+      `releases: ${await publish("2")}\nphases: [{name: canary, count: 2}, {name: others, rest: true}]\nguards: { failure-at-most: 10, minimum-sample: 1 }`,
+    )
+    const [first = "none", second = "none"] = Object.keys(states(id)).filter((one) => states(id)[one] === "offered")
+    await fetchArtifact(first)
+    expect(await say(first, "closed", "failure")).toBe(200)
+    expect(rolloutById(server.needs, id).rollout.state).toBe("paused")
+    await server.pass(hour)
+    expect(states(id)[first]).toBe("failed")
+    for (const device of ["g1", "g2", "g3", "g4"]) expect(await workOf(device), device).toBeNull()
+    await resumeRollout(server.needs, id)
+    expect(await workOf(second)).not.toBeNull()
   })
 })

@@ -75,12 +75,32 @@ describe("gateways over the real wire", () => {
     ["rejects", "REJECTED", "offered"],
     ["cancels", "CANCELED", "declined"],
     ["never-returns", "NOT_BACK", "downloaded"],
+    ["reboot-without-report", "INSTALLED_UNREPORTED", "downloaded"],
+    ["429", "TOO_MANY_REQUESTS", "offered"],
+    ["clock-wrong", "INSTALLED", "succeeded"],
   ])("with %s end in %s, and the update is %s", async (fault, code, state) => {
     const id = `gw-${fault}`
     const contact = await gateway(id, "rauc")
     await rollOut(id, "2")
     expect((await contact(fault))[0]).toBe(code)
     await comesTo(id, state)
+  })
+
+  it("that the server answers 429 end there, and keep what they have to do", async () => {
+    const contact = await gateway("gw-loud", "swupdate")
+    const { ddi } = (await api.call("deviceAccess", { params: { id: "gw-loud" } })) as unknown as {
+      readonly ddi: { readonly url: string; readonly token: string }
+    }
+    await rollOut("gw-loud", "2")
+    const flood = async (): Promise<number> => {
+      const headers = { Authorization: `TargetToken ${ddi.token}` }
+      const body = JSON.stringify({ status: { execution: "download" } })
+      return (await fetch(`${ddi.url}/deploymentBase/1/feedback`, { method: "POST", headers, body })).status
+    }
+    let told = 0
+    while ((await flood()) !== 429) expect(++told).toBeLessThan(300)
+    expect((await contact())[0]).toBe("TOO_MANY_REQUESTS")
+    expect((await updateOf("gw-loud"))?.state).toBe("offered")
   })
 
   it("that fetch for ever are cut off", async () => {

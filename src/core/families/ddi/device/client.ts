@@ -77,7 +77,10 @@ export class DdiClient {
     return this.#ask(method, url, latin1(JSON.stringify(value)))
   }
 
-  /** Says something of an action. Rejects nothing: what the server does not want to hear any more is told no more. */
+  /**
+   * Says something of an action. What the server does not want to hear any more is told no more; where it cannot hear now the
+   * contact ends, and what was not told is told at the next.
+   */
   async feedback(url: string, execution: string, finished: string, details: readonly string[] = []): Promise<number> {
     this.body.log(`feedback: ${execution}/${finished} ${details.join("; ")}`)
     const time = this.fault.does === "wrong-clock" ? 0 : this.body.clock.now()
@@ -87,7 +90,7 @@ export class DdiClient {
       time: String(time),
       status: { execution, result: { finished }, ...(details.length === 0 ? {} : { details }) },
     }
-    return (await this.send("POST", `${url.replace(/\?.*$/, "")}/feedback`, body)).status
+    return this.#checked(await this.send("POST", `${url.replace(/\?.*$/, "")}/feedback`, body)).status
   }
 
   #checked(answer: ClientAnswer): ClientAnswer {

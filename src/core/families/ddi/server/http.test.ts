@@ -32,6 +32,11 @@ describe("the root resource", () => {
     expect(device.offer().ask("", { headers: { "if-none-match": tag } }).status).toBe(200)
   })
 
+  it("is JSON for a client that would rather have CBOR", () => {
+    const { status, body } = new Device().ask("", { headers: { accept: "application/cbor" } })
+    expect([status, body?.type]).toEqual([200, "application/json"])
+  })
+
   it("is another tenant's for another tenant, whatever the case of its letters", () => {
     const device = new Device({ tenant: "Acme" })
     const asked = (tenant: string) =>

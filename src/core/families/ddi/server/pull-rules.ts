@@ -2,6 +2,8 @@ import { type ContactRules, progressWords, type PullRules } from "../../../domai
 import { clientModel } from "../models.ts"
 
 const failedInstallsToBreak = 4
+// A client that reports reads no notice between two tries: its bytes are counted.
+const imagesToBreak = 10
 
 /** A client polls once in minutes; what it does at a poll is over soon. */
 const contact: ContactRules = {
@@ -24,8 +26,7 @@ export const pullRules: PullRules = {
   // As many as for a board, for the same reasons: three faults in a row, and a power cut between a poll and its fetch is not seen.
   quietContacts: { whole: 4, reset: 5, pieces: 5, "handed-over": 6, unseen: 6, elsewhere: 6 },
   failedInstallsToBreak,
-  // A client that reports reads no notice between two tries: its bytes are counted.
-  imagesToBreak: 10,
+  imagesToBreak,
   contactsToDecline: Number.POSITIVE_INFINITY,
   // Whoever has the token is the device.
   isVisitor: () => false,
@@ -59,7 +60,7 @@ export const pullRules: PullRules = {
     "loop-broken": ({ version, failedInstalls }) =>
       `The client came for ${version} again after ${failedInstalls} whole downloads without saying how any of them ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails.`,
     "bytes-spent": ({ version }) =>
-      `Five times the bytes of ${version} were sent and the client comes for more without saying how that ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails, and at its network.`,
+      `${imagesToBreak} times the bytes of ${version} were sent and the client comes for more without saying how that ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails, and at its network.`,
     declined: ({ version }) => `The client does not take ${version}.`,
     silent: ({ grounds, model, version }) =>
       grounds === "none"
