@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
+import { ddi } from "../src/core/families/ddi/index.ts"
 import { boardFaults } from "../src/core/families/pic32mzw1/device/faults.ts"
 import { resultWords } from "../src/core/families/pic32mzw1/result-codes.ts"
 
@@ -34,6 +35,25 @@ describe.each([
     const vectors = fileURLToPath(new URL(`src/core/families/${family}/vectors.json`, root))
     const text = readFileSync(isVector ? vectors : path, "utf8")
     expect(text.replaceAll('\\"', '"').includes(name), name).toBe(true)
+  })
+})
+
+describe("docs/protocols/ddi.md", () => {
+  const [, table = ""] = /\n## Routes\n([\s\S]*?)\n## /.exec(pageOf("ddi")) ?? []
+  const rows = table.split("\n").filter((line) => /^\| (?!route)/.test(line))
+
+  it("has a row for each route, and a test in each row", () => {
+    const written = rows.map((row) => row.split("|")[1] ?? "").join("\n")
+    const missing = ddi.http?.routes.filter(({ path }) => {
+      const short = path
+        .replace("/:tenant/controller/v1/:id", "")
+        .replaceAll(/:module|:(\w+)/g, (_, name) => `{${name ?? "id"}}`)
+      const last =
+        short === "" ? "base" : short.replace(/^\/(?=\w)/, "").replace("confirmationBase/deactivate", "…/deactivate")
+      return !written.includes(`${last}\``) && !written.includes(`\` ${last}`)
+    })
+    expect(missing?.map(({ path }) => path)).toEqual([])
+    expect(rows.filter((row) => !/\.test\.ts` "|\| as above \|/.test(row))).toEqual([])
   })
 })
 
