@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { applyPatch, DeltaError, makePatch } from "../src/core/delta/index.ts"
@@ -23,11 +32,15 @@ const damaged: Attack = {
     await work()
     await server.api.call("startRollout", { body: { releaseIds: [release.id], group: "id=damaged" } })
     const [, user = "", secret = "", name = ""] = /\/\/(\w+):(\w+)@[^/]+\/([^"\\]+)/.exec(await work()) ?? []
-    writeFileSync(join(server.data, "images", release.sha256), "nothing of the kind")
+    const image = join(server.data, "images", release.sha256)
+    const whole = readFileSync(image)
+    writeFileSync(image, "nothing of the kind")
     const get = `http://${server.deviceHttp}/p/${user}${secret}/${name}`
     for (let n = 0; n < 6; n++) await (await fetch(get)).arrayBuffer()
     await pause(500)
     const events = JSON.stringify(await server.api.call("listEvents", { query: { limit: 200, backwards: true } }))
+    // The rows behind this one are about other things: a backup names a damaged image and is none.
+    writeFileSync(image, whole)
     return first(
       !events.includes(release.sha256) && "no event names the image",
       events.includes("update.declined") && "it was held against the device",

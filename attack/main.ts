@@ -111,7 +111,7 @@ function verdictOf({ finished, of, p99 }: Fared): string | null {
   if (finished < of) return `${of - finished} of ${of} devices did not finish`
   if (!values["no-clock"] && p99 >= Math.max(mostContactMs, 3 * quiet.p99))
     return `the devices' p99 contact took ${p99.toFixed(0)} ms`
-  const most = memory?.most() ?? 0
+  const most = memory?.isOnlyWatched === true ? memory.most() : 0
   return memoryBytes !== null && most > memoryBytes ? `${(most / (1 << 20)).toFixed(0)} MB of memory were used` : null
 }
 

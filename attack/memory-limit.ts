@@ -5,6 +5,8 @@ import { join } from "node:path"
 export interface MemoryLimit {
   /** In words, for the report. */
   readonly how: string
+  /** Whether nobody ends the process beyond the limit, so that its memory has to be looked at. */
+  readonly isOnlyWatched: boolean
   /** The most that the process has had so far, bytes. */
   readonly most: () => number
   /** Gives the bound up once the process has ended. */
@@ -31,10 +33,17 @@ export function limitMemory(pid: number, bytes: number): MemoryLimit {
         // The process is not quite gone; an empty group costs nothing.
       }
     }
-    return { how: "a memory cgroup in which the kernel ends what goes beyond", most: resident, end }
+    // What it shares with other programs, such as the text of Node.js, is resident and not of the group.
+    return {
+      how: "a memory cgroup in which the kernel ends what goes beyond",
+      isOnlyWatched: false,
+      most: resident,
+      end,
+    }
   } catch {
     return {
       how: "its resident memory, watched (no memory cgroup can be made here)",
+      isOnlyWatched: true,
       most: resident,
       end: () => undefined,
     }

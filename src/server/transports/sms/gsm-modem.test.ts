@@ -165,6 +165,16 @@ describe("the GSM modem", () => {
     expect(bench.received).toHaveLength(1)
   })
 
+  it("deletes no message by a list whose line lost a byte", async () => {
+    // It was `+CMGL: 1,0,,24`.
+    const bench = new Bench({ "AT+CMGL=4": `\r\n+CMGL: 10,,24\r\n${storedPdu}\r\n\r\nOK\r\n` })
+    await bench.ready()
+    await bench.until(() => bench.typed.includes("AT+CMGL=4"))
+    for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve))
+    expect(bench.typed.filter((typed) => typed.startsWith("AT+CMGD"))).toEqual([])
+    expect(bench.received).toEqual([])
+  })
+
   it("takes class 0 messages and reports that come at once, and acknowledges them", async () => {
     const bench = new Bench()
     await bench.ready()

@@ -108,10 +108,19 @@ function isOfStore(name: "CMGL" | "CMGR", line: string): boolean {
   return line.startsWith(`+${name}:`) || hexLine.test(line)
 }
 
+/**
+ * How a header begins and ends. A list's index has a status behind it: `10,,22` is `1,0,,22` that lost a byte, and whoever takes it for the
+ * tenth deletes a message that nobody has read.
+ */
+const headers = {
+  CMGL: /^\+CMGL: *(\d{1,5}) *,[^,]+,.*?(\d{1,3})$/,
+  CMGR: /^\+CMGR: *(\d{1,5}) *,.*?(\d{1,3})$/,
+}
+
 /** Headers with the messages behind them: `+CMGL: 7,0,,24` or `+CMGR: 0,,24`, then the hex of that length (TS 27.005 §4.1, §4.2). */
 function pairsOf(name: "CMGL" | "CMGR", lines: readonly string[]): readonly Pair[] {
   return lines.flatMap((line, at): Pair[] => {
-    const [, index = "", length] = new RegExp(`^\\+${name}: *(\\d{1,5}) *,.*?(\\d{1,3})$`).exec(line.trim()) ?? []
+    const [, index = "", length] = headers[name].exec(line.trim()) ?? []
     if (length === undefined) return []
     const next = lines[at + 1]?.trim() ?? ""
     const odd = hexLine.test(next) ? next : null
