@@ -160,7 +160,7 @@ export class BadCentre {
     const { dice } = this.#needs
     const number = 0xa000 + 16 * ++this.#ids
     const inHex = number.toString(16)
-    const given = dice.of([String(number), inHex, inHex.toUpperCase(), `0000${inHex}`])
+    const given = dice.of([String(number), inHex, inHex.toUpperCase(), `0000${inHex}`, inHex.padStart(70, "0")])
     const written = dice.of([given, given, dice.of([String(number), inHex, inHex.toUpperCase()])])
     return { given, written }
   }
@@ -187,7 +187,8 @@ export class BadCentre {
   #tellReceipts(about: string, { written }: { readonly written: string }, isDelivered: boolean): void {
     const { dice } = this.#needs
     if (dice.chance(0.1)) return
-    if (dice.chance(0.2)) this.#receipt(about, written, dice.of(["UNKNOWN", "ENROUTE", "BUFFERED", "accepted"]))
+    if (dice.chance(0.2))
+      this.#receipt(about, written, dice.of(["UNKNOWN", "ENROUTE", "BUFFERED", "accepted", "WHATEVER"]))
     const word = isDelivered
       ? dice.of(["DELIVRD", "DELIVERED", "delivrd", "Delivered"])
       : dice.of(["UNDELIV", "expired", "Undelivered", "REJECTD"])

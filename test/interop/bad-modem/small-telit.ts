@@ -40,6 +40,8 @@ export class SmallTelit implements HostPort {
   isUpdating = false
   /** What comes before the answer of a command, by the command's beginning. */
   readonly noise: Record<string, string> = {}
+  /** What comes between the answer of a command and its end. */
+  readonly noiseBehind: Record<string, string> = {}
   /** Answers instead of the n-th of a command, from 0. */
   readonly odd: { readonly command: string; readonly nth: number; readonly answer: string }[] = []
   readonly #asked = new Map<string, number>()
@@ -175,7 +177,8 @@ export class SmallTelit implements HostPort {
     this.#asked.set(command, nth + 1)
     const odd = this.odd.find((one) => one.command === command && one.nth === nth)
     const answer = this.#answerTo(command)
-    this.print(odd?.answer ?? answer)
+    const behind = this.noiseBehind[command] ?? ""
+    this.print(odd?.answer ?? answer.replace(/\r\nOK\r\n$/, `${behind}$&`))
   }
 
   /** Obeys, whatever then becomes of the answer. */

@@ -58,10 +58,11 @@ function script(module: SmallTelit, dice: Dice): void {
   if (change === 3) module.after(changeMs, () => module.swap(module.imei, "10.00.144-B007"))
 }
 
-function misbehave(module: SmallTelit, dice: Dice): void {
+function misbehave(module: SmallTelit, dice: Dice, more: Dice): void {
   const commands = ["ATE0V1", "AT+CGSN", "AT+CGMR", "AT+IPR?", "AT+CPIN?", `AT+CPIN=${pin}`, "AT#OTASUAN=1"]
   for (const command of commands) {
     if (dice.chance(0.25)) module.noise[command] = `\r\n${dice.of(noises)}\r\n`
+    if (more.chance(0.25)) module.noiseBehind[command] = `\r\n${more.of(noises)}\r\n`
     if (!dice.chance(0.3)) continue
     const answer = dice.of([
       "",
@@ -95,7 +96,8 @@ export async function telitConversation(
   const module = new SmallTelit(clock)
   module.cutBytes = cutBytesOf(dice.of([1, 2, 3, 5, 7, 1000]), cuts)
   script(module, dice)
-  misbehave(module, dice)
+  const more = new Dice(seed + 1_000_003)
+  misbehave(module, dice, more)
   const stream = new CutStream(clock, cuts ?? [])
   const ending = new AbortController()
   const endMs = clock.now() + (cuts === null ? lasts.seeded : lasts.cut)

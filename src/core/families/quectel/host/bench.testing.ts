@@ -31,6 +31,12 @@ export class HostBench {
   meanwhile: () => void = () => undefined
   /** What the server sees of a transfer. */
   transferred: () => number | null = () => null
+  /** What happens before anything that the host does. */
+  before: () => void = () => undefined
+  /** The name under which a module's port is there now; its own inverse. */
+  portName: (own: string) => string = (own) => own
+  /** What of the order is another one in each run. */
+  changes: Partial<HostOrder> = {}
   /** What stands between the host and a line that it opens. */
   through: (line: AtLine) => AtLine = (line) => line
   /** Other modules at other ports, asked before this one. */
@@ -48,7 +54,7 @@ export class HostBench {
   }
 
   run(changes: Partial<HostOrder> = {}): Promise<HostEnd> {
-    return hostSide.run(this.#hostRun({ ...order, ...changes }))
+    return hostSide.run(this.#hostRun({ ...order, ...this.changes, ...changes }))
   }
 
   /**
@@ -80,12 +86,13 @@ export class HostBench {
           this.#deed(async () => {
             const names: string[] = []
             for (const module of [...this.others, this.module]) names.push(...(await module.names()))
-            return names
+            return names.map(this.portName)
           }),
         open: (name) =>
           this.#deed(async () => {
             for (const module of [...this.others, this.module]) {
-              if ((await module.names()).includes(name)) return this.#guarded(await module.open(name))
+              const own = this.portName(name)
+              if ((await module.names()).includes(own)) return this.#guarded(await module.open(own), name)
             }
             return null
           }),
@@ -120,11 +127,11 @@ export class HostBench {
     }
   }
 
-  #guarded(line: AtLine | null): AtLine | null {
+  #guarded(line: AtLine | null, name: string): AtLine | null {
     if (line === null) return null
     const through = this.through(line)
     return {
-      name: line.name,
+      name,
       read: (timeoutMs, signal) => this.#deed(() => through.read(timeoutMs, signal)),
       write: (bytes) => this.#deed(() => through.write(bytes)),
       // Whatever happens to a host, its kernel closes what it had open.
@@ -134,6 +141,7 @@ export class HostBench {
 
   /** Killed before its n-th operation, or after it and before anything follows from it. */
   async #deed<T>(operation: () => Promise<T>): Promise<T> {
+    this.before()
     if (++this.operations === this.killAfter) throw new Killed()
     const result = await operation()
     if (++this.operations === this.killAfter) throw new Killed()

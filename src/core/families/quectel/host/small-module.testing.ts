@@ -59,6 +59,10 @@ export class SmallModule implements HostPort {
   commands = 0
   /** What ran, and in whom, at each AT+QFOTADL that was typed. */
   readonly orders: { readonly build: string; readonly imei: string }[] = []
+  /** What it says to a command while it is at another. */
+  busyAnswer = "ERROR"
+  /** Lines that happened, as it printed them, whether or not anybody had the port open. */
+  readonly said: string[] = []
   /** Updates that were started while another was under way. */
   overlapping = 0
   /** How often new firmware was installed. */
@@ -119,7 +123,9 @@ export class SmallModule implements HostPort {
       this.build = this.installs
       this.updates++
     }
-    if (say !== undefined) this.print(`\r\n${say}\r\n`)
+    if (say === undefined) return
+    this.said.push(say)
+    this.print(`\r\n${say}\r\n`)
   }
 
   /** The cable, or what stands for it, breaks: the port is still there and has to be opened again. */
@@ -185,7 +191,7 @@ export class SmallModule implements HostPort {
     const isUnderWay = this.#happenings.length > 0
     this.orders.push({ build: this.build ?? this.version, imei: this.imei })
     const nth = this.commands++
-    if (isUnderWay && this.#options.isBusyAware === true) return this.print("\r\nERROR\r\n")
+    if (isUnderWay && this.#options.isBusyAware === true) return this.print(`\r\n${this.busyAnswer}\r\n`)
     if (isUnderWay) this.overlapping++
     const refusal = this.#options.refusals?.[nth] ?? null
     if (refusal !== null) return this.print(`\r\n${refusal}\r\n`)
