@@ -60,7 +60,7 @@ export const pullRules: PullRules = {
     "loop-broken": ({ version, failedInstalls }) =>
       `The client came for ${version} again after ${failedInstalls} whole downloads without saying how any of them ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails.`,
     "bytes-spent": ({ version }) =>
-      `${imagesToBreak} times the bytes of ${version} were sent and the client comes for more without saying how that ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails, and at its network.`,
+      `The bytes of ${version} were sent ${imagesToBreak} times over and the client comes for more without saying how that ended: it would fetch it for ever, so the offer is withdrawn. Look into its log for why the installation fails, and at its network.`,
     declined: ({ version }) => `The client does not take ${version}.`,
     silent: ({ grounds, model, version }) =>
       grounds === "none"
